@@ -1,0 +1,68 @@
+// Package oracletest finds the original sendmail, GNU m4 and the other peers that comparisons run against. Only tests import it.
+//
+// GOSENDMAIL_ORACLE names the root under which Debian's packages were unpacked; GOSENDMAIL_SHARED the folder
+// with the seeds and the arena. Tests skip, with the reason, where they are missing.
+package oracletest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// Root returns the folder under which the original was unpacked, or skips the test.
+func Root(tb testing.TB) string {
+	tb.Helper()
+	root := os.Getenv("GOSENDMAIL_ORACLE")
+	if root == "" {
+		root = filepath.Join(os.TempDir(), "oracle", "root")
+	}
+	if _, err := os.Stat(filepath.Join(root, "usr/libexec/sendmail/sendmail")); err != nil {
+		tb.Skipf("the original is not there (GOSENDMAIL_ORACLE): %v", err)
+	}
+	return root
+}
+
+// Tree returns the original's m4 tree (the folder that holds m4, feature, mailer...), or skips the test.
+func Tree(tb testing.TB) string {
+	tb.Helper()
+	return filepath.Join(Root(tb), "usr/share/sendmail/cf")
+}
+
+// Command prepares a program of the original (a path below its root such as "usr/libexec/sendmail/sendmail") with its libraries.
+func Command(tb testing.TB, program string, args ...string) *exec.Cmd {
+	tb.Helper()
+	root := Root(tb)
+	cmd := exec.Command(filepath.Join(root, program), args...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "LD_LIBRARY_PATH="+
+		filepath.Join(root, "usr/lib/x86_64-linux-gnu")+":"+filepath.Join(root, "lib/x86_64-linux-gnu"))
+	return cmd
+}
+
+// Sendmail prepares the original's sendmail.
+func Sendmail(tb testing.TB, args ...string) *exec.Cmd {
+	tb.Helper()
+	return Command(tb, "usr/libexec/sendmail/sendmail", args...)
+}
+
+// M4 prepares GNU m4.
+func M4(tb testing.TB, args ...string) *exec.Cmd {
+	tb.Helper()
+	return Command(tb, "usr/bin/m4", args...)
+}
+
+// Shared returns the folder that holds seeds, arena and bench, or skips the test.
+func Shared(tb testing.TB) string {
+	tb.Helper()
+	dir := os.Getenv("GOSENDMAIL_SHARED")
+	if dir == "" {
+		_, here, _, _ := runtime.Caller(0)
+		dir = filepath.Join(filepath.Dir(here), "..", "..", "..", "shared")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "seeds")); err != nil {
+		tb.Skipf("the shared folder is not there (GOSENDMAIL_SHARED): %v", err)
+	}
+	return dir
+}
