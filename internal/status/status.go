@@ -69,13 +69,13 @@ func ParseEnhanced(s string) (e Enhanced, rest string, ok bool) {
 
 // Status is one outcome. The zero value is "delivered, nothing to say".
 type Status struct {
-	Exit     int      // sysexits code; OK means success
-	Code     int      // SMTP reply code as the peer gave it or as we would give it; 0 means none
-	Enhanced Enhanced // RFC 3463; zero means none
-	Text     string   // one line for people, without codes
-	Remote   string   // the peer that said it, for Remote-MTA; "" means we did
-	Reply    string   // the peer's whole last reply, for Diagnostic-Code; "" means none
-	Err      error    // the cause, for the log; may be nil
+	Exit       int      // sysexits code; OK means success
+	Code       int      // SMTP reply code as the peer gave it or as we would give it; 0 means none
+	Enhanced   Enhanced // RFC 3463; zero means none
+	Text       string   // one line for people, without codes
+	Remote     string   // the peer that said it, for Remote-MTA; "" means we did
+	Diagnostic string   // the peer's whole last reply, for Diagnostic-Code; "" means none
+	Err        error    // the cause, for the log; may be nil
 }
 
 // Success reports whether the outcome is final and good.
