@@ -27,6 +27,9 @@ const (
 	NotifySuccess
 	NotifyFailure
 	NotifyDelay
+	// NotifyImplied marks that the client gave no NOTIFY and the other bits are what is assumed instead: a bounce goes
+	// out with NotifyImplied|NotifyFailure. Zero stands for NotifyImplied|NotifyFailure|NotifyDelay.
+	NotifyImplied
 )
 
 // Return is the RET parameter of MAIL (RFC 3461 section 4.3): what a DSN brings back.
@@ -45,14 +48,17 @@ type Field struct {
 	Value string // with its line breaks (LF) and what follows the colon, leading space kept
 	// Default marks a field that the configuration added, not the sender; rewriting treats both alike.
 	Default bool
+	// Template marks a Value whose macros are expanded only at delivery (Return-Path: <$g>): it holds $x and ${name},
+	// and $$ for a dollar sign. Elsewhere a dollar sign is just that.
+	Template bool
 }
 
 // Ctladdr is the user whose rights program and file deliveries of a recipient have (qf line C).
 type Ctladdr struct {
 	User     string // login name; "" means DefaultUser
-	UID, GID int
+	UID, GID int    // -1: the queue file did not tell
 	Home     string
-	Addr     string // the address that stood for the user, as qf keeps it
+	Addr     string // the alias or list that the address came from, as qf keeps it
 }
 
 // State is what has become of a recipient so far.
@@ -69,11 +75,12 @@ const (
 
 // Recipient is one address that the envelope goes to.
 type Recipient struct {
-	Addr    string       // as received or as the alias gave it
+	Addr    string       // as received or as the alias gave it, with its angle brackets or comments: logs and qf R show it so
 	Orcpt   string       // RFC 3461 ORCPT, xtext decoded, "type;address"; "" means not given
 	Final   string       // RFC 3464 Final-Recipient of an expanded address (qf line r); "" means Addr
 	Notify  Notify       // RFC 3461 NOTIFY; zero means not given
 	Primary bool         // named by the client, not made by an alias
+	IsAlias bool         // came out of an alias (qf flag A)
 	Alias   *Recipient   // the recipient whose alias or .forward made this one; nil for primaries
 	Triple  rules.Triple // after ruleset 0
 	Ctladdr *Ctladdr     // whose rights run programs and files; nil means DefaultUser
@@ -100,6 +107,8 @@ type Flags struct {
 type Envelope struct {
 	ID     string // queue identifier, "" until queue.Group.Create
 	Sender string // reverse path as received, without angle brackets; "" is the null sender
+	// SenderText is the sender as it was written, "<a@b>" or "alice" (qf S, from= in the log); "" means <Sender>.
+	SenderText string
 	// SenderCtladdr is the local user who sent it; nil for a message from the network.
 	SenderCtladdr *Ctladdr
 
