@@ -1,0 +1,267 @@
+package dns
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	mdns "github.com/miekg/dns"
+)
+
+// MX is one mail exchanger.
+type MX struct {
+	Host string // without final dot; "." alone says that the domain takes no mail (RFC 7505)
+	Pref uint16 // lower goes first
+}
+
+// MXAnswer lists a domain's mail exchangers, the most preferred first; those of equal preference keep the server's order.
+type MXAnswer struct {
+	Records []MX
+	Name    string // the owner after CNAMEs
+	TTL     time.Duration
+	Secure  bool
+}
+
+// NullMX reports whether the domain says that it takes no mail (RFC 7505).
+func (a *MXAnswer) NullMX() bool { return len(a.Records) == 1 && a.Records[0].Host == "." }
+
+// LookupMX returns the mail exchangers of an absolute name. NoData is no failure to the caller: RFC 5321 section 5.1 takes the host itself then.
+func (r *Resolver) LookupMX(ctx context.Context, host string) (*MXAnswer, error) {
+	a, err := r.Query(ctx, host, mdns.TypeMX)
+	if err != nil {
+		return nil, err
+	}
+	out := &MXAnswer{Name: a.Name, TTL: a.TTL, Secure: a.Secure}
+	for _, rr := range a.Records {
+		mx := rr.(*mdns.MX)
+		h := mx.Mx
+		if h != "." {
+			h = trimDot(h)
+		}
+		out.Records = append(out.Records, MX{Host: h, Pref: mx.Preference})
+	}
+	slices.SortStableFunc(out.Records, func(a, b MX) int { return cmp.Compare(a.Pref, b.Pref) })
+	return out, nil
+}
+
+// AddrAnswer holds the addresses of a host, IPv6 before IPv4 as the original tries them.
+type AddrAnswer struct {
+	Addrs  []netip.Addr
+	Name   string // canonical, after CNAMEs or from hosts(5)
+	TTL    time.Duration
+	Secure bool
+}
+
+// Family selects the addresses that LookupFamily asks for.
+type Family int
+
+// The families.
+const (
+	AnyFamily Family = iota
+	IPv4
+	IPv6
+)
+
+// LookupAddrs returns the addresses of a host in the order of the service switch; names without a dot are completed with the search list.
+func (r *Resolver) LookupAddrs(ctx context.Context, host string) (*AddrAnswer, error) {
+	return r.LookupFamily(ctx, host, AnyFamily)
+}
+
+// LookupFamily is LookupAddrs for one address family.
+func (r *Resolver) LookupFamily(ctx context.Context, host string, f Family) (*AddrAnswer, error) {
+	var failed error
+	for _, service := range r.cfg.Order {
+		var a *AddrAnswer
+		var err error
+		switch service {
+		case "files":
+			a, err = r.addrsFromFile(host, f)
+		case "dns":
+			a, err = r.addrsFromDNS(ctx, host, f)
+		default:
+			continue
+		}
+		if err == nil {
+			return a, nil
+		}
+		failed = worse(failed, err)
+	}
+	if failed == nil {
+		failed = &Error{Kind: NoName, Name: host}
+	}
+	return nil, failed
+}
+
+// worse keeps the error that must decide: a temporary one wins, then the later one.
+func worse(a, b error) error {
+	if a != nil && errors.Is(a, ErrTemporary) {
+		return a
+	}
+	return b
+}
+
+func (f Family) has(a netip.Addr) bool {
+	return f == AnyFamily || (f == IPv4) == a.Is4()
+}
+
+func (r *Resolver) addrsFromFile(host string, f Family) (*AddrAnswer, error) {
+	t, err := r.hosts.load()
+	if err != nil {
+		return nil, &Error{Kind: Temporary, Name: host, Cause: err}
+	}
+	addrs, name := t.addrs(host)
+	addrs = slices.DeleteFunc(addrs, func(a netip.Addr) bool { return !f.has(a) })
+	if len(addrs) == 0 {
+		return nil, &Error{Kind: NoName, Name: host}
+	}
+	return &AddrAnswer{Addrs: addrs, Name: name}, nil
+}
+
+func (r *Resolver) addrsFromDNS(ctx context.Context, host string, f Family) (*AddrAnswer, error) {
+	var failed error
+	for _, name := range r.candidates(host) {
+		a, err := r.addrsOf(ctx, name, f)
+		if err == nil {
+			return a, nil
+		}
+		failed = worse(failed, err)
+		if errors.Is(err, ErrTemporary) {
+			break
+		}
+	}
+	return nil, failed
+}
+
+func (r *Resolver) addrsOf(ctx context.Context, name string, f Family) (*AddrAnswer, error) {
+	var out AddrAnswer
+	var failed error
+	for _, t := range []uint16{mdns.TypeAAAA, mdns.TypeA} {
+		if (f == IPv4 && t == mdns.TypeAAAA) || (f == IPv6 && t == mdns.TypeA) {
+			continue
+		}
+		a, err := r.Query(ctx, name, t)
+		if err != nil {
+			failed = worse(failed, err)
+			continue
+		}
+		out.add(a)
+	}
+	if len(out.Addrs) == 0 {
+		return nil, failed
+	}
+	return &out, nil
+}
+
+func (out *AddrAnswer) add(a *Answer) {
+	if len(out.Addrs) == 0 {
+		out.Secure, out.TTL = a.Secure, a.TTL
+	}
+	out.Name, out.Secure, out.TTL = a.Name, out.Secure && a.Secure, min(out.TTL, a.TTL)
+	for _, rr := range a.Records {
+		if addr, ok := recordAddr(rr); ok {
+			out.Addrs = append(out.Addrs, addr)
+		}
+	}
+}
+
+func recordAddr(rr mdns.RR) (netip.Addr, bool) {
+	switch rr := rr.(type) {
+	case *mdns.A:
+		a, ok := netip.AddrFromSlice(rr.A)
+		return a.Unmap(), ok
+	case *mdns.AAAA:
+		return netip.AddrFromSlice(rr.AAAA)
+	}
+	return netip.Addr{}, false
+}
+
+// candidates lists the absolute names to try for a host (resolv.conf(5): search, ndots).
+func (r *Resolver) candidates(host string) []string {
+	if strings.HasSuffix(host, ".") {
+		return []string{host}
+	}
+	dots := strings.Count(host, ".")
+	var more []string
+	if (dots == 0 && !r.cfg.NoDomain) || (dots > 0 && !r.cfg.NoSearch) {
+		for i, d := range r.cfg.Search {
+			if i > 0 && r.cfg.NoSearch {
+				break
+			}
+			more = append(more, host+"."+d)
+		}
+	}
+	if dots >= r.cfg.Ndots {
+		return append([]string{host}, more...)
+	}
+	return append(more, host)
+}
+
+// LookupPTR returns the names of an address in the order of the service switch, without final dots.
+func (r *Resolver) LookupPTR(ctx context.Context, addr netip.Addr) ([]string, error) {
+	addr = addr.Unmap().WithZone("")
+	var failed error
+	for _, service := range r.cfg.Order {
+		var names []string
+		var err error
+		switch service {
+		case "files":
+			names, err = r.ptrFromFile(addr)
+		case "dns":
+			names, err = r.ptrFromDNS(ctx, addr)
+		default:
+			continue
+		}
+		if err == nil {
+			return names, nil
+		}
+		failed = worse(failed, err)
+	}
+	if failed == nil {
+		failed = &Error{Kind: NoName, Name: addr.String(), Type: mdns.TypePTR}
+	}
+	return nil, failed
+}
+
+func (r *Resolver) ptrFromFile(addr netip.Addr) ([]string, error) {
+	t, err := r.hosts.load()
+	if err != nil {
+		return nil, &Error{Kind: Temporary, Name: addr.String(), Type: mdns.TypePTR, Cause: err}
+	}
+	if names := t.names(addr); len(names) > 0 {
+		return names, nil
+	}
+	return nil, &Error{Kind: NoName, Name: addr.String(), Type: mdns.TypePTR}
+}
+
+func (r *Resolver) ptrFromDNS(ctx context.Context, addr netip.Addr) ([]string, error) {
+	rev, err := mdns.ReverseAddr(addr.String())
+	if err != nil {
+		return nil, &Error{Kind: Unusable, Name: addr.String(), Type: mdns.TypePTR, Cause: err}
+	}
+	a, err := r.Query(ctx, rev, mdns.TypePTR)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, rr := range a.Records {
+		names = append(names, trimDot(rr.(*mdns.PTR).Ptr))
+	}
+	return names, nil
+}
+
+// LookupTXT returns the TXT records of an absolute name, the strings of each joined (RFC 7208 section 3.3).
+func (r *Resolver) LookupTXT(ctx context.Context, name string) ([]string, error) {
+	a, err := r.Query(ctx, name, mdns.TypeTXT)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, rr := range a.Records {
+		out = append(out, strings.Join(rr.(*mdns.TXT).Txt, ""))
+	}
+	return out, nil
+}

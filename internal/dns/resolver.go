@@ -1,0 +1,293 @@
+package dns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	mdns "github.com/miekg/dns"
+)
+
+// udpSize is the EDNS0 payload size that avoids fragments (DNS flag day 2020).
+const udpSize = 1232
+
+// maxChain is how many CNAMEs are followed from one question (MAXCNAMEDEPTH of the original).
+const maxChain = 10
+
+// Resolver asks name servers. It is safe for concurrent use.
+type Resolver struct {
+	cfg   Config
+	next  atomic.Uint32 // first server of the next question, when rotating
+	hosts hostsFile
+	cache *cache // nil: off
+}
+
+// New returns a resolver for a configuration. Without servers it asks the local one, as the resolver library does.
+func New(cfg Config) *Resolver {
+	if len(cfg.Servers) == 0 {
+		cfg.Servers = []string{"127.0.0.1:53"}
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = 5 * time.Second
+	}
+	if cfg.Attempts <= 0 {
+		cfg.Attempts = 2
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	r := &Resolver{cfg: cfg, hosts: hostsFile{path: cfg.HostsFile}}
+	if cfg.CacheSize > 0 {
+		r.cache = newCache(cfg.CacheSize)
+	}
+	return r
+}
+
+// Config returns what the resolver was made from.
+func (r *Resolver) Config() Config { return r.cfg }
+
+// WithTimeouts returns a resolver like r with another wait per packet and number of rounds (map flags -d and -r, Timeout.resolver.*). Zero keeps the old value.
+func (r *Resolver) WithTimeouts(perPacket time.Duration, attempts int) *Resolver {
+	cfg := r.cfg
+	if perPacket > 0 {
+		cfg.Timeout = perPacket
+	}
+	if attempts > 0 {
+		cfg.Attempts = attempts
+	}
+	n := New(cfg)
+	n.cache = r.cache
+	return n
+}
+
+// Answer is what a name server knows about one question.
+type Answer struct {
+	Name    string        // the owner of Records: the asked name, or the end of its CNAME chain; without final dot
+	Aliases []string      // the CNAMEs passed on the way, the asked name first; empty without CNAME
+	Records []mdns.RR     // of the asked type, in the server's order
+	TTL     time.Duration // the smallest of the chain and the records
+	Secure  bool          // the AD bit of a trusted server
+}
+
+// Query asks for one record type of an absolute name (a final dot changes nothing), following CNAMEs unless CNAME or ANY is asked for. Errors are *Error.
+func (r *Resolver) Query(ctx context.Context, name string, qtype uint16) (*Answer, error) {
+	fqdn := mdns.Fqdn(name)
+	if _, ok := mdns.IsDomainName(fqdn); !ok || len(fqdn) > 255 || strings.ContainsAny(name, " \t\r\n\x00") {
+		return nil, &Error{Kind: Unusable, Name: name, Type: qtype, Cause: errors.New("not a domain name")}
+	}
+	key := cacheKey{strings.ToLower(fqdn), qtype}
+	if a, err, ok := r.cache.get(key, r.cfg.Now()); ok {
+		return a, err
+	}
+	a, err := r.chase(ctx, name, fqdn, qtype)
+	r.cache.put(key, a, err, r.cfg.Now())
+	return a, err
+}
+
+// chase asks, and asks again for the target of a CNAME chain whose end the answer does not hold (RFC 1034 section 3.6.2).
+func (r *Resolver) chase(ctx context.Context, name, fqdn string, qtype uint16) (*Answer, error) {
+	total := &Answer{Name: trimDot(fqdn), Secure: true}
+	seen := map[string]bool{}
+	for at := fqdn; ; {
+		m, err := r.exchange(ctx, at, qtype)
+		if err != nil {
+			return nil, &Error{Kind: Temporary, Name: name, Type: qtype, Cause: err}
+		}
+		total.Secure = total.Secure && m.AuthenticatedData && r.cfg.TrustAD
+		at, err = total.follow(m, at, qtype, seen)
+		switch {
+		case err != nil:
+			return nil, &Error{Kind: Unusable, Name: name, Type: qtype, Cause: err}
+		case len(total.Records) > 0:
+			total.Name = trimDot(at)
+			return total, nil
+		case m.Rcode != mdns.RcodeSuccess || !moved(m, at):
+			return nil, r.failure(m, name, qtype)
+		}
+	}
+}
+
+// moved reports whether the reply's question is not the name at which its CNAMEs ended.
+func moved(m *mdns.Msg, at string) bool { return !strings.EqualFold(m.Question[0].Name, at) }
+
+// failure turns a reply without records into an error.
+func (r *Resolver) failure(m *mdns.Msg, name string, qtype uint16) error {
+	e := &Error{Name: name, Type: qtype, TTL: negativeTTL(m)}
+	switch m.Rcode {
+	case mdns.RcodeNameError:
+		e.Kind = NoName
+	case mdns.RcodeSuccess:
+		e.Kind = NoData
+	case mdns.RcodeFormatError:
+		e.Kind = Unusable
+	default:
+		e.Kind = Temporary
+		e.Cause = errors.New(mdns.RcodeToString[m.Rcode])
+	}
+	return e
+}
+
+// negativeTTL is how long the absence holds (RFC 2308 section 5).
+func negativeTTL(m *mdns.Msg) time.Duration {
+	for _, rr := range m.Ns {
+		if soa, ok := rr.(*mdns.SOA); ok {
+			return time.Duration(min(soa.Hdr.Ttl, soa.Minttl)) * time.Second
+		}
+	}
+	return 0
+}
+
+// follow walks the CNAMEs of a reply from the name at, collects the records of the asked type at their end and returns where it ended. Records of other owners are not looked at: a server has no say about them here.
+func (a *Answer) follow(m *mdns.Msg, at string, qtype uint16, seen map[string]bool) (string, error) {
+	for {
+		for _, rr := range m.Answer {
+			h := rr.Header()
+			if !strings.EqualFold(h.Name, at) || h.Class != mdns.ClassINET {
+				continue
+			}
+			if h.Rrtype == qtype || qtype == mdns.TypeANY {
+				a.Records = append(a.Records, rr)
+				a.keepTTL(h.Ttl)
+			}
+		}
+		if len(a.Records) > 0 {
+			return at, nil
+		}
+		c := cnameOf(m, at)
+		if c == nil {
+			return at, nil
+		}
+		a.keepTTL(c.Hdr.Ttl)
+		a.Aliases = append(a.Aliases, trimDot(at))
+		seen[strings.ToLower(at)] = true
+		at = c.Target
+		if seen[strings.ToLower(at)] || len(seen) > maxChain {
+			return at, fmt.Errorf("CNAME loop at %s", trimDot(at))
+		}
+	}
+}
+
+func cnameOf(m *mdns.Msg, at string) *mdns.CNAME {
+	for _, rr := range m.Answer {
+		if c, ok := rr.(*mdns.CNAME); ok && strings.EqualFold(c.Hdr.Name, at) && c.Hdr.Class == mdns.ClassINET {
+			return c
+		}
+	}
+	return nil
+}
+
+func (a *Answer) keepTTL(seconds uint32) {
+	ttl := time.Duration(seconds) * time.Second
+	if a.TTL == 0 || ttl < a.TTL {
+		a.TTL = ttl
+	}
+}
+
+// exchange asks the servers in rounds until one gives a reply that settles the question. The error says that none did.
+func (r *Resolver) exchange(ctx context.Context, fqdn string, qtype uint16) (*mdns.Msg, error) {
+	q := r.question(fqdn, qtype)
+	var last *mdns.Msg
+	var lastErr error
+	first := 0
+	if r.cfg.Rotate {
+		first = int(r.next.Add(1))
+	}
+	wait := r.cfg.Timeout
+	for round := 0; round < r.cfg.Attempts; round++ {
+		for i := range r.cfg.Servers {
+			server := r.cfg.Servers[(first+i)%len(r.cfg.Servers)]
+			m, err := r.ask(ctx, server, q, wait)
+			switch {
+			case ctx.Err() != nil:
+				return nil, context.Cause(ctx)
+			case err != nil:
+				lastErr = err
+			case m.Rcode == mdns.RcodeSuccess || m.Rcode == mdns.RcodeNameError:
+				return m, nil
+			default:
+				last = m // another server may know better
+			}
+		}
+		if last != nil && lastErr == nil {
+			break // every server answered; asking them again soon changes nothing
+		}
+		wait *= 2
+	}
+	if last != nil {
+		return last, nil
+	}
+	return nil, lastErr
+}
+
+func (r *Resolver) question(fqdn string, qtype uint16) *mdns.Msg {
+	q := new(mdns.Msg)
+	q.SetQuestion(fqdn, qtype)
+	q.AuthenticatedData = r.cfg.TrustAD // RFC 6840 section 5.7: asks for the bit in the answer
+	q.SetEdns0(udpSize, r.cfg.DNSSEC)
+	return q
+}
+
+// ask puts the question to one server: over UDP, over TCP when the answer is truncated, and without EDNS0 when the server does not know that.
+func (r *Resolver) ask(ctx context.Context, server string, q *mdns.Msg, wait time.Duration) (*mdns.Msg, error) {
+	network := "udp"
+	if r.cfg.UseTCP {
+		network = "tcp"
+	}
+	m, err := r.roundTrip(ctx, network, server, q, wait)
+	if err == nil && q.IsEdns0() != nil && (m.Rcode == mdns.RcodeFormatError || m.Rcode == mdns.RcodeNotImplemented) {
+		q = q.Copy()
+		q.Extra = nil
+		m, err = r.roundTrip(ctx, network, server, q, wait)
+	}
+	if err == nil && m.Truncated && network == "udp" && !r.cfg.IgnoreTC {
+		return r.roundTrip(ctx, "tcp", server, q, wait)
+	}
+	return m, err
+}
+
+func (r *Resolver) roundTrip(ctx context.Context, network, server string, q *mdns.Msg, wait time.Duration) (*mdns.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, network, server)
+	if err != nil {
+		return nil, err
+	}
+	defer nc.Close()
+	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	q = q.Copy()
+	q.Id = mdns.Id()
+	co := &mdns.Conn{Conn: nc, UDPSize: udpSize}
+	if err := co.WriteMsg(q); err != nil {
+		return nil, fmt.Errorf("%s: %w", server, err)
+	}
+	for {
+		m, err := co.ReadMsg()
+		if err == nil && belongs(m, q) {
+			return m, nil
+		}
+		if m == nil || network == "tcp" || ctx.Err() != nil {
+			if err == nil {
+				err = errors.New("answer to another question")
+			}
+			return nil, fmt.Errorf("%s: %w", server, err)
+		}
+		// A broken or foreign datagram proves nothing: the true answer may still come.
+	}
+}
+
+// belongs reports whether m answers q (RFC 5452 section 9.1).
+func belongs(m, q *mdns.Msg) bool {
+	if m.Id != q.Id || !m.Response || m.Opcode != mdns.OpcodeQuery || len(m.Question) != 1 {
+		return false
+	}
+	a, b := m.Question[0], q.Question[0]
+	return a.Qtype == b.Qtype && a.Qclass == b.Qclass && strings.EqualFold(a.Name, b.Name)
+}
+
+func trimDot(s string) string { return strings.TrimSuffix(s, ".") }
