@@ -1,0 +1,41 @@
+package maps
+
+import (
+	"fmt"
+	"slices"
+)
+
+// classes returns the built-in classes by name.
+func classes() map[string]Class {
+	return map[string]Class{
+		"null": {Open: openNull},
+	}
+}
+
+// Classes lists the built-in classes, sorted.
+func Classes() []string {
+	var names []string
+	for n := range classes() {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// refused says of classes that the original knows why they are not here.
+var refused = map[string]string{
+	"dbm":     "dbm files are not read: write the map with 'makemap hash' and name class hash",
+	"nis":     "NIS is not supported: export the map and use makemap",
+	"nisplus": "NIS+ is not supported: export the table and use makemap",
+	"netinfo": "NetInfo is not supported",
+	"hesiod":  "Hesiod is not supported: use class dns or ldap",
+	"ph":      "the CCSO name server is not supported: use class ldap or socket",
+	"nsd":     "the IRIX name service daemon is not supported",
+}
+
+func unknownClass(sp Spec) error {
+	if why, ok := refused[sp.Class]; ok {
+		return fmt.Errorf("readcf: map %s: class %s not available (%s)", sp.Name, sp.Class, why)
+	}
+	return fmt.Errorf("readcf: map %s: class %s not available", sp.Name, sp.Class)
+}

@@ -1,0 +1,17 @@
+// Package maps is the K line: named maps of every class, opened when first used, shared by all sessions.
+//
+// A Set is built from the K lines (Spec) and what the classes need from outside (Env). Set.Lookup is what a rule's $(map key $@ args
+// $: default $) means: it dequotes the key (unless -q), folds its case (unless -f), asks the class, puts arguments into the value
+// (%0 is the key, %1 the first argument, %% a percent sign), appends -a, and turns temporary failures into what -t and -T ask for.
+//
+// STATES of a file map: absent (an optional map is empty then, another one fails temporarily), open, replaced. Every look-up compares
+// the file's identity, size and times with those of the open one (one stat call, measured at about a third of a microsecond), so that
+// a table that makemap renamed into place takes effect with the next look-up; the old mapping lives until its last reader is done.
+//
+// SECURITY: files are opened through Env.Open, which applies the safety checks of DontBlameSendmail. Files may be truncated or
+// damaged while they are mapped: the reader gets an error, the process lives. A look-up that cannot be done is ErrTempFail, never
+// ErrNotFound: 'not found' may bounce mail or let an intruder in.
+//
+// What differs from the original on purpose: an optional map whose file is damaged (not: missing) fails temporarily instead of
+// being taken as empty; a map that could not be opened is tried again with each look-up instead of once per process.
+package maps

@@ -1,0 +1,68 @@
+package maps
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"gosendmail/internal/dns"
+)
+
+// Map is one open map. Lookup is the class's own look-up: Set.Lookup adds what applies to all classes. It returns the value, or an error that is ErrNotFound or ErrTempFail. It is safe for concurrent use.
+type Map interface {
+	Lookup(ctx context.Context, key string, args ...string) (string, error)
+	Close() error
+}
+
+// Spec is a K line, or a map that the program implies.
+type Spec struct {
+	Name  string // of the map
+	Class string // "hash", "dns"...
+	Args  string // flags, file and the rest, as on the line
+	File  string // of the configuration; "" for implied maps
+	Line  int
+}
+
+// Params is a Spec with its parsed flags, as a class sees it.
+type Params struct {
+	Spec
+	Flags
+	env   *Env
+	set   *Set
+	extra any // what the class's own parser found
+}
+
+// Env gives what classes need from outside. Nil fields have the defaults named here.
+type Env struct {
+	DNS      *dns.Resolver                                                              // host, dns, bestmx; nil: these fail temporarily
+	Canon    dns.CanonOptions                                                           // class host
+	IsLocal  func(host string) bool                                                     // class bestmx: whether a host is in $=w; nil: none is
+	User     func(ctx context.Context, name string) (*User, error)                      // class user; nil: /etc/passwd. Errors: ErrNotFound or temporary
+	Aliases  func(file string) (Map, error)                                             // class stab, and class implicit without a database; nil: they do not open
+	Switch   func(service string) ([]string, error)                                     // class switch: the service switch; nil: /etc/nsswitch.conf
+	Open     func(path string) (*os.File, error)                                        // opens a map's file for reading, after the safety checks; nil: os.Open
+	Command  func(ctx context.Context, argv []string) (out []byte, exit int, err error) // class program: run as the default user; nil: run as the current user
+	Log      func(ctx context.Context, level int, text string)                          // class syslog: level 0 (emerg) to 7 (debug); nil: dropped
+	Report   func(err error)                                                            // a map cannot be opened; once per change of reason; nil: dropped
+	LDAP     string                                                                     // option LDAPDefaultSpec
+	UserDB   string                                                                     // option UserDatabaseSpec
+	BlankSub byte                                                                       // option BlankSub; 0: '.'
+	Now      func() time.Time                                                           // nil: time.Now
+	Classes  map[string]Class                                                           // replaces or adds to the built-in classes
+}
+
+// User is what class user tells of an account.
+type User struct {
+	Name, Gecos, Home, Shell string
+	UID, GID                 int
+}
+
+// Class makes maps of one class. Parse reads Args into Params (nil: the common flags); its errors need no position. Open returns the map; it may open files later, on first use.
+type Class struct {
+	NeedsFile bool // a K line without a file name is an error
+	Parse     func(p *Params) error
+	Open      func(p *Params) (Map, error)
+}
+
+// Env returns the environment of the set that a map belongs to.
+func (p *Params) Env() *Env { return p.env }

@@ -1,0 +1,217 @@
+package maps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Set holds the named maps of a configuration. It is safe for concurrent use by any number of sessions.
+type Set struct {
+	env  Env
+	maps map[string]*entry
+}
+
+// entry is one map, opened at its first use.
+type entry struct {
+	params Params
+	class  Class
+	open   atomic.Pointer[Map]
+	mu     sync.Mutex // held while opening
+	reason string     // last open failure that was reported
+}
+
+// ErrUnknownMap says that no map has the name; it is an ErrNotFound too.
+var ErrUnknownMap = fmt.Errorf("no such map: %w", ErrNotFound)
+
+// NewSet makes a set of maps, a later one replacing an earlier one of the same name; Khost host -a. is there unless a spec says otherwise. With errors, each begins "file:line:", and the set holds the maps that are right.
+func NewSet(specs []Spec, env Env) (*Set, error) {
+	if env.BlankSub == 0 {
+		env.BlankSub = '.'
+	}
+	if env.Now == nil {
+		env.Now = time.Now
+	}
+	s := &Set{env: env, maps: map[string]*entry{}}
+	var errs []error
+	for _, sp := range append([]Spec{{Name: "host", Class: "host", Args: "-a. -D"}}, specs...) {
+		if err := s.add(sp); err != nil {
+			errs = append(errs, fmt.Errorf("%s%w", sp.position(), err))
+		}
+	}
+	for _, e := range s.maps {
+		if err := s.checkMembers(e); err != nil {
+			errs = append(errs, fmt.Errorf("%s%w", e.params.position(), err))
+		}
+	}
+	return s, errors.Join(errs...)
+}
+
+func (sp *Spec) position() string {
+	if sp.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d: ", sp.File, sp.Line)
+}
+
+func (s *Set) add(sp Spec) error {
+	class, ok := s.env.Classes[sp.Class]
+	if !ok {
+		class, ok = classes()[sp.Class]
+	}
+	if !ok {
+		return unknownClass(sp)
+	}
+	e := &entry{params: Params{Spec: sp, env: &s.env, set: s}, class: class}
+	e.params.SpaceSub = s.env.BlankSub
+	parse := class.Parse
+	if parse == nil {
+		parse = parseFlags
+	}
+	if err := parse(&e.params); err != nil {
+		return err
+	}
+	if class.NeedsFile && e.params.Path == "" {
+		return fmt.Errorf("No file name for %s map %s", sp.Class, sp.Name)
+	}
+	s.maps[sp.Name] = e
+	return nil
+}
+
+// Names returns the names of all maps, sorted.
+func (s *Set) Names() []string {
+	names := make([]string, 0, len(s.maps))
+	for n := range s.maps {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Spec returns the K line of a map.
+func (s *Set) Spec(name string) (Spec, bool) {
+	e := s.maps[name]
+	if e == nil {
+		return Spec{}, false
+	}
+	return e.params.Spec, true
+}
+
+// Map returns a map for look-ups without what Set.Lookup adds (-bt's /map does so).
+func (s *Set) Map(name string) (Map, error) {
+	e := s.maps[name]
+	if e == nil {
+		return nil, fmt.Errorf("maps: %s: %w", name, ErrUnknownMap)
+	}
+	return e.get()
+}
+
+// get opens the map if it is not open. A map that cannot be opened is tried again next time.
+func (e *entry) get() (Map, error) {
+	if m := e.open.Load(); m != nil {
+		return *m, nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if m := e.open.Load(); m != nil {
+		return *m, nil
+	}
+	m, err := e.class.Open(&e.params)
+	if err != nil {
+		e.params.report(&e.reason, err)
+		return nil, err
+	}
+	e.reason = ""
+	e.open.Store(&m)
+	return m, nil
+}
+
+// report tells the operator why a map does not open, once per reason.
+func (p *Params) report(last *string, err error) {
+	text := err.Error()
+	if *last == text || p.env.Report == nil {
+		*last = text
+		return
+	}
+	*last = text
+	p.env.Report(fmt.Errorf("%s%s map \"%s\": %w", p.position(), p.Class, p.Name, err))
+}
+
+// Lookup looks key up as a rule does. A temporary failure of a map with -T comes as a value (the key and -T's text) together with an error that is ErrTempFail, or without error when -t is given too: the rule goes on with the value, and the message waits.
+func (s *Set) Lookup(ctx context.Context, mapName, key string, args ...string) (string, error) {
+	e := s.maps[mapName]
+	if e == nil {
+		return "", &Error{Map: mapName, Key: key, Status: exConfig, Cause: ErrUnknownMap}
+	}
+	return e.lookup(ctx, key, args)
+}
+
+func (e *entry) lookup(ctx context.Context, key string, args []string) (string, error) {
+	p := &e.params
+	if p.Deferred && isDeferred(ctx) {
+		return "", &Error{Map: p.Name, Key: key, Status: exTempFail, Cause: errDeferred}
+	}
+	if !p.KeepQuotes {
+		key = dequote(key)
+	}
+	v, err := e.find(ctx, key, args)
+	if err == nil {
+		return v, nil
+	}
+	return p.afterFailure(key, err)
+}
+
+var errDeferred = errors.New("no look-ups in delivery mode deferred")
+
+// find opens the map and looks the key up.
+func (e *entry) find(ctx context.Context, key string, args []string) (string, error) {
+	m, err := e.get()
+	switch {
+	case err == nil:
+		return m.Lookup(ctx, key, args...)
+	case e.params.Optional:
+		return "", ErrNotFound
+	}
+	return "", tempFail(err)
+}
+
+// afterFailure applies -t and -T.
+func (p *Params) afterFailure(key string, err error) (string, error) {
+	if err == ErrNotFound {
+		return "", err
+	}
+	if d, ok := errors.AsType[*Error](err); ok && d.Map == "" {
+		err = &Error{Map: p.Name, Key: key, Status: d.Status, Cause: d.Cause}
+	}
+	if !errors.Is(err, ErrTempFail) {
+		return "", err
+	}
+	value := ""
+	if p.HasTemp {
+		value = key + p.TempAppend
+	}
+	switch {
+	case !p.NoDefer:
+		return value, err
+	case p.HasTemp:
+		return value, nil
+	}
+	return "", &Error{Map: p.Name, Key: key, Status: exUnavailable, Cause: err}
+}
+
+// Close closes all maps. Look-ups that are under way end as they would have.
+func (s *Set) Close() error {
+	var errs []error
+	for _, e := range s.maps {
+		e.mu.Lock()
+		if m := e.open.Swap(nil); m != nil {
+			errs = append(errs, (*m).Close())
+		}
+		e.mu.Unlock()
+	}
+	return errors.Join(errs...)
+}
