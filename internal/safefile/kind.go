@@ -5,19 +5,19 @@ type Rules uint32
 
 // The single checks.
 const (
-	NoSymlink       Rules = 1 << iota // the file itself is no symbolic link
-	NoHardLink                        // it has one name only
-	RegularOnly                       // it is a regular file
-	NoGroupWritable                   // its group cannot write to it
-	NoWorldWritable                   // nobody else can write to it
-	NoGroupReadable                   // its group cannot read it
-	NoWorldReadable                   // nobody else can read it
-	SafeDirPath                       // no directory of its path is writable by others than its owner
-	NoLinkInWritableDir               // where it is a link, SafeDirPath holds for it
-	MustOwn                           // it belongs to Checker.UID (or root)
-	RootOK                            // Checker.UID 0 may use root's power to read it
-	NotExecutable                     // it has no x bit (files that mail is written to)
-	GroupDirOK                        // with SafeDirPath: directories may be group writable
+	NoSymlink           Rules = 1 << iota // the file itself is no symbolic link
+	NoHardLink                            // it has one name only
+	RegularOnly                           // it is a regular file
+	NoGroupWritable                       // its group cannot write to it
+	NoWorldWritable                       // nobody else can write to it
+	NoGroupReadable                       // its group cannot read it
+	NoWorldReadable                       // nobody else can read it
+	SafeDirPath                           // no directory of its path is writable by others than its owner
+	NoLinkInWritableDir                   // where it is a link, SafeDirPath holds for it
+	MustOwn                               // it belongs to Checker.UID (or root)
+	RootOK                                // Checker.UID 0 may use root's power to read it
+	NotExecutable                         // it has no x bit (files that mail is written to)
+	GroupDirOK                            // with SafeDirPath: directories may be group writable
 )
 
 // Kind is what a file serves for; it decides, together with DontBlameSendmail, about the rules.
