@@ -1,0 +1,104 @@
+package mailers
+
+import (
+	"context"
+	"crypto/tls"
+	"net/netip"
+	"time"
+
+	"gosendmail/internal/dns"
+	"gosendmail/internal/priv"
+)
+
+// Resolver is the part of dns.Resolver that delivery needs.
+type Resolver interface {
+	LookupMX(ctx context.Context, host string) (*dns.MXAnswer, error)
+	LookupAddrs(ctx context.Context, host string) (*dns.AddrAnswer, error)
+}
+
+// Config is what the options say about delivery. The zero value of a field is the option's absence.
+type Config struct {
+	Resolver Resolver
+	Hostname string // $j: for EHLO, X-MIME-Autoconverted and maildir names
+	HeloName string // option HeloName: for EHLO instead of Hostname
+	// Own reports whether a name is one of $=w or an address of this host: MX lists that lead back are cut there.
+	Own func(name string) bool
+	// OwnAddr reports whether an address is ours; nil means that addresses are not compared.
+	OwnAddr func(netip.Addr) bool
+
+	Timeouts     Timeouts
+	CacheSize    int           // ConnectionCacheSize; 0 means that no connection is kept
+	CacheTimeout time.Duration // ConnectionCacheTimeout; 0 means 5 minutes
+	ClientPorts  []ClientPort  // ClientPortOptions, at most one for each family counts
+	DialDelay    time.Duration // for mailers with F=Z
+
+	FallbackMX        string // FallbackMXhost
+	FallbackSmartHost string
+	TryNullMX         bool // TryNullMXList
+	// NoRandomMX keeps the server's order among exchangers of equal preference; tests want it.
+	NoRandomMX bool
+
+	EightBit       EightBitMode
+	DefaultCharset string // DefaultCharSet; "" means unknown-8bit
+
+	Accounts    priv.Accounts
+	DefaultUser priv.Identity // DefaultUser
+	SafeFileEnv string        // SafeFileEnvironment
+	Environ     []string      // lines E and TimeZoneSpec: "NAME=value" beside AGENT=sendmail
+	// Self is this program, started with ChildArg for deliveries that need a user's rights; "" means os.Executable.
+	Self string
+
+	// TLS gives the configuration for STARTTLS to a peer; nil, or a nil answer, means that TLS is not tried.
+	TLS func(peer Peer) *tls.Config
+	// Auth gives the credentials for a peer; nil, or ok false, means that AUTH is not tried.
+	Auth func(ctx context.Context, peer Peer) (cred Credentials, ok bool)
+	// Hosts keeps what is known of hosts between deliveries (HostStatusDirectory); may be nil.
+	Hosts HostStatus
+
+	Now func() time.Time // nil means time.Now
+}
+
+// Timeouts are the options Timeout.* of the SMTP client; zero means that the default of op.txt section 4.1.2 holds.
+type Timeouts struct {
+	Connect, InitialConnect, AllConnects       time.Duration // connect, iconnect, aconnect: zero means the kernel's
+	Initial, Helo, Mail, Rcpt                  time.Duration
+	DataInit, DataBlock, DataFinal, Rset, Quit time.Duration
+	Misc, Lhlo, Auth, StartTLS                 time.Duration
+}
+
+// ClientPort is one ClientPortOptions line.
+type ClientPort struct {
+	IPv6       bool
+	Addr       netip.Addr // source address; zero means any
+	Port       uint16     // source port; 0 means any
+	SendBuffer int        // bytes; 0 means the kernel's
+	RecvBuffer int        // bytes; 0 means the kernel's
+	HeloByName bool       // modifier h: EHLO with the name of the outgoing interface
+	NoAuth     bool       // modifier A
+	NoTLS      bool       // modifier S
+}
+
+// EightBitMode says what happens to 8-bit text that was not declared as such. Declared 8-bit text is always converted for
+// mailers and peers that cannot take it.
+type EightBitMode byte
+
+// The values of option EightBitMode. Zero means pass8.
+const (
+	Mime8   EightBitMode = 'm'
+	Pass8   EightBitMode = 'p'
+	Strict8 EightBitMode = 's'
+)
+
+// Credentials are what DefaultAuthInfo or the authinfo ruleset gives for a peer.
+type Credentials struct {
+	User, AuthID, Password, Realm string
+	Mechanisms                    []string // allowed, best first; empty means all
+}
+
+// HostStatus remembers hosts that could not be reached.
+type HostStatus interface {
+	// Down returns why host need not be tried now, or nil.
+	Down(ctx context.Context, host string) error
+	// Set tells the outcome of an attempt; nil means that the host answered.
+	Set(host string, err error)
+}

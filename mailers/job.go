@@ -1,0 +1,53 @@
+package mailers
+
+import (
+	"context"
+	"net/netip"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/status"
+)
+
+// Job is one message for recipients of one mailer, host and controlling user.
+type Job struct {
+	Mailer   *Mailer
+	Host     string // $h, as ruleset 0 gave it
+	Sender   string // reverse path as rewritten for this mailer, without angle brackets; "" is the null sender
+	Rcpts    []Rcpt
+	Header   []envelope.Field   // what is sent, in order: rewritten, with defaults, without the fields that F= excludes
+	Envelope *envelope.Envelope // body, size, body type, DSN parameters, tries; never changed here
+
+	// Expand gives a template of the M line (A=, D=, /=) its macros. user is $u; the others are $f, $g, $h, $z... of the job.
+	Expand func(template, user string) (string, error)
+	// FromLine is the expanded UnixFromLine, without line end, for mailers without F=n.
+	FromLine string
+	// Exchange, if not nil, is told every command sent (out) and every reply line received: transcripts and -v need them.
+	Exchange func(out bool, line string)
+
+	// Peer is set by the agent before it reports; nil as long as nobody was reached.
+	Peer *Peer
+}
+
+// Rcpt is a recipient and the address under which the mailer knows it.
+type Rcpt struct {
+	*envelope.Recipient
+	User string // $u: the user part of the triple, rewritten for this mailer; without angle brackets
+}
+
+// Peer is who took or refused the message, for relay= and Remote-MTA.
+type Peer struct {
+	Name   string     // host name as looked up, or the path of a socket
+	Addr   netip.Addr // zero for pipes and sockets
+	DSN    bool       // it promised DSN (RFC 3461); otherwise "relayed" is what can be told of a success
+	Cached bool       // the connection was open already
+	TLS    bool
+}
+
+// Report tells what became of one recipient. It is called on the goroutine of Deliver.
+type Report func(*envelope.Recipient, status.Status)
+
+// Agent delivers. Each recipient of the job is reported exactly once, or an error is returned and none was reported and
+// none was attempted.
+type Agent interface {
+	Deliver(ctx context.Context, job *Job, report func(*envelope.Recipient, status.Status)) error
+}
