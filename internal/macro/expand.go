@@ -1,0 +1,141 @@
+package macro
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Limits of an expansion.
+const (
+	MaxRecursion = 10      // macros within macros
+	MaxExpansion = 1 << 16 // bytes; what goes beyond is cut off
+)
+
+// Lookup finds the value of a macro, in internal form; ok is false where it is not defined.
+type Lookup func(name string) (value string, ok bool)
+
+// Expand replaces the macros in s, a string in internal form, by their values and does the conditionals. Macros that
+// are not defined vanish. The operators of rules are left in the result. The error tells that macros are nested deeper
+// than MaxRecursion (a macro that names itself does that); the result is what was reached.
+func Expand(s string, lookup Lookup) (string, error) {
+	for depth := 0; ; depth++ {
+		if !hasOperator(s) {
+			return s, nil
+		}
+		out, again := expandOnce(s, lookup)
+		if !again {
+			return out, nil
+		}
+		if depth >= MaxRecursion {
+			return out, fmt.Errorf("expand: recursion too deep (%d max)", MaxRecursion)
+		}
+		s = out
+	}
+}
+
+func hasOperator(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			return true
+		}
+	}
+	return false
+}
+
+// skipper is the state of the conditionals $?x yes $| no $. while a string is expanded.
+type skipper struct {
+	skipping bool
+	inner    int // conditionals begun while skipping
+	open     int // conditionals begun
+}
+
+func (k *skipper) begin(set bool) {
+	k.open++
+	if k.skipping {
+		k.inner++
+	} else {
+		k.skipping = !set
+	}
+}
+
+func (k *skipper) otherwise() {
+	if k.inner == 0 {
+		k.skipping = !k.skipping
+	}
+}
+
+func (k *skipper) end() {
+	k.open--
+	if k.inner == 0 {
+		k.skipping = false
+	}
+	if k.skipping {
+		k.inner--
+	}
+}
+
+// expandOnce does one pass over s; again tells that a value brought new operators in.
+func expandOnce(s string, lookup Lookup) (out string, again bool) {
+	var b strings.Builder
+	var k skipper
+	b.Grow(len(s) + 32)
+	for i := 0; i < len(s) && b.Len() < MaxExpansion; i++ {
+		switch c := s[i]; {
+		case c == Quote && i+1 < len(s):
+			i++
+			if !k.skipping {
+				b.WriteByte(Quote)
+				b.WriteByte(s[i])
+			}
+		case c == CondIf:
+			name, _ := Unit(s[i+1:])
+			i += len(name)
+			value, _ := find(lookup, name)
+			k.begin(value != "")
+		case c == CondElse && k.open > 0:
+			k.otherwise()
+		case c == CondEnd && k.open > 0:
+			k.end()
+		case c == Interpolate:
+			name, _ := Unit(s[i+1:])
+			i += len(name)
+			value, ok := find(lookup, name)
+			if !ok || k.skipping {
+				continue
+			}
+			b.WriteString(value)
+			again = again || bringsOperator(value)
+		case !k.skipping:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), again
+}
+
+// find looks a macro up; the names of the operators and the digits stand for themselves.
+func find(lookup Lookup, name string) (string, bool) {
+	if len(name) == 1 {
+		if op := operators[name[0]]; op != 0 {
+			return string([]byte{op}), true
+		}
+		if name[0] >= '0' && name[0] <= '9' {
+			return string([]byte{Repl, name[0]}), true
+		}
+	}
+	if name == "" {
+		return "", false
+	}
+	return lookup(name)
+}
+
+// bringsOperator reports whether a value holds an operator that is not quoted.
+func bringsOperator(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] == Quote {
+			i++
+		} else if IsOperator(s[i]) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,26 @@
+// Package rules is the rewriting engine: it turns addresses into workspaces of tokens, compiles the S and R lines of a
+// configuration once, and runs them for every address, host and session (op.txt section 5.1).
+//
+// # Stages
+//
+//	Scanner.Scan   text to tokens: quotes, comments, backslashes, angle brackets, OperatorChars
+//	Compile        rules to matching and substitution steps; the result, Sets, never changes
+//	Sets.Rewrite   one workspace through one ruleset, with all that it calls
+//
+// Sets is shared by any number of goroutines without locks. What a run needs besides (macros, classes, maps) comes
+// through Env, from plain values: this package knows neither configuration files nor map classes.
+//
+// A rule whose literal tokens do not all occur in the workspace is passed over without matching; on the common path
+// nothing is allocated per token.
+//
+// # Limits
+//
+// A rule is applied at most MaxLoops times in a row, rulesets call each other at most MaxRuleRecursion deep (op.txt
+// 6.2), a workspace has at most MaxAtom tokens, and matching one rule takes at most maxSteps steps. Each limit that is
+// met is reported in the original's words and ends the rule or the run; none panics. What comes from the network
+// cannot contain operators: only the configuration's own tokens act as such.
+//
+// # Tracing
+//
+// Events of a run go to the Tracer, if Env has one. Words prints them as the test mode and -d21 do.
+package rules
