@@ -279,7 +279,7 @@ func originalTables(t *testing.T) {
 		text, err := os.ReadFile(in)
 		must(t, err)
 		os.Remove(out)
-		mk := oracletest.Command(t, "usr/libexec/sendmail/makemap", "hash", out)
+		mk := oracletest.Command(t, "usr/libexec/sendmail/makemap", "-C", "/etc/mail/original.cf", "hash", out)
 		mk.Stdin = strings.NewReader(string(text))
 		if msg, err := mk.CombinedOutput(); err != nil {
 			t.Fatalf("makemap %s: %v\n%s", out, err, msg)

@@ -35,10 +35,31 @@ func Tree(tb testing.TB) string {
 func Command(tb testing.TB, program string, args ...string) *exec.Cmd {
 	tb.Helper()
 	root := Root(tb)
-	cmd := exec.Command(filepath.Join(root, program), args...)
+	cmd := exec.Command(plain(tb, filepath.Join(root, program)), args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "LD_LIBRARY_PATH="+
 		filepath.Join(root, "usr/lib/x86_64-linux-gnu")+":"+filepath.Join(root, "lib/x86_64-linux-gnu"))
 	return cmd
+}
+
+// plain returns path, or a copy of it where it is set-gid: the dynamic loader ignores LD_LIBRARY_PATH for such programs.
+func plain(tb testing.TB, path string) string {
+	tb.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if info.Mode()&(os.ModeSetgid|os.ModeSetuid) == 0 {
+		return path
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	path = filepath.Join(tb.TempDir(), filepath.Base(path))
+	if err := os.WriteFile(path, text, 0o755); err != nil {
+		tb.Fatal(err)
+	}
+	return path
 }
 
 // Sendmail prepares the original's sendmail.
