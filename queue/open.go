@@ -1,0 +1,189 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/safefile"
+)
+
+// maxControl limits the control file that is read into memory, bytes.
+const maxControl = 64 << 20
+
+// Find returns where the message with that ID is, quarantined ones included.
+func (s *Spool) Find(id string) (*Item, error) {
+	if !validID(id) {
+		return nil, fmt.Errorf("queue: find %q: not a queue identifier", id)
+	}
+	for _, g := range s.groups {
+		for _, d := range g.dirs {
+			for _, letter := range []byte{'q', 'h'} {
+				it := &Item{ID: id, Group: g, dir: d, letter: letter}
+				if _, err := os.Lstat(it.Path()); err == nil {
+					return it, nil
+				}
+			}
+		}
+	}
+	return nil, fmt.Errorf("queue: find %s: %w", id, ErrGone)
+}
+
+// Open locks an item and reads its control file. ErrLocked where somebody works on it, ErrGone where it is dealt with.
+// A control file that is cut off, bogus or not to be trusted is set aside as Qf, and the error says why.
+func (s *Spool) Open(it *Item) (*Entry, *envelope.Envelope, error) {
+	st := &spoolFiles{spool: s, dir: it.dir, dfDir: it.dir, id: it.ID, letter: it.letter}
+	env, err := st.openControl()
+	if err != nil {
+		return nil, nil, fmt.Errorf("queue: open %s: %w", it.ID, err)
+	}
+	env.ID = it.ID
+	env.Open = st.open
+	return &Entry{id: it.ID, group: it.Group, st: st, state: queued}, env, nil
+}
+
+// openControl takes the lock, makes sure of the file and reads it.
+func (f *spoolFiles) openControl() (*envelope.Envelope, error) {
+	fd, err := unix.Open(f.qfPath(), unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrGone
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: f.qfPath(), Err: err}
+	}
+	f.lock = os.NewFile(uintptr(fd), f.qfPath())
+	env, err := f.readLocked()
+	if err != nil && f.lock != nil {
+		err = errors.Join(err, f.close())
+	}
+	return env, err
+}
+
+func (f *spoolFiles) readLocked() (*envelope.Envelope, error) {
+	if err := safefile.TryLock(f.lock, safefile.Exclusive); err != nil {
+		if errors.Is(err, safefile.ErrLocked) {
+			return nil, ErrLocked
+		}
+		return nil, err
+	}
+	if same, err := safefile.IsNamed(f.lock, f.qfPath()); err != nil || !same {
+		return nil, errors.Join(ErrGone, err)
+	}
+	if err := f.trusted(); err != nil {
+		return nil, f.setAside(err)
+	}
+	data, err := io.ReadAll(io.LimitReader(f.lock, maxControl+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxControl {
+		return nil, f.setAside(errors.New("control file too long"))
+	}
+	c, err := ParseControl(data)
+	if err != nil {
+		return nil, f.setAside(err)
+	}
+	if err := f.findBody(c); err != nil {
+		return nil, err
+	}
+	c.Envelope.Size = f.n + headerSize(c.Envelope.Header)
+	return c.Envelope, nil
+}
+
+// setAside renames a qf that cannot be used to Qf, tells about it, and returns the reason.
+func (f *spoolFiles) setAside(reason error) error {
+	path, id := f.qfPath(), f.id
+	if err := f.lose(reason); err != nil {
+		return errors.Join(reason, err)
+	}
+	if f.spool.cfg.Lost != nil {
+		f.spool.cfg.Lost(id, path, reason)
+	}
+	return reason
+}
+
+// trusted tells whether nobody but root, this process's user and the trusted user can have written the control file.
+func (f *spoolFiles) trusted() error {
+	info, err := f.lock.Stat()
+	if err != nil {
+		return err
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || !info.Mode().IsRegular() {
+		return errors.New("bogus queue file: not a regular file")
+	}
+	loose := info.Mode().Perm() &^ f.spool.cfg.FileMode & 0o022
+	uid := int(st.Uid)
+	if loose != 0 || uid != 0 && uid != os.Geteuid() && (f.spool.cfg.TrustedUID == 0 || uid != f.spool.cfg.TrustedUID) {
+		return fmt.Errorf("bogus queue file, uid=%d, gid=%d, mode=%o", st.Uid, st.Gid, info.Mode().Perm())
+	}
+	return nil
+}
+
+// findBody looks for the data file, in the directory that line d names where there is one.
+func (f *spoolFiles) findBody(c *Control) error {
+	if c.DataDir != "" {
+		d := f.spool.directoryOf(c.DataDir)
+		if d == nil {
+			return f.setAside(fmt.Errorf("bogus queue file directory %s", c.DataDir))
+		}
+		f.dfDir = d
+	}
+	info, err := os.Lstat(f.dfPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no data file %s: %w", f.dfPath(), err)
+	}
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("data file %s is not a regular file", f.dfPath())
+	}
+	f.n = info.Size()
+	return nil
+}
+
+// directoryOf finds a configured directory by its path, or by that of its df subdirectory.
+func (s *Spool) directoryOf(path string) *directory {
+	path = filepath.Clean(path)
+	for _, g := range s.groups {
+		for _, d := range g.dirs {
+			if d.path == path || d.df == path {
+				return d
+			}
+		}
+	}
+	return nil
+}
+
+// headerSize is about what the header takes on the wire.
+func headerSize(header []envelope.Field) int64 {
+	var n int64
+	for i := range header {
+		n += int64(len(header[i].Name) + len(header[i].Value) + 2)
+	}
+	return n
+}
+
+// Quarantine sets, changes or (reason "") lifts the quarantine of an item that nobody works on. It returns the reason
+// that it had.
+func (s *Spool) Quarantine(it *Item, reason string) (string, error) {
+	e, env, err := s.Open(it)
+	if err != nil {
+		return "", err
+	}
+	before := env.QuarantineReason
+	env.QuarantineReason = strings.TrimSpace(reason)
+	if before != env.QuarantineReason {
+		err = e.Update(env)
+	}
+	return before, errors.Join(err, e.Close())
+}

@@ -1,0 +1,103 @@
+package queue
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Selection says which messages a run or a listing takes: -qI, -qR, -qS, -qQ, each with ! for "not", and -qG. Texts
+// are matched as parts of what they stand for, in any case. Several of one kind are alternatives, kinds must all hold.
+type Selection struct {
+	IDs         []Match
+	Recipients  []Match
+	Senders     []Match
+	Reasons     []Match // quarantine reasons
+	Quarantined bool    // -qQ: quarantined messages instead of the normal ones
+	LostOnly    bool    // -qL: lost ones (listing only)
+	Group       string  // -qG; "" means all
+}
+
+// Match is one text of a selection.
+type Match struct {
+	Text string
+	Not  bool
+}
+
+// ParseSelection adds the argument of one -q flag ("Iabc", "!Rbob@", "Q", "Gname", "L") to s.
+func (s *Selection) Parse(arg string) error {
+	text, not := strings.CutPrefix(arg, "!")
+	if text == "" {
+		return fmt.Errorf("Invalid queue selection \"-q%s\"", arg)
+	}
+	kind, m := text[0], Match{text[1:], not}
+	switch kind {
+	case 'I':
+		s.IDs = append(s.IDs, m)
+	case 'R':
+		s.Recipients = append(s.Recipients, m)
+	case 'S':
+		s.Senders = append(s.Senders, m)
+	case 'Q':
+		s.Quarantined = true
+		if m.Text != "" {
+			s.Reasons = append(s.Reasons, m)
+		}
+	case 'L':
+		s.LostOnly = true
+	case 'G':
+		if m.Text == "" || not {
+			return fmt.Errorf("Invalid queue selection \"-q%s\"", arg)
+		}
+		s.Group = m.Text
+	default:
+		return fmt.Errorf("Invalid queue selection \"-q%s\"", arg)
+	}
+	return nil
+}
+
+// Limited reports whether the selection takes less than everything: MinQueueAge does not count then.
+func (s *Selection) Limited() bool {
+	return len(s.IDs)+len(s.Recipients)+len(s.Senders)+len(s.Reasons) > 0
+}
+
+func (s *Selection) kinds() Kinds {
+	switch {
+	case s.LostOnly:
+		return Lost
+	case s.Quarantined:
+		return Quarantined
+	}
+	return Normal
+}
+
+// takes reports whether it is selected.
+func (s *Selection) takes(it *Item) bool {
+	if !matches(s.IDs, it.ID) {
+		return false
+	}
+	if len(s.Senders)+len(s.Recipients)+len(s.Reasons) == 0 {
+		return true
+	}
+	h := it.load()
+	return matches(s.Senders, h.sender) && matches(s.Reasons, h.quarantine) && matches(s.Recipients, h.recipients...)
+}
+
+// matches reports whether one of the texts is in one of the values; with Not, in none of them.
+func matches(list []Match, values ...string) bool {
+	if len(list) == 0 {
+		return true
+	}
+	for _, m := range list {
+		found := false
+		for _, v := range values {
+			if strings.Contains(strings.ToLower(v), strings.ToLower(m.Text)) {
+				found = true
+				break
+			}
+		}
+		if found != m.Not {
+			return true
+		}
+	}
+	return false
+}
