@@ -1,0 +1,22 @@
+// Package dbfile reads and writes the files behind the map classes hash, btree and cdb.
+//
+// Open looks at a file's first bytes and reads either format:
+//
+//   - CDB, the constant database that our makemap writes (into X.db for hash and btree, into X.cdb for cdb): 256 pairs of table
+//     position and length, then the records (key length, data length, key, data), then the tables of hash and position, all
+//     little-endian 32-bit numbers; at most 4 GiB.
+//   - Berkeley DB, which the original's makemap, postmap, sasl and others wrote: hash and btree of versions 7 to 10 in both byte
+//     orders, with overflow pages, duplicates on and off the page; and the older DB 1.85 formats of hash (version 2) and btree (version 3).
+//
+// Files are mapped into memory and read in place: a look-up copies nothing but the value. Old mappings go away when nobody uses them any more.
+//
+// Writer makes a CDB beside the old file, syncs it and renames it into place, so that a reader sees the old table or the new one.
+// It is written here, and not taken from github.com/colinmarc/cdb, whose Writer loses a record whose hash is zero when another one
+// wants its slot, cannot take back a record (makemap -r), and needs 1.6 times the time; that module serves the tests as the independent second opinion in both directions.
+//
+// SECURITY: nothing in a file is trusted. Every offset is checked against the mapping, chains of pages are bounded by the number of
+// pages, and a file that shrinks under the mapping gives an error (the fault is caught), not a crash. What cannot be a healthy file is
+// ErrCorrupt, never 'not found'.
+//
+// It leaves out: Berkeley DB's queue, recno and heap files, encrypted files, files with several databases or with a comparison or hash function of their own.
+package dbfile
