@@ -1,0 +1,27 @@
+// Package m4 is the macro processor that turns a .mc file into a sendmail.cf. It behaves as GNU m4 1.4.19 does: the same
+// builtins, the same expansion order, the same texts of warnings and errors, so that the original's macro tree and sites' own
+// files work with it unchanged.
+//
+// An Engine reads files one after the other (Run, RunString, RunReader), Finish expands what m4wrap saved and brings back the
+// diversions. What GNU m4 does not have:
+//
+//   - Positions. Each line of output knows the file, line and column that it came from and the macro calls and includes that
+//     led there (Options.Lines, Engine.Lines); errors know theirs (Diagnostic).
+//   - Hooks. A caller serves files itself (Options.Open, Hooks.Include), adds builtins (Engine.Builtin) and sees each complaint.
+//   - Budgets. Steps, output and memory can be bounded; what exceeds them ends with an error instead of a hang.
+//
+// The expansion keeps its own stacks: calls nested in arguments cost heap, not goroutine stack, and are bounded by
+// Options.NestingLimit and Budget.Memory only.
+//
+// # Differences from GNU m4
+//
+//   - Text is bytes. A NUL byte is a byte like any other, and in a UTF-8 locale regular expressions and lengths still count bytes.
+//   - changeword is not there (nor is it in Debian's GNU m4), and frozen files (-F, -R) are refused.
+//   - syscmd, esyscmd, mkstemp and maketemp work only with Options.AllowShell; otherwise they are errors.
+//   - A loop without end in a regular expression or in the input is stopped by the Budget.
+//
+// # SECURITY
+//
+// Without AllowShell a macro file can read any file that the process can read (include), and nothing else: it cannot write,
+// except to the debug file if Options.OpenDebug allows it, and cannot start programs.
+package m4
