@@ -58,11 +58,20 @@ type Entry struct {
 
 // Create begins a message: an ID is given and its data file made, into which Write puts the body. Commit makes it mail,
 // Abort forgets it. ErrNoSpace where MinFreeBlocks forbids more mail.
-func (g *Group) Create(ctx context.Context) (*Entry, error) {
+func (g *Group) Create(ctx context.Context) (*Entry, error) { return g.CreateAs(ctx, "") }
+
+// NewID returns an ID for a message that may come: sessions log it before there is anything to store.
+func (s *Spool) NewID() string { return s.ids.next() }
+
+// CreateAs is Create under an ID that NewID gave. Where that is taken already the entry gets another one.
+func (g *Group) CreateAs(ctx context.Context, id string) (*Entry, error) {
+	if id != "" && !validID(id) {
+		return nil, fmt.Errorf("queue: create: no queue identifier: %q", id)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("queue: create: %w", err)
 	}
-	st, id, err := g.newFiles()
+	st, id, err := g.newFiles(id)
 	if err != nil {
 		return nil, fmt.Errorf("queue: create: %w", err)
 	}

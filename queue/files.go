@@ -44,13 +44,13 @@ func (f *spoolFiles) xfPath() string { return filepath.Join(f.dir.xf, "xf"+f.id)
 
 // newFiles makes the data file of a new message in one of the group's directories, chosen at random among those
 // with room.
-func (g *Group) newFiles() (*spoolFiles, string, error) {
+func (g *Group) newFiles(id string) (*spoolFiles, string, error) {
 	d, err := g.pick()
 	if err != nil {
 		return nil, "", err
 	}
 	f := &spoolFiles{spool: g.spool, dir: d, dfDir: d, letter: 'q'}
-	if err := f.claim(func(path string) error {
+	if err := f.claim(id, func(path string) error {
 		f.df, err = safefile.CreateNew(path, g.spool.cfg.FileMode)
 		return err
 	}); err != nil {
@@ -65,10 +65,13 @@ func (g *Group) newFiles() (*spoolFiles, string, error) {
 	return f, f.id, nil
 }
 
-// claim finds an ID under which nothing is there yet; create makes the data file and fails where the name is taken.
-func (f *spoolFiles) claim(create func(path string) error) error {
+// claim finds an ID under which nothing is there yet, trying id first unless it is ""; create makes the data file and fails where the name is taken.
+func (f *spoolFiles) claim(id string, create func(path string) error) error {
 	for range idPerSecond {
-		f.id = f.spool.ids.next()
+		if f.id = id; id == "" {
+			f.id = f.spool.ids.next()
+		}
+		id = ""
 		err := create(f.dfPath())
 		if !errors.Is(err, fs.ErrExist) {
 			return err
@@ -303,7 +306,7 @@ func (f *spoolFiles) clone(to *Group) (storage, string, error) {
 		}
 	}
 	c := &spoolFiles{spool: f.spool, dir: d, dfDir: d, letter: 'q', n: f.n}
-	err := c.claim(func(path string) error { return os.Link(f.dfPath(), path) })
+	err := c.claim("", func(path string) error { return os.Link(f.dfPath(), path) })
 	if err == nil {
 		if c.df, err = os.OpenFile(c.dfPath(), os.O_RDWR, 0); err == nil {
 			return c, c.id, nil
@@ -318,7 +321,7 @@ func (f *spoolFiles) clone(to *Group) (storage, string, error) {
 
 func (f *spoolFiles) copyBody(from *spoolFiles) error {
 	var err error
-	if err = f.claim(func(path string) error {
+	if err = f.claim("", func(path string) error {
 		f.df, err = safefile.CreateNew(path, f.spool.cfg.FileMode)
 		return err
 	}); err != nil {
