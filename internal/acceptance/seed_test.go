@@ -154,13 +154,19 @@ func testPrivacy(t *testing.T) {
 	}
 }
 
-// feeds returns what the smart-host program got.
-func feeds(t *testing.T) []string {
+// feedFiles names the files that the smart-host program made.
+func feedFiles(t *testing.T) []string {
 	t.Helper()
 	names, err := filepath.Glob("/usr/lib/smtpfeed.d/m*")
 	must(t, err)
+	return names
+}
+
+// feeds returns what the smart-host program got.
+func feeds(t *testing.T) []string {
+	t.Helper()
 	var list []string
-	for _, n := range names {
+	for _, n := range feedFiles(t) {
 		text, err := os.ReadFile(n)
 		must(t, err)
 		list = append(list, string(text))
@@ -185,7 +191,7 @@ func feed(t *testing.T, part string) string {
 func testSmartHost(t *testing.T) {
 	send(t, "127.0.0.1", "you@host.domain.com", "friend@outside.test", "From: You <you@host.domain.com>\r\nSubject: out\r\n\r\nto the world")
 	got := feed(t, "Subject: out")
-	for _, want := range []string{"from <you@domain.com> to <friend@outside.test>", "\nFrom: You <you@domain.com>\r\n", "to the world"} {
+	for _, want := range []string{"from <you@domain.com> to <friend@outside.test>", "\nFrom: You <you@domain.com>\n", "to the world"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in what the smart-host program got:\n%s", want, got)
 		}
@@ -253,8 +259,7 @@ func TestSeedSiteAsTheOriginal(t *testing.T) {
 		}
 		ours.stop()
 		originalTables(t)
-		cmd := oracletest.Sendmail(t, "-bD", "-C", "/etc/mail/original.cf")
-		start(t, "127.0.0.1:25", cmd)
+		start(t, "127.0.0.1:25", originalDaemon(t))
 		for name, d := range refusals {
 			want := stable(dialogue(t, d.from, d.lines...))
 			if !slices.Equal(got[name], want) {

@@ -1,18 +1,16 @@
-// The program smtpfeed speaks LMTP on its standard input and output, as a smart-host program does, and stores what it gets:
-// one file a message, first the envelope, then the content. The folder is SMTPFEED_DIR or beside the program.
+// The program smtpfeed speaks LMTP (RFC 2033) on its standard input and output, as a smart-host program does, and stores what
+// it gets in smtpfeed.d beside itself: one file a message, first the envelope, then the content. Lines may end in LF or CRLF,
+// for the site's mailer says E=\n.
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
-
-	"github.com/emersion/go-smtp"
 )
 
 func main() {
@@ -20,80 +18,88 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	s := smtp.NewServer(backend{filepath.Join(filepath.Dir(exe), "smtpfeed.d")})
-	s.LMTP, s.Domain, s.AllowInsecureAuth = true, "smtpfeed", true
-	done := make(chan struct{})
-	l := &stdio{conn: conn{done: done}, done: done}
-	if err := s.Serve(l); err != nil && err != smtp.ErrServerClosed && err != io.EOF {
+	s := session{dir: filepath.Join(filepath.Dir(exe), "smtpfeed.d"), in: bufio.NewReader(os.Stdin)}
+	if err := s.serve(); err != nil && err != io.EOF {
 		log.Fatal(err)
 	}
 }
 
-// stdio is a listener that gives one connection, on standard input and output, and ends with it.
-type stdio struct {
-	conn  conn
-	taken bool
-	done  chan struct{}
-}
-
-func (l *stdio) Accept() (net.Conn, error) {
-	if !l.taken {
-		l.taken = true
-		return &l.conn, nil
-	}
-	<-l.done
-	return nil, io.EOF
-}
-func (l *stdio) Close() error   { return nil }
-func (l *stdio) Addr() net.Addr { return &net.UnixAddr{Name: "stdin"} }
-
-type conn struct {
-	done   chan struct{}
-	closed bool
-}
-
-func (c *conn) Read(b []byte) (int, error)  { return os.Stdin.Read(b) }
-func (c *conn) Write(b []byte) (int, error) { return os.Stdout.Write(b) }
-func (c *conn) Close() error {
-	if !c.closed {
-		c.closed = true
-		close(c.done)
-	}
-	return nil
-}
-func (c *conn) LocalAddr() net.Addr              { return &net.UnixAddr{Name: "stdout"} }
-func (c *conn) RemoteAddr() net.Addr             { return &net.UnixAddr{Name: "stdin"} }
-func (c *conn) SetDeadline(time.Time) error      { return nil }
-func (c *conn) SetReadDeadline(time.Time) error  { return nil }
-func (c *conn) SetWriteDeadline(time.Time) error { return nil }
-
-type backend struct{ dir string }
-
-func (b backend) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{dir: b.dir}, nil }
-
 type session struct {
 	dir  string
+	in   *bufio.Reader
 	from string
 	to   []string
 }
 
-func (s *session) Mail(from string, _ *smtp.MailOptions) error { s.from = from; return nil }
-func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
-	s.to = append(s.to, to)
-	return nil
+func (s *session) line() (string, error) {
+	l, err := s.in.ReadString('\n')
+	return strings.TrimSuffix(strings.TrimSuffix(l, "\n"), "\r"), err
 }
-func (s *session) Reset()        { s.from, s.to = "", nil }
-func (s *session) Logout() error { return nil }
-func (s *session) Data(r io.Reader) error {
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return err
+
+func say(format string, args ...any) { fmt.Printf(format+"\r\n", args...) }
+
+// path returns what stands between the angle brackets of a command.
+func path(line string) string {
+	_, p, _ := strings.Cut(line, "<")
+	p, _, _ = strings.Cut(p, ">")
+	return p
+}
+
+func (s *session) serve() error {
+	say("220 smtpfeed LMTP")
+	for {
+		line, err := s.line()
+		if err != nil {
+			return err
+		}
+		verb, _, _ := strings.Cut(strings.ToUpper(line), " ")
+		switch verb {
+		case "LHLO":
+			say("250-smtpfeed")
+			say("250-PIPELINING")
+			say("250 8BITMIME")
+		case "MAIL":
+			s.from, s.to = path(line), nil
+			say("250 2.1.0 ok")
+		case "RCPT":
+			s.to = append(s.to, path(line))
+			say("250 2.1.5 ok")
+		case "DATA":
+			say("354 go on")
+			if err := s.store(); err != nil {
+				return err
+			}
+			for _, to := range s.to {
+				say("250 2.0.0 <%s> stored", to)
+			}
+		case "RSET":
+			s.from, s.to = "", nil
+			say("250 2.0.0 ok")
+		case "QUIT":
+			say("221 2.0.0 bye")
+			return nil
+		default:
+			say("500 5.5.1 %q?", verb)
+		}
 	}
-	f, err := os.CreateTemp(s.dir, "m")
+}
+
+// store writes the message; its name appears only when it is whole.
+func (s *session) store() error {
+	f, err := os.CreateTemp(s.dir, "t")
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	_, err = fmt.Fprintf(f, "from <%s> to <%s>\n%s", s.from, strings.Join(s.to, "> <"), text)
-	return err
+	fmt.Fprintf(f, "from <%s> to <%s>\n", s.from, strings.Join(s.to, "> <"))
+	for {
+		line, err := s.line()
+		if err != nil {
+			return err
+		}
+		if line == "." {
+			return os.Rename(f.Name(), filepath.Join(s.dir, "m"+filepath.Base(f.Name())))
+		}
+		fmt.Fprintln(f, strings.TrimPrefix(line, "."))
+	}
 }

@@ -1,0 +1,101 @@
+package acceptance
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"gosendmail/internal/oracletest"
+)
+
+// deliveries are messages whose delivered form must be the original's: who sends, to whom, the content, and where it arrives.
+var deliveries = []struct {
+	name, from, sender, rcpt, content string
+}{
+	{"virtual user", "127.0.2.8", "a@outside.test", "you@domain1.com", "Subject: one\r\nFrom: a@outside.test\r\nMessage-ID: <1@outside.test>\r\n\r\nbody one\r\n..dot\r\nFrom here on\r\n"},
+	{"alias of a virtual list", "127.0.2.8", "a@outside.test", "info@domain2.tv", "Subject: two\r\nMessage-ID: <2@outside.test>\r\n\r\nbody two\r\n"},
+	{"no header at all", "127.0.2.8", "a@outside.test", "you@domain1.com", "\r\nonly a body\r\n"},
+	{"forwarded outside", "127.0.2.8", "a@outside.test", "user3@domain1.com", "Subject: three\r\nTo: user3@domain1.com\r\nMessage-ID: <3@outside.test>\r\n\r\nbody three\r\n"},
+	{"local sender to the world", "127.0.0.1", "you@host.domain.com", "friend@outside.test", "From: You <you@host.domain.com>\r\nTo: Friend <friend@outside.test>, you\r\nCc: (a comment) \"Quoted, name\" <x@y.test>\r\nSubject: four\r\n  folded\r\nMessage-ID: <4@host.domain.com>\r\n\r\nbody four\r\n"},
+	{"null sender", "127.0.2.8", "", "you@domain1.com", "Subject: five\r\nFrom: <>\r\nMessage-ID: <5@outside.test>\r\n\r\nbody five\r\n"},
+}
+
+var (
+	queueID   = regexp.MustCompile(`\b[A-Za-z0-9]{8}[0-9]{6}\b`)
+	timestamp = regexp.MustCompile(`(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? .*20[0-9][0-9].*`)
+)
+
+// comparable takes identifiers, dates and versions out of a delivered message.
+func comparable(text string) string {
+	text = timestamp.ReplaceAllString(text, "<date>")
+	text = queueID.ReplaceAllString(text, "<id>")
+	return version.ReplaceAllString(text, "<version>")
+}
+
+// deliverAll sends every delivery and returns the mailboxes and the smart host's messages in a comparable form.
+func deliverAll(t *testing.T) []string {
+	t.Helper()
+	for _, f := range feedFiles(t) {
+		must(t, os.Remove(f))
+	}
+	for _, u := range users {
+		if err := os.Truncate("/var/mail/"+u, 0); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range deliveries {
+		send(t, d.from, d.sender, d.rcpt, strings.TrimSuffix(d.content, "\r\n"))
+	}
+	// you: three, user2 and user4: one each; the smart host: two
+	eventually(t, "every message has arrived", func() bool {
+		n := len(feedFiles(t))
+		for _, u := range users {
+			box, _ := os.ReadFile("/var/mail/" + u)
+			n += strings.Count(string(box), "\nReturn-Path:")
+		}
+		return n == 7
+	})
+	var got []string
+	for _, u := range users {
+		box, err := os.ReadFile("/var/mail/" + u)
+		must(t, err)
+		for _, m := range strings.Split("\n"+string(box), "\nFrom ")[1:] {
+			got = append(got, u+": "+comparable(m))
+		}
+	}
+	for _, f := range feeds(t) {
+		got = append(got, "smtpfeed: "+comparable(f))
+	}
+	slices.Sort(got)
+	return got
+}
+
+// TestDeliveredAsTheOriginal sends the same mail through both servers: what arrives must be the same but for identifiers and dates.
+func TestDeliveredAsTheOriginal(t *testing.T) {
+	inArena(t, prepareSeed, func(t *testing.T, w world) {
+		oracletest.Root(t)
+		installSeed(t, w)
+		run(t, "", w.path("bin/sendmail"), "-bi")
+		ours := startOurs(t, w)
+		got := deliverAll(t)
+		ours.stop()
+		originalTables(t)
+		start(t, "127.0.0.1:25", originalDaemon(t))
+		want := deliverAll(t)
+		if len(got) != len(want) {
+			t.Fatalf("%d messages, the original delivers %d:\n%q\n%q", len(got), len(want), got, want)
+		}
+		for i := range want {
+			if got[i] != want[i] {
+				t.Errorf("ours:\n%s\noriginal:\n%s", got[i], want[i])
+			}
+		}
+	})
+}
+
+func originalDaemon(t *testing.T) *exec.Cmd {
+	return oracletest.Sendmail(t, "-bD", "-C", "/etc/mail/original.cf")
+}
