@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
@@ -20,6 +21,7 @@ var deliveries = []struct {
 	{"no header at all", "127.0.2.8", "a@outside.test", "you@domain1.com", "\r\nonly a body\r\n"},
 	{"forwarded outside", "127.0.2.8", "a@outside.test", "user3@domain1.com", "Subject: three\r\nTo: user3@domain1.com\r\nMessage-ID: <3@outside.test>\r\n\r\nbody three\r\n"},
 	{"local sender to the world", "127.0.0.1", "you@host.domain.com", "friend@outside.test", "From: You <you@host.domain.com>\r\nTo: Friend <friend@outside.test>, you\r\nCc: (a comment) \"Quoted, name\" <x@y.test>\r\nSubject: four\r\n  folded\r\nMessage-ID: <4@host.domain.com>\r\n\r\nbody four\r\n"},
+	{"by the mailertable", "127.0.0.1", "you@host.domain.com", "x@routed.test", "From: You <you@host.domain.com>\r\nTo: x@routed.test, user2, root\r\nSubject: six\r\nMessage-ID: <6@host.domain.com>\r\n\r\nbody six\r\n.. two dots\r\n"},
 	{"null sender", "127.0.2.8", "", "you@domain1.com", "Subject: five\r\nFrom: <>\r\nMessage-ID: <5@outside.test>\r\n\r\nbody five\r\n"},
 }
 
@@ -36,7 +38,7 @@ func comparable(text string) string {
 }
 
 // deliverAll sends every delivery and returns the mailboxes and the smart host's messages in a comparable form.
-func deliverAll(t *testing.T) []string {
+func deliverAll(t *testing.T, s *sink) []string {
 	t.Helper()
 	for _, f := range feedFiles(t) {
 		must(t, os.Remove(f))
@@ -58,7 +60,8 @@ func deliverAll(t *testing.T) []string {
 		}
 		return n == 7
 	})
-	var got []string
+	m := s.next(t)
+	got := []string{fmt.Sprintf("sink: from <%s> to <%s>\n%s", m.from, m.to, comparable(m.text))}
 	for _, u := range users {
 		box, err := os.ReadFile("/var/mail/" + u)
 		must(t, err)
@@ -78,13 +81,14 @@ func TestDeliveredAsTheOriginal(t *testing.T) {
 	inArena(t, prepareSeed, func(t *testing.T, w world) {
 		oracletest.Root(t)
 		installSeed(t, w)
+		s := newSink(t)
 		run(t, "", w.path("bin/sendmail"), "-bi")
 		ours := startOurs(t, w)
-		got := deliverAll(t)
+		got := deliverAll(t, s)
 		ours.stop()
 		originalTables(t)
 		start(t, "127.0.0.1:25", originalDaemon(t))
-		want := deliverAll(t)
+		want := deliverAll(t, s)
 		if len(got) != len(want) {
 			t.Fatalf("%d messages, the original delivers %d:\n%q\n%q", len(got), len(want), got, want)
 		}
