@@ -8,7 +8,22 @@ import (
 // classes returns the built-in classes by name.
 func classes() map[string]Class {
 	return map[string]Class{
-		"null": {Open: openNull},
+		"arith":    {Parse: parseSimple, Open: opener(arith)},
+		"arpa":     {Parse: parseSimple, Open: opener(arpa)},
+		"bestmx":   {Open: opener(bestMX)},
+		"btree":    {NeedsFile: true, Open: openHash},
+		"cdb":      {NeedsFile: true, Open: openCDB},
+		"dequote":  {Parse: parseSimple, Open: opener(unquote)},
+		"dns":      {Parse: parseDNS, Open: openDNS},
+		"hash":     {NeedsFile: true, Open: openHash},
+		"host":     {Parse: parseHost, Open: openHost},
+		"macro":    {Parse: parseSimple, Open: opener(setMacro)},
+		"null":     {Open: openNull},
+		"regex":    {Parse: parseRegex, Open: openRegex},
+		"sequence": {Parse: parseSequence, Open: openSequence},
+		"switch":   {NeedsFile: true, Open: openSwitch},
+		"text":     {NeedsFile: true, Parse: parseText, Open: openText},
+		"user":     {Parse: parseUser, Open: opener(lookupUser)},
 	}
 }
 

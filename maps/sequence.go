@@ -1,3 +1,123 @@
 package maps
 
-func (s *Set) checkMembers(*entry) error { return nil }
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"gosendmail/internal/dns"
+)
+
+// maxMembers is how many maps a sequence or switch may have (MAXMAPSTACK).
+const maxMembers = 12
+
+// sequence is class sequence or switch: other maps of the set, asked in turn.
+type sequence struct {
+	p       *Params
+	members []string
+}
+
+func parseSequence(p *Params) error {
+	p.extra = &sequence{p: p, members: strings.FieldsFunc(p.Args, func(r rune) bool {
+		return !(r == '_' || r == '.' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9')
+	})}
+	return nil
+}
+
+func openSequence(p *Params) (Map, error) { return p.extra.(*sequence), nil }
+
+// checkMembers finds sequences whose members are not there, are too many, or lead back to it.
+func (s *Set) checkMembers(e *entry) error {
+	q, ok := e.params.extra.(*sequence)
+	if !ok {
+		return nil
+	}
+	if len(q.members) > maxMembers {
+		return fmt.Errorf("Sequence map %s: too many member maps (%d max)", e.params.Name, maxMembers)
+	}
+	for _, m := range q.members {
+		if s.maps[m] == nil {
+			return fmt.Errorf("Sequence map %s: unknown member map %s", e.params.Name, m)
+		}
+	}
+	if s.reaches(e.params.Name, e.params.Name, map[string]bool{}) {
+		return fmt.Errorf("Sequence map %s: is a member of itself", e.params.Name)
+	}
+	return nil
+}
+
+// reaches reports whether the sequence from has target among its members, at any depth.
+func (s *Set) reaches(from, target string, seen map[string]bool) bool {
+	e := s.maps[from]
+	if e == nil || seen[from] {
+		return false
+	}
+	seen[from] = true
+	q, ok := e.params.extra.(*sequence)
+	if !ok {
+		return false
+	}
+	for _, m := range q.members {
+		if m == target || s.reaches(m, target, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+// openSwitch makes a sequence of the maps name.service, as the service switch says at that moment.
+func openSwitch(p *Params) (Map, error) {
+	find := p.env.Switch
+	if find == nil {
+		find = func(service string) ([]string, error) { return dns.ServiceOrder(dns.Paths{}, service) }
+	}
+	services, err := find(p.Path)
+	if err != nil {
+		return nil, err
+	}
+	q := &sequence{p: p}
+	for _, s := range services {
+		name := p.Name + "." + s
+		if p.set.maps[name] == nil {
+			return nil, fmt.Errorf("Switch map %s: unknown member map %s", p.Name, name)
+		}
+		q.members = append(q.members, name)
+	}
+	if len(q.members) == 0 || len(q.members) > maxMembers {
+		return nil, fmt.Errorf("Switch map %s: service %s has %d members", p.Name, p.Path, len(q.members))
+	}
+	return q, nil
+}
+
+type depthKey struct{}
+
+// Lookup returns the first member's value. A member that fails temporarily is passed over, but when no other has the key, the whole failed temporarily.
+func (q *sequence) Lookup(ctx context.Context, key string, args ...string) (string, error) {
+	depth, _ := ctx.Value(depthKey{}).(int)
+	if depth > maxMembers {
+		return "", missing(exConfig, errors.New("maps are nested too deep"))
+	}
+	ctx = context.WithValue(ctx, depthKey{}, depth+1)
+	var failed, last error
+	for _, name := range q.members {
+		v, err := q.p.set.maps[name].find(ctx, key, args)
+		if err == nil {
+			return v, nil
+		}
+		if errors.Is(err, ErrTempFail) && failed == nil {
+			failed = err
+		}
+		last = err
+	}
+	switch {
+	case failed != nil:
+		return "", failed
+	case Status(last) == exOK:
+		return "", errNoHost
+	}
+	return "", last
+}
+
+// Close does nothing: the members close themselves.
+func (q *sequence) Close() error { return nil }

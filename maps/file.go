@@ -1,0 +1,209 @@
+package maps
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"gosendmail/maps/dbfile"
+)
+
+// fileMap is class hash, btree or cdb: a database file that is looked at anew when it was replaced.
+type fileMap struct {
+	p    *Params
+	path string // with extension
+	nul  atomic.Int32
+	cur  atomic.Pointer[openDB]
+
+	mu     sync.Mutex // held while opening
+	reason string     // last failure that was reported
+}
+
+// openDB is an open file and what it was when it was opened.
+type openDB struct {
+	db *dbfile.DB
+	id fileID
+}
+
+// fileID tells a file from its replacement.
+type fileID struct {
+	dev, ino uint64
+	size     int64
+	mtime    unix.Timespec
+	ctime    unix.Timespec
+}
+
+func idOf(path string) (fileID, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return fileID{}, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return fileID{uint64(st.Dev), st.Ino, st.Size, st.Mtim, st.Ctim}, nil
+}
+
+// States of fileMap.nul, the original's way to learn whether keys end in a NUL byte.
+const (
+	nulUnknown int32 = iota
+	nulAlways
+	nulNever
+	nulNothing // -N and -O together: nothing matches
+)
+
+func openHash(p *Params) (Map, error) { return newFileMap(p, ".db"), nil }
+func openCDB(p *Params) (Map, error)  { return newFileMap(p, ".cdb"), nil }
+
+// newFileMap does not open the file: that it is missing now says nothing about later.
+func newFileMap(p *Params, ext string) *fileMap {
+	m := &fileMap{p: p, path: p.Path}
+	if !strings.HasSuffix(m.path, ext) {
+		m.path += ext
+	}
+	m.nul.Store(m.firstNul())
+	return m
+}
+
+func (m *fileMap) firstNul() int32 {
+	switch {
+	case m.p.NullOnly && m.p.BareOnly:
+		return nulNothing
+	case m.p.NullOnly:
+		return nulAlways
+	case m.p.BareOnly:
+		return nulNever
+	}
+	return nulUnknown
+}
+
+// Lookup finds the first value of a key.
+func (m *fileMap) Lookup(ctx context.Context, key string, args ...string) (string, error) {
+	db, err := m.current()
+	if err != nil {
+		return "", m.unopened(err)
+	}
+	name := key
+	if !m.p.NoFold {
+		name = fold(key)
+	}
+	v, found, err := m.get(db, name)
+	switch {
+	case err != nil:
+		return "", tempFail(err)
+	case !found:
+		return "", ErrNotFound
+	}
+	return m.p.Result(ctx, key, v, args), nil
+}
+
+// unopened is the outcome when the file cannot be opened: an optional map counts as empty then, unless its file is there and damaged.
+func (m *fileMap) unopened(err error) error {
+	if m.p.Optional && !errors.Is(err, dbfile.ErrCorrupt) {
+		return ErrNotFound
+	}
+	return tempFail(err)
+}
+
+// get asks without and with a NUL byte behind the key, until a key that was found tells which it is.
+func (m *fileMap) get(db *dbfile.DB, name string) (string, bool, error) {
+	nul := m.nul.Load()
+	if nul == nulNothing {
+		return "", false, nil
+	}
+	if nul != nulAlways {
+		v, found, err := db.Get(name, false)
+		if found && nul == nulUnknown {
+			m.nul.Store(nulNever)
+		}
+		if found || err != nil || nul == nulNever {
+			return cutNul(v), found, err
+		}
+	}
+	v, found, err := db.Get(name, true)
+	if found && nul == nulUnknown {
+		m.nul.Store(nulAlways)
+	}
+	return cutNul(v), found, err
+}
+
+// cutNul ends a value where a C string ends.
+func cutNul(v string) string {
+	if i := strings.IndexByte(v, 0); i >= 0 {
+		return v[:i]
+	}
+	return v
+}
+
+// current returns the open file, or opens it when it is not the one at the path any more.
+func (m *fileMap) current() (*dbfile.DB, error) {
+	id, err := idOf(m.path)
+	if err != nil {
+		return nil, m.failed(err)
+	}
+	if c := m.cur.Load(); c != nil && c.id == id {
+		return c.db, nil
+	}
+	return m.reopen()
+}
+
+func (m *fileMap) reopen() (*dbfile.DB, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	id, err := idOf(m.path)
+	if err != nil {
+		return nil, m.failedLocked(err)
+	}
+	old := m.cur.Load()
+	if old != nil && old.id == id {
+		return old.db, nil // another session was faster
+	}
+	f, err := m.p.openFile(m.path)
+	if err != nil {
+		return nil, m.failedLocked(err)
+	}
+	db, err := dbfile.Open(f)
+	if err != nil {
+		return nil, m.failedLocked(err)
+	}
+	m.reason = ""
+	m.nul.Store(m.firstNul())
+	m.cur.Store(&openDB{db, id})
+	if old != nil {
+		old.db.Close()
+	}
+	return db, nil
+}
+
+func (m *fileMap) failed(err error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.failedLocked(err)
+}
+
+// failedLocked reports a failure to the operator, once per reason; that an optional map is not there is none.
+func (m *fileMap) failedLocked(err error) error {
+	if m.p.Optional && errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	m.p.report(&m.reason, err)
+	return err
+}
+
+func (p *Params) openFile(path string) (*os.File, error) {
+	if p.env.Open != nil {
+		return p.env.Open(path)
+	}
+	return os.Open(path)
+}
+
+// Close gives the file up; look-ups under way still end well.
+func (m *fileMap) Close() error {
+	if c := m.cur.Swap(nil); c != nil {
+		return c.db.Close()
+	}
+	return nil
+}
