@@ -13,7 +13,7 @@ type builtin struct {
 	blind    bool // a macro only if a parenthesis follows
 	min, max int  // number of arguments; max -1 for any
 	run      func(e *Engine, args []Arg) string
-	few      string // what it gives for too few arguments; "$1" is the first argument
+	few      string // what it gives for one argument if that is too few; "$1" is that argument
 }
 
 // builtinTable lists GNU m4's builtins, in its order of flags.
@@ -66,10 +66,13 @@ func builtinTable() []builtin {
 	}
 }
 
-// lacking is what the builtin gives for too few arguments.
+// lacking is what the builtin gives for too few arguments; for none at all (through indir), nothing.
 func (b *builtin) lacking(args []Arg) string {
-	if b.few == "$1" {
-		return arg(args, 1)
+	switch {
+	case len(args) < 2:
+		return ""
+	case b.few == "$1":
+		return args[1].Text
 	}
 	return b.few
 }
@@ -156,7 +159,7 @@ func (e *Engine) number(name, text string) (n int, ok bool) {
 	switch {
 	case rest != text:
 		e.Warn("leading whitespace ignored in builtin `%s'", name)
-	case err != nil || v != int64(int32(v)):
+	case err != nil:
 		e.Warn("numeric overflow detected in builtin `%s'", name)
 	}
 	return int(int32(v)), true
@@ -225,8 +228,8 @@ func biDefn(e *Engine, args []Arg) string {
 
 // pushToken puts a builtin's value before the rest of the input.
 func (e *Engine) pushToken(d *definition) {
-	e.hold(overhead)
-	e.in = append(e.in, block{kind: tokenBlock, token: d, held: overhead, file: e.here.File, line: e.here.Line, site: e.here.site})
+	e.hold(blockCost)
+	e.in = append(e.in, block{kind: tokenBlock, token: d, held: blockCost, file: e.here.File, line: e.here.Line, site: e.here.site})
 }
 
 func biIfdef(e *Engine, args []Arg) string {
@@ -356,8 +359,8 @@ func biM4wrap(e *Engine, args []Arg) string {
 		return ""
 	}
 	at := e.here
-	e.hold(len(text) + overhead)
-	e.wrapped = append(e.wrapped, block{text: text, held: len(text) + overhead, file: at.File, line: at.Line, column: at.Column,
+	e.hold(len(text) + blockCost)
+	e.wrapped = append(e.wrapped, block{text: text, held: len(text) + blockCost, file: at.File, line: at.Line, column: at.Column,
 		site: e.newSite(at.site, args[0].Text, at.Position, Position{})})
 	return ""
 }

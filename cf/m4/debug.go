@@ -54,6 +54,7 @@ func biDebugmode(e *Engine, args []Arg) string {
 		e.debug.flags = ""
 		return ""
 	}
+	e.pending = "" // as GNU m4 does: a traced debugmode is an empty line
 	flags, ok := DebugFlags(e.debug.flags, args[1].Text)
 	if !ok {
 		e.Warn("Debugmode: bad debug flags: `%s'", args[1].Text)
@@ -70,7 +71,7 @@ func biDebugfile(e *Engine, args []Arg) string {
 		return ""
 	}
 	if err := e.SetDebugFile(args[1].Text, true); err != nil {
-		e.Fail("cannot set debug file `%s': %s", args[1].Text, reason(err))
+		e.Warn("cannot set debug file `%s': %s", args[1].Text, Reason(err))
 	}
 	return ""
 }
@@ -95,9 +96,9 @@ func (e *Engine) debugPrint(text string) {
 }
 
 // debugMessage writes a line about the input.
-func (e *Engine) debugMessage(format string, args ...any) {
+func (e *Engine) debugMessage(at location, format string, args ...any) {
 	head := "m4debug:"
-	if at := e.here; at.Line > 0 {
+	if at.Line > 0 {
 		if e.debug.has('f') {
 			head += at.File + ":"
 		}
@@ -108,15 +109,15 @@ func (e *Engine) debugMessage(format string, args ...any) {
 	e.debugPrint(head + " " + fmt.Sprintf(format, args...) + "\n")
 }
 
-func (e *Engine) debugInput(format string, args ...any) {
+func (e *Engine) debugInput(at location, format string, args ...any) {
 	if e.debug.flags != "" && e.debug.has('i') {
-		e.debugMessage(format, args...)
+		e.debugMessage(at, format, args...)
 	}
 }
 
 func (e *Engine) debugPath(name, path string) {
 	if e.debug.flags != "" && e.debug.has('p') {
-		e.debugMessage("path search for `%s' found `%s'", name, path)
+		e.debugMessage(e.here, "path search for `%s' found `%s'", name, path)
 	}
 }
 
@@ -170,7 +171,7 @@ func (e *Engine) traceCall(f *frame, args []Arg) {
 func (e *Engine) traceAfter(f *frame, argc int, result string) {
 	line := e.pending
 	if e.debug.has('c') {
-		line = e.traceHead(f.id) + f.name
+		line += e.traceHead(f.id) + f.name
 		if argc > 1 {
 			line += "(...)"
 		}
@@ -184,7 +185,7 @@ func (e *Engine) traceAfter(f *frame, argc int, result string) {
 
 // shown is a text as trace output shows it: cut to the length asked for, quoted with flag q.
 func (e *Engine) shown(text string) string {
-	if n := e.debug.elements; n > 0 && len(text) > n {
+	if n := e.debug.elements; n > 0 && len(text) >= n {
 		text = text[:n] + "..."
 	}
 	if e.debug.has('q') {

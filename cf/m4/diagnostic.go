@@ -78,8 +78,8 @@ func (e *Engine) warnQuiet(format string, args ...any) {
 	}
 }
 
-// reason is the C library's text of an error of the operating system.
-func reason(err error) string {
+// Reason is the C library's text of an error of the operating system.
+func Reason(err error) string {
 	var errno syscall.Errno
 	switch {
 	case errors.As(err, &errno):

@@ -137,7 +137,7 @@ func (e *Engine) Run(name string) error {
 	e.here = location{}
 	src, err := e.find(name)
 	if err != nil {
-		e.complain(Failure, "cannot open `%s': %s", name, reason(err))
+		e.complain(Failure, "cannot open `%s': %s", name, Reason(err))
 		e.status = max(e.status, 1)
 		return e.err
 	}

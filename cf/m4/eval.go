@@ -170,9 +170,6 @@ func (p *evaluator) expression(least int) (int32, fault) {
 		if level == 0 || level < least {
 			break
 		}
-		if op == "=" {
-			p.warn()
-		}
 		p.next()
 		if p.tok == badToken {
 			return 0, evalInput
@@ -183,6 +180,9 @@ func (p *evaluator) expression(least int) (int32, fault) {
 		}
 		var right int32
 		right, f = p.expression(next)
+		if op == "=" && f == evalOK {
+			p.warn()
+		}
 		if v, f = combine(op, v, right, f); f != evalOK {
 			return 0, f
 		}
@@ -380,7 +380,7 @@ func (p *evaluator) number() {
 			v += uint32(d)
 			continue
 		}
-		if d >= base {
+		if d >= base || base == 1 {
 			break
 		}
 		v = v*uint32(base) + uint32(d)

@@ -101,7 +101,7 @@ func (e *Engine) scanTop(b *block) {
 				e.across()
 				return
 			}
-			if d := e.macroAt(text, i, end); d != nil {
+			if d := e.macroAt(b, i, end); d != nil {
 				e.ship(b, i)
 				e.begin(b, text[i:end], d, end)
 				return
@@ -128,8 +128,9 @@ func (e *Engine) scanTop(b *block) {
 	e.ship(b, i)
 }
 
-// macroAt returns the definition of the name text[i:end] if it is a macro that is called here; there is a byte after it.
-func (e *Engine) macroAt(text string, i, end int) *definition {
+// macroAt returns the definition of the name b.text[i:end] if it is a macro that is called here; there is a byte after it.
+func (e *Engine) macroAt(b *block, i, end int) *definition {
+	text := b.text
 	if e.known[text[i]]&lengthBit(end-i) == 0 {
 		return nil
 	}
@@ -137,10 +138,32 @@ func (e *Engine) macroAt(text string, i, end int) *definition {
 	if s == nil || s.def == nil {
 		return nil
 	}
-	if s.def.builtin != nil && s.def.builtin.blind && text[end] != '(' {
+	if s.def.builtin != nil && s.def.builtin.blind && !e.opensAt(b, end) {
 		return nil
 	}
 	return s.def
+}
+
+// opens tells whether an argument list comes next: a parenthesis with which no comment or quote begins.
+func (e *Engine) opens() bool {
+	if c, ok := e.peek(); !ok || c != '(' {
+		return false
+	}
+	s := &e.syntax
+	class := s.class['(']
+	return class == parenClass || !e.ahead(s.comment) && !e.ahead(s.open)
+}
+
+// opensAt tells whether an argument list begins at the offset end of b, which is before its end.
+func (e *Engine) opensAt(b *block, end int) bool {
+	if b.text[end] != '(' || e.syntax.class['('] == parenClass {
+		return b.text[end] == '('
+	}
+	pos := b.pos
+	b.pos = end
+	opens := e.opens()
+	b.pos = pos
+	return opens
 }
 
 // scanArgument reads text of the argument that f collects, up to its end, the next call or the end of the block.
@@ -181,7 +204,7 @@ func (e *Engine) scanArgument(b *block, f *frame) {
 				e.across()
 				return
 			}
-			if d := e.macroAt(text, i, end); d != nil {
+			if d := e.macroAt(b, i, end); d != nil {
 				e.collect(b, f, i)
 				e.begin(b, text[i:end], d, end)
 				return
@@ -275,9 +298,8 @@ func (e *Engine) finishArgument(f *frame) {
 			a.token = nil
 		}
 	}
-	const each = 80
-	f.held += len(a.Text) + each
-	e.hold(len(a.Text) + each)
+	f.held += len(a.Text) + argCost
+	e.hold(len(a.Text) + argCost)
 	e.argv = append(e.argv, a)
 	f.one, f.pieces, f.token, f.lead, f.at = "", 0, nil, true, Position{}
 }
@@ -291,8 +313,7 @@ func (e *Engine) across() {
 	at := e.here
 	if kind == wordToken {
 		if d := e.lookup(text); d != nil {
-			next, ok := e.peek()
-			paren := ok && next == '('
+			paren := e.opens()
 			if d.builtin == nil || !d.builtin.blind || paren {
 				e.enter(text, d, paren, at)
 				return
@@ -335,7 +356,7 @@ func (e *Engine) punctuation(f *frame, text string) {
 // begin enters the call of the macro whose name ends at the offset end of b.
 func (e *Engine) begin(b *block, name string, d *definition, end int) {
 	at := location{b.position(), b.site}
-	paren := b.text[end] == '('
+	paren := e.opensAt(b, end)
 	b.advance(end)
 	e.enter(name, d, paren, at)
 }
@@ -349,8 +370,8 @@ func (e *Engine) enter(name string, d *definition, paren bool, at location) {
 		e.fatal("recursion limit of %d exceeded, use -L<N> to change it", limit)
 		return
 	}
-	f := frame{name: name, def: d, here: at, args: len(e.argv), buf: len(e.argbuf), lead: true, id: e.calls, held: overhead}
-	e.hold(overhead)
+	f := frame{name: name, def: d, here: at, args: len(e.argv), buf: len(e.argbuf), lead: true, id: e.calls, held: frameCost}
+	e.hold(frameCost)
 	e.argv = append(e.argv, Arg{Text: name})
 	f.traced = e.debug.tracing(e, name)
 	e.frames = append(e.frames, f)

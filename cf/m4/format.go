@@ -1,6 +1,7 @@
 package m4
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ type directive struct {
 	width, precision                    int  // precision -1 if not given
 	size                                byte // 0, 'l', 'h' or 'H' for hh
 	verb                                byte
+	lost                                bool // C's printf fails: the argument is read, and nothing written
 }
 
 // Verbs that a flag or length cannot stand before.
@@ -48,6 +50,10 @@ func biFormat(e *Engine, args []Arg) string {
 		rest = tail
 		if !ok {
 			e.Warn("Warning: unrecognized specifier in `%s'", format)
+			continue
+		}
+		if max(d.width, d.precision) >= math.MaxInt32 {
+			f.convert(directive{verb: d.verb, size: d.size, precision: -1, lost: true})
 			continue
 		}
 		if !e.room(int64(max(d.width, d.precision)) + int64(len(f.out))) {
@@ -118,7 +124,7 @@ flags:
 // count reads a width or precision: digits, or * for an argument.
 func (f *formatter) count(s string) (n int, rest string, given bool) {
 	if strings.HasPrefix(s, "*") {
-		return int(int32(f.integer())), s[1:], true
+		return int(int32(f.integer(0))), s[1:], true
 	}
 	for ; s != "" && s[0] >= '0' && s[0] <= '9'; s = s[1:] {
 		n, given = min(n*10+int(s[0]-'0'), math.MaxInt32), true
@@ -136,8 +142,8 @@ func (f *formatter) take() (string, bool) {
 	return text, true
 }
 
-// integer converts the next argument.
-func (f *formatter) integer() int64 {
+// integer converts the next argument. One that does not fit an int is reported, unless the size is l.
+func (f *formatter) integer(size byte) int64 {
 	text, ok := f.take()
 	if !ok {
 		return 0
@@ -155,7 +161,8 @@ func (f *formatter) integer() int64 {
 		n = 0
 	}
 	v, err := strconv.ParseInt(rest[:n], 10, 64)
-	f.check(text, text[:len(text)-len(rest)+n], err != nil && n > 0)
+	overflow := err != nil || size != 'l' && v != int64(int32(v))
+	f.check(text, text[:len(text)-len(rest)+n], overflow && n > 0)
 	return v
 }
 
@@ -214,7 +221,7 @@ func isRange(err error) bool { return strings.HasSuffix(err.Error(), strconv.Err
 func (f *formatter) convert(d directive) {
 	switch {
 	case d.verb == 'c':
-		f.pad(d, "", string([]byte{byte(f.integer())}), false)
+		f.character(d, byte(f.integer(0)))
 	case d.verb == 's':
 		text, _ := f.take()
 		if d.precision >= 0 {
@@ -222,7 +229,7 @@ func (f *formatter) convert(d directive) {
 		}
 		f.pad(d, "", text, false)
 	case strings.IndexByte(integers, d.verb) >= 0:
-		f.convertInteger(d, f.integer())
+		f.convertInteger(d, f.integer(d.size))
 	default:
 		f.convertFloat(d, f.float())
 	}
@@ -345,19 +352,36 @@ func general(v float64, precision int, alternate bool) string {
 	return s + tail
 }
 
-// hexFloat is C's %a without the 0x.
+// hexFloat is C's %a without the 0x. Where rounding carries into the first digit C writes a 2.
 func hexFloat(v float64, precision int, alternate bool) string {
-	s := strings.TrimPrefix(strconv.FormatFloat(v, 'x', precision, 64), "0x")
-	i := strings.IndexByte(s, 'p')
-	exponent := s[i+2:]
-	if len(exponent) > 1 {
-		exponent = strings.TrimPrefix(exponent, "0")
+	mantissa, exponent := hexParts(v, precision)
+	if _, exact := hexParts(v, -1); exact != exponent {
+		mantissa, exponent = "2"+mantissa[1:], exact
 	}
-	return withPoint(s[:i+2]+exponent, alternate)
+	return withPoint(fmt.Sprintf("%sp%+d", mantissa, exponent), alternate)
+}
+
+func hexParts(v float64, precision int) (mantissa string, exponent int) {
+	s := strings.TrimPrefix(strconv.FormatFloat(v, 'x', precision, 64), "0x")
+	mantissa, tail, _ := strings.Cut(s, "p")
+	exponent, _ = strconv.Atoi(tail)
+	return mantissa, exponent
+}
+
+// character writes one byte. The byte 0 ends what C writes, so that it and padding after it are not there.
+func (f *formatter) character(d directive, c byte) {
+	if c != 0 {
+		f.pad(d, "", string([]byte{c}), false)
+	} else if !d.minus && !d.lost {
+		f.out = append(f.out, strings.Repeat(" ", max(0, d.width-1))...)
+	}
 }
 
 // pad writes a number or text in the field's width.
 func (f *formatter) pad(d directive, sign, digits string, zero bool) {
+	if d.lost {
+		return
+	}
 	fill := max(0, d.width-len(sign)-len(digits))
 	if !d.minus && !zero {
 		f.out = append(f.out, strings.Repeat(" ", fill)...)

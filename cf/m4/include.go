@@ -21,7 +21,6 @@ func (e *Engine) find(name string) (*Source, error) {
 	}
 	text, first := e.open(name)
 	if first == nil {
-		e.debugPath(name, name)
 		return &Source{name, text}, nil
 	}
 	if filepath.IsAbs(name) {
@@ -74,7 +73,7 @@ func (e *Engine) include(args []Arg, loud bool) string {
 		text = e.opt.Hooks.Missing(e, name, err)
 	}
 	if text == "" {
-		text = fmt.Sprintf("cannot open `%s': %s", name, reason(err))
+		text = fmt.Sprintf("cannot open `%s': %s", name, Reason(err))
 	}
 	e.complain(Failure, "%s", text)
 	return ""
@@ -117,7 +116,7 @@ func biUndivert(e *Engine, args []Arg) string {
 func (e *Engine) undivertFile(name string) {
 	src, err := e.find(name)
 	if err != nil {
-		e.Warn("cannot undivert `%s': %s", name, reason(err))
+		e.Warn("cannot undivert `%s': %s", name, Reason(err))
 		return
 	}
 	if e.out.current == nil || src.Text == "" {
@@ -125,7 +124,6 @@ func (e *Engine) undivertFile(name string) {
 	}
 	at := e.here
 	e.insert(&diversion{text: []byte(src.Text), marks: e.fileMarks(src, e.newSite(at.site, "undivert", at.Position, Position{}))})
-	e.out.syncLine = -1
 }
 
 // fileMarks gives each line of a file its origin.

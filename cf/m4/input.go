@@ -76,7 +76,7 @@ func (e *Engine) refill(b *block) bool {
 		}
 		if err != nil {
 			if err != io.EOF {
-				e.fatal("read error: %s", reason(err))
+				e.fatal("read error: %s", Reason(err))
 			}
 			b.more = nil
 			return false
@@ -90,10 +90,10 @@ func (e *Engine) push(text, name string, def Position) {
 		return
 	}
 	e.dropDone()
-	e.hold(len(text) + overhead)
+	e.hold(len(text) + blockCost)
 	e.spend(int64(len(text) / 64))
 	at := e.here
-	e.in = append(e.in, block{text: text, held: len(text) + overhead, file: at.File, line: at.Line, column: at.Column,
+	e.in = append(e.in, block{text: text, held: len(text) + blockCost, file: at.File, line: at.Line, column: at.Column,
 		site: e.newSite(at.site, name, at.Position, def)})
 }
 
@@ -109,10 +109,11 @@ func (e *Engine) popBlock() {
 	n := len(e.in) - 1
 	b := &e.in[n]
 	if b.kind == fileBlock {
+		at := location{b.position(), b.site}
 		if n == 0 {
-			e.debugInput("input exhausted")
+			e.debugInput(at, "input exhausted")
 		} else {
-			e.debugInput("input reverted to %s, line %d", e.in[n-1].file, e.in[n-1].line)
+			e.debugInput(at, "input reverted to %s, line %d", e.in[n-1].file, e.in[n-1].line)
 		}
 		e.out.syncLine = -1
 	}
@@ -123,9 +124,9 @@ func (e *Engine) popBlock() {
 
 // pushFile begins to read a file.
 func (e *Engine) pushFile(b block) {
-	e.debugInput("input read from %s", b.file)
+	e.debugInput(e.here, "input read from %s", b.file)
 	e.out.syncLine = -1
-	b.held = len(b.text) + overhead
+	b.held = len(b.text) + blockCost
 	e.hold(b.held)
 	e.in = append(e.in, b)
 }

@@ -56,11 +56,20 @@ type Budget struct {
 	Steps int64
 	// Output is in bytes of diversion 0; 0 means no limit.
 	Output int64
-	// Memory is in bytes: the texts that wait (input, arguments, diversions) and the definitions. 0 means 1 GiB.
+	// Memory is in bytes: the texts that wait (input, arguments, diversions), the definitions and what is needed to manage them.
+	// The process needs up to twice as much. 0 means 512 MiB.
 	Memory int64
 }
 
-const defaultMemory = 1 << 30
+const defaultMemory = 512 << 20
+
+// What things cost beside their texts, in bytes, with the room that growing slices need.
+const (
+	definitionCost = 160
+	blockCost      = 480
+	frameCost      = 640
+	argCost        = 176
+)
 
 // Hooks are functions by which a caller takes part.
 type Hooks struct {

@@ -227,7 +227,6 @@ func (e *Engine) insert(d *diversion) {
 		to.marks = append(to.marks, m)
 	}
 	to.text = append(to.text, d.text...)
-	o.syncLine = -1
 	if to == &o.main {
 		e.spent(len(d.text))
 	} else {
@@ -242,6 +241,7 @@ func (e *Engine) undivert(n int) {
 		return
 	}
 	e.insert(d)
+	e.out.syncLine = -1
 	e.hold(-len(d.text))
 	delete(e.out.held, n)
 }

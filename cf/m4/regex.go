@@ -60,7 +60,8 @@ type regex struct {
 var (
 	errParenthesis = errors.New(`Unmatched ( or \(`)
 	errClose       = errors.New(`Unmatched ) or \)`)
-	errBracket     = errors.New("Invalid regular expression")
+	errSet         = errors.New("Invalid regular expression")
+	errBracket     = errors.New("Unmatched [, [^, [:, [., or [=")
 	errCollation   = errors.New("Invalid collation character")
 	errBackslash   = errors.New("Trailing backslash")
 	errBackRef     = errors.New("Invalid back reference")
@@ -134,9 +135,6 @@ func (p *parser) alternatives() error {
 		p.pos += 2
 		p.start = p.pos
 		p.insert(start, 1)
-		for i := range ends {
-			ends[i]++
-		}
 		ends = append(ends, p.emit(instruction{op: opJump}))
 		p.re.prog[start] = instruction{op: opSplit, x: start + 1, y: len(p.re.prog)}
 		start = len(p.re.prog)
@@ -149,20 +147,15 @@ func (p *parser) alternatives() error {
 
 // branch reads pieces up to \| or \) or the end.
 func (p *parser) branch() error {
-	first := true
 	for p.pos < len(p.text) && !p.looking(`\|`) && !p.looking(`\)`) {
 		start := len(p.re.prog)
-		repeatable, err := p.atom(first)
+		repeatable, err := p.atom()
 		if err != nil {
 			return err
 		}
-		first = false
 		for repeatable && p.pos < len(p.text) && strings.IndexByte("*+?", p.text[p.pos]) >= 0 {
 			p.repeat(start, p.text[p.pos])
 			p.pos++
-		}
-		if !repeatable && p.pos < len(p.text) && strings.IndexByte("*+?", p.text[p.pos]) >= 0 {
-			first = true
 		}
 	}
 	return nil
@@ -193,8 +186,8 @@ func (p *parser) repeat(start int, c byte) {
 	p.re.prog[n].x, p.re.prog[n].y = n+1, len(p.re.prog)
 }
 
-// atom reads one piece; at the start of a branch the repetition signs stand for themselves.
-func (p *parser) atom(first bool) (repeatable bool, err error) {
+// atom reads one piece. A repetition sign where a piece should begin, at the start or after an anchor, stands for itself.
+func (p *parser) atom() (repeatable bool, err error) {
 	c := p.text[p.pos]
 	p.pos++
 	switch {
@@ -292,6 +285,9 @@ func (p *parser) bracket() error {
 	negated := p.looking("^")
 	if negated {
 		p.pos++
+	}
+	if p.pos == len(p.text) {
+		return errSet
 	}
 	for first := true; first || !p.looking("]"); first = false {
 		from, err := p.element()

@@ -2,8 +2,10 @@ package m4
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strconv"
@@ -35,12 +37,12 @@ func (e *Engine) shell(args []Arg, capture bool) string {
 		e.sysval = 0
 	case errors.As(err, &exit):
 		e.sysval = waitStatus(exit)
-		if e.sysval == 127 {
+		if e.sysval == 127 && !capture {
 			e.complainAt(location{}, Warning, "%s subprocess failed", args[0].Text)
 		}
 	default:
 		e.sysval = 127
-		e.Fail("cannot run command `%s': %s", args[1].Text, reason(err))
+		e.Fail("cannot run command `%s': %s", args[1].Text, Reason(err))
 	}
 	return printed.String()
 }
@@ -93,34 +95,34 @@ func biEsyscmd(e *Engine, args []Arg) string {
 
 func biSysval(e *Engine, _ []Arg) string { return strconv.Itoa(e.sysval) }
 
-// biMkstemp creates a file of its own whose name ends in random letters in place of the template's X.
+// tempTries bounds how often mkstemp looks for a name that is free.
+const tempTries = 1000
+
+// biMkstemp creates a file that only its owner can read, with random letters for the last six X of the template.
 func biMkstemp(e *Engine, args []Arg) string {
 	if !e.allowed(args[0].Text) {
 		return ""
 	}
-	template := args[1].Text
-	base := strings.TrimRight(template, "X")
-	if len(template)-len(base) > 6 {
-		base = template[:len(template)-6]
+	base, template := args[1].Text, args[1].Text
+	for n := 0; n < 6 && strings.HasSuffix(base, "X"); n++ {
+		base = base[:len(base)-1]
 	}
-	dir, name := ".", base
-	if i := strings.LastIndexByte(base, '/'); i >= 0 {
-		dir, name = base[:i+1], base[i+1:]
+	var err error
+	for range tempTries {
+		name := base + rand.Text()[:6]
+		var f *os.File
+		f, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if err == nil {
+			if err = f.Close(); err == nil {
+				return e.Quote(name)
+			}
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
 	}
-	f, err := os.CreateTemp(dir, strings.ReplaceAll(name, "*", "")+"*")
-	if err != nil {
-		e.Fail("cannot create tempfile `%s': %s", template, reason(err))
-		return ""
-	}
-	made := f.Name()
-	if dir == "." {
-		made = strings.TrimPrefix(made, "./")
-	}
-	if err := f.Close(); err != nil {
-		e.Fail("cannot create tempfile `%s': %s", template, reason(err))
-		return ""
-	}
-	return e.Quote(made)
+	e.Warn("%s: cannot create tempfile `%s': %s", args[0].Text, template, Reason(err))
+	return ""
 }
 
 // biMaketemp is mkstemp; traditional m4 only makes up a name from the process's number, and creates nothing.
@@ -139,5 +141,5 @@ func biMaketemp(e *Engine, args []Arg) string {
 	if len(pid) < width {
 		pid = strings.Repeat("0", width-len(pid)) + pid
 	}
-	return e.Quote(base + pid[len(pid)-width:])
+	return base + pid[len(pid)-width:]
 }

@@ -18,9 +18,6 @@ type definition struct {
 	pushed  *definition // what popdef brings back
 }
 
-// overhead is about what a definition costs beside its texts.
-const overhead = 160
-
 // lengthBit is the bit of a name's length in Engine.known.
 func lengthBit(n int) uint64 { return 1 << min(uint(n), 63) }
 
@@ -50,7 +47,7 @@ func (e *Engine) symbolFor(name string) *symbol {
 		if name != "" {
 			e.known[name[0]] |= lengthBit(len(name))
 		}
-		e.hold(len(name) + overhead)
+		e.hold(len(name) + definitionCost)
 	}
 	return s
 }
@@ -58,10 +55,10 @@ func (e *Engine) symbolFor(name string) *symbol {
 // set defines name, on top of its present definition if push is set.
 func (e *Engine) set(name string, d *definition, push bool) {
 	s := e.symbolFor(name)
-	e.hold(len(d.text) + overhead)
+	e.hold(len(d.text) + definitionCost)
 	d.pushed = s.def
 	if s.def != nil && !push {
-		e.hold(-len(s.def.text) - overhead)
+		e.hold(-len(s.def.text) - definitionCost)
 		d.pushed = s.def.pushed
 	}
 	s.def = d
@@ -87,6 +84,6 @@ func (e *Engine) undefine(name string) bool {
 
 // pop brings back the definition that was pushed below the present one.
 func (e *Engine) pop(s *symbol) {
-	e.hold(-len(s.def.text) - overhead)
+	e.hold(-len(s.def.text) - definitionCost)
 	s.def = s.def.pushed
 }

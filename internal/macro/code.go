@@ -221,3 +221,25 @@ func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 func isAlnum(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
+
+// Plain gives a string in internal form back as it stood in the file, for messages: as Show, but control characters are
+// kept.
+func Plain(s string) string {
+	var b []byte
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == Quote && i+1 < len(s):
+			i++
+			b = append(b, s[i])
+		case c == Interpolate:
+			b = append(b, '$')
+		case c == Deferred:
+			b = append(b, '$', '&')
+		case letters[c] != 0:
+			b = append(b, '$', letters[c])
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}

@@ -1,0 +1,18 @@
+divert(-1)
+dnl FEATURE: a pause before the banner, in which a client must be silent; argument: milliseconds for clients that the access table does not name
+_NOARG_(`_ARG_', `_NEEDS_(`FEATURE(greet_pause)')')
+define(`_GREET_PAUSE_', `')
+LOCAL_RULESETS
+# ---- greet_pause: client name $| client address; milliseconds to wait
+SLocal_greet_pause
+Sgreet_pause
+R$*			$: <$1> $| $>"Local_greet_pause" $1
+R<$*> $| $#$*		$#$2
+R<$*> $| $*		$: $1
+ifdef(`_ACCESS_TABLE_', `R$+ $| $+		$: $>D <$1> <?> <! GreetPause> <$2>
+R$| $+			$: $>A <$1> <?> <! GreetPause> <>
+R<?> <$+>		$: $>A <$1> <?> <! GreetPause> <>
+R<?> <$*>		_NOARG_(`_ARG_', `$@', `$# _ARG_')
+R<$* <TMPF>> <$*>	$@
+R<$+> <$*>		$# $1', `R$*			$# _ARG_')
+divert(-1)

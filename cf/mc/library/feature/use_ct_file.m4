@@ -1,0 +1,3 @@
+divert(-1)
+dnl FEATURE: trusted users stand in a file
+define(`_USE_CT_FILE_', `')

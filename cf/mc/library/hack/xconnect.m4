@@ -1,0 +1,11 @@
+divert(-1)
+dnl HACK: clients that the access table marks XConnect: may use XCNCT
+_NEEDS_(`HACK(xconnect)')
+ifdef(`_ACCESS_TABLE_', `LOCAL_RULESETS
+Sx_connect
+R$+ $| $+		$: $>D <$1> <?> <! XConnect> <$2>
+R$| $+			$: $>A <$1> <?> <! XConnect> <>
+R<?> <$+>		$: $>A <$1> <?> <! XConnect> <>
+R<?> <$*>		$# no
+R<$+> <$*>		$@ yes
+divert(-1)')

@@ -1,0 +1,289 @@
+dnl AUTH and TLS: who may act for whom, what is offered, what a connection must fulfil.
+dnl _ASK_(hook flag, rule set): the rules of the site come first
+define(`_ASK_', `_WHEN_(`$1', `R$`'*			$: $`'1 $| $>"$2" $`'1
+R$`'* $| $`'#$`'*		$`'#$`'2
+R$`'* $| $`'*		$: $`'1')')dnl
+# ---- trust_auth: the name in AUTH= of MAIL
+SLocal_trust_auth
+Strust_auth
+R$*			$: $&{auth_type} $| $1
+R$@ $| $*		$#error $@ 5.7.1 $: "550 not authenticated"
+R$* $| $&{auth_authen}		$@ identical
+R$* $| <$&{auth_authen}>	$@ identical
+R$* $| $*		$: $1 $| $>"Local_trust_auth" $2
+R$* $| $#$*		$#$2
+R$*			$#error $@ 5.7.1 $: "550 " $&{auth_authen} " not allowed to act as " $&{auth_author}
+
+# ---- Local_Relay_Auth: rules of the site that let authenticated clients relay
+SLocal_Relay_Auth
+
+dnl _FEATURES_(name, address, tag): letters from the access table
+define(`_FEATURES_', `_WHEN_(`_ACCESS_TABLE_', `R$`'*		$: $>D <$`'&{$1}> <?> <! $3> <>
+R<?> $`'*		$: $>A <$`'&{$2}> <?> <! $3> <>
+R<?> $`'*		$: <$(access $3`'_TAG_DELIM_ $: ? $)>
+R<?> $`'*		$`'@ OK')')dnl
+# ---- srv_features: what is offered to a client
+Ssrv_features
+_ASK_(`_LOCAL_SRV_FEATURES_', `Local_srv_features')
+_FEATURES_(`client_name', `client_addr', `SRV_FEAT_TAG')
+_WHEN_(`_ACCESS_TABLE_', `R<$* _ATMPF_> $*	$#temp
+R<$+> $*		$# $1')
+
+# ---- clt_features: what is used with a server
+Sclt_features
+_ASK_(`_LOCAL_CLT_FEATURES_', `Local_clt_features')
+_FEATURES_(`client_name', `client_addr', `CLT_FEAT_TAG')
+_WHEN_(`_ACCESS_TABLE_', `R<$* _ATMPF_> $*	$#temp
+R<$+> $*		$# $1')
+
+# ---- try_tls: whether to start TLS with a server
+Stry_tls
+_ASK_(`_LOCAL_TRY_TLS_', `Local_try_tls')
+_FEATURES_(`server_name', `server_addr', `TLS_TRY_TAG')
+_WHEN_(`_ACCESS_TABLE_', `R<$* _ATMPF_> $*	_TMPF_(`TT')
+R<NO> $*		$#error $@ 5.7.1 $: "550 do not try TLS with " $&{server_name} " ["$&{server_addr}"]"')
+
+dnl _DOMAINPART_: the domain of an address before the delimiter, without final dot
+_WHEN_(`_MTA_STS_', `# ---- MTA-STS: the policy of the domain of the recipient
+define(`_DOMAINPART_', `R$`'* @ $`'+ $| $`'*	$`'2 $| $`'3
+R$`'+ . $| $`'*		$`'1 $| $`'2')dnl
+define(`_NOPOLICY_', `R$`'* <TMPF> $| $`'*	$`'#error $`'@ 4.7.0 $: 450 STS lookup temp fail')dnl
+STLS_NameInList
+R$* :$&{TLS_Name}: $*	$@ ok
+R$*			$@ $1
+
+SSTS_SAN
+_WHEN_(`_STS_SAN', `R$*			$: $&{server_name}
+R$={cert_altnames}	$@ ok
+R$- . $+		$: $2
+R*.$={cert_altnames}	$@ ok
+R$*			$#error $@ 4.7.0 $: 450 $&{server_name} not listed in SANs')
+
+# a policy that enforces wants a verified certificate
+SSTS_secure
+R$*			$: $&{rcpt_addr} $| $1
+R$| $*			$@ ok
+_DOMAINPART_
+R$+ $| $*		$: $(sts $1 $: none $) $| $2
+_NOPOLICY_
+R$* secure $* $| $*	$@ $>"TLS_connection" $3 $| <TEMP+VERIFY:128>
+R$* $| $*		$: $2
+
+# and the name of the server among those it lists
+SSTS_Check
+R$*			$: $&{rcpt_addr} $| $1
+R$| $*			$@ ok
+R$* $| $*		$: $2 $| $2
+_DOMAINPART_
+R$* $| $*		$: $(sts $1 $: none $) $| mark
+_NOPOLICY_
+R$* secure $* $| mark	$: $2 $| trmatch
+R$* $| mark		$@ ok
+R$* servername=hostname $| trmatch	$: $1 $| trmatch
+R$+ $| trmatch		$: : $(stsxmatch $1 $: : $)
+R$* $| trmatch		$@ $>STS_SAN
+R$* : $+ . : $*		$1 : $2 : $3
+R: $+ :			$: $(macro {TLS_Name} $@ $&{server_name} $) $>TLS_NameInList :$1:
+R$* ok			$@ $>STS_SAN
+R$*			$: $1 $| $&{server_name}
+R: $* $| $- . $+	$: $(macro {TLS_Name} $@ .$3 $) $>TLS_NameInList :$1
+R$* ok			$@ $>STS_SAN
+R: $* :			$#error $@ 4.7.0 $: 450 $&{server_name} not found in " "$1')
+
+# ---- tls_rcpt: what the server must fulfil for this recipient
+Stls_rcpt
+_ASK_(`_LOCAL_TLS_RCPT_', `Local_tls_rcpt')
+_ASK_(`_MTA_STS_', `STS_Check')
+_WHEN_(`_ACCESS_TABLE_', `R$*			$: $(macro {TLS_Name} $@ $&{server_name} $) $1
+R$+			$: <?> $>CanonAddr $1
+R<?> $+ <@ $+ .>	<?> $1 <@ $2>
+R<?> $+ <@ $+>		$: $1 <@ $2> $| <F:$1@$2> <U:$1@> <D:$2> <E:>
+R<?> $+			$: $1 $| <U:$1@> <E:>
+R$* $| $+		$: $1 $| $>SearchList <! TLS_RCPT_TAG> $| $2 <>
+R$* $| <?>		$@ OK
+R$* $| <$* _ATMPF_>	_TMPF_(`TR')
+R$* $| <$+>		$@ $>"TLS_connection" $&{verify} $| <$2>')
+
+dnl _REQUIRED_(name, address, tag, token): the requirement for a host follows the delimiter
+define(`_REQUIRED_', `R$`'* $| <?> $`'*	$: $`'1 $| $>A <$`'&{$2}> <?> <! $3> <>
+R$`'* $| <?> $`'*	$: $`'1 $| <$(access $3`'_TAG_DELIM_ $: ? $)>
+R$`'* $| <$`'* _ATMPF_>	_TMPF_(`$4')
+R$`'*			$`'@ $>"TLS_connection" $`'1')dnl
+# ---- tls_client: verify $| MAIL or STARTTLS; what a client must fulfil
+Stls_client
+_WHEN_(`_LOCAL_TLS_CLIENT_', `R$*			$: $1 <?> $>"Local_tls_client" $1
+R$* <?> $#$*		$#$2
+R$* <?> $*		$: $1')
+ifdef(`_ACCESS_TABLE_', `R$*			$: $(macro {TLS_Name} $@ $&{client_name} $) $1
+R$* $| $*		$: $1 $| $>D <$&{client_name}> <?> <! TLS_CLT_TAG> <>
+_REQUIRED_(`client_name', `client_addr', `TLS_CLT_TAG', `TC')', `R$* $| $*		$@ $>"TLS_connection" $1')
+
+# ---- tls_server: verify; what a server must fulfil
+Stls_server
+_ASK_(`_LOCAL_TLS_SERVER_', `Local_tls_server')
+_WHEN_(`_TLS_FAILURES_', `R$*			$: $(macro {saved_verify} $@ $1 $) $1')
+_ASK_(`_MTA_STS_', `STS_secure')
+ifdef(`_ACCESS_TABLE_', `R$*			$: $(macro {TLS_Name} $@ $&{server_name} $) $1
+R$*			$: $1 $| $>D <$&{server_name}> <?> <! TLS_SRV_TAG> <>
+_REQUIRED_(`server_name', `server_addr', `TLS_SRV_TAG', `TS')', `R$*			$@ $>"TLS_connection" $1')
+
+# ---- TLS_connection: verify, and if there is a table  $| <requirement>
+dnl TLS_PERM_ERR makes failures permanent
+define(`TLS_DSNCODE', ifdef(`TLS_PERM_ERR', `5.7.0', `4.7.0'))dnl
+define(`TLS_ERRCODE', ifdef(`TLS_PERM_ERR', `554', `454'))dnl
+dnl _BROKEN_(verify, text): a handshake that failed
+define(`_BROKEN_', `ifdef(`_FULL_TLS_CONNECTION_CHECK_', `R$1 $| <$`'-:$`'+> $`'*	$`'#error $`'@ $`'2 $: $`'1 " $2"
+R$1 $| $`'*		$`'#error $`'@ TLS_DSNCODE $: "TLS_ERRCODE $2"', `R$1		$`'#error $`'@ TLS_DSNCODE $: "TLS_ERRCODE $2"')')dnl
+STLS_connection
+_WHEN_(`_FULL_TLS_CONNECTION_CHECK_', `R$* $| <$*> $*		$: $1 $| <$2>
+# the reply that a failure gets
+R$* $| <PERM + $={Tls} $*>	$: $1 $| <503:5.7.0> <$2 $3>
+R$* $| <TEMP + $={Tls} $*>	$: $1 $| <403:4.7.0> <$2 $3>
+R$* $| <$={Tls} $*>	$: $1 $| <TLS_ERRCODE:TLS_DSNCODE> <$2 $3>')
+_BROKEN_(`SOFTWARE', `TLS handshake failed.')
+_BROKEN_(`PROTOCOL', `STARTTLS failed.')
+_BROKEN_(`DANE_FAIL', `DANE check failed.')
+_BROKEN_(`CONFIG', `STARTTLS temporarily not possible.')
+dnl _UNVERIFIED_(verify, text): why verification failed
+define(`_UNVERIFIED_', `R<$`'-:$`'+> <VERIFY $`'*> <$`'*> $1	$`'#error $`'@ $`'2 $: $`'1 " $2"')dnl
+_WHEN_(`_FULL_TLS_CONNECTION_CHECK_', `# <reply> <what is wanted> <further conditions> verify
+R$* $| <$*> <VERIFY>		$: <$2> <VERIFY> <> $1
+R$* $| <$*> <VERIFY + $+>	$: <$2> <VERIFY> <$3> $1
+R$* $| <$*> <$={Tls}:$-> $*	$: <$2> <$3:$4> <> $1
+R$* $| <$*> <$={Tls}:$- + $+> $*	$: <$2> <$3:$4> <$5> $1
+R$* $| $*			$@ OK
+R<$*> <VERIFY> <> $={TlsVerified}	$@ OK
+R<$*> <VERIFY> <$+> $={TlsVerified}	$: <$1> <REQ:0> <$2>
+R<$*> <VERIFY:$-> <$*> $={TlsVerified}	$: <$1> <REQ:$2> <$3>
+R<$*> <ENCR:$-> <$*> $*		$: <$1> <REQ:$2> <$3>
+_UNVERIFIED_(, `authentication required')
+_UNVERIFIED_(`FAIL', `authentication failed')
+_UNVERIFIED_(`NO', `not authenticated')
+_UNVERIFIED_(`NOT', `no authentication requested')
+_UNVERIFIED_(`NONE', `other side does not support STARTTLS')
+_UNVERIFIED_(`CLEAR', `STARTTLS disabled locally')
+R<$-:$+> <VERIFY $*> <$*> $+	$#error $@ $2 $: $1 " authentication failure " $4
+# enough bits, of TLS or of the layer of AUTH
+R<$*> <REQ:$-> <$*>		$: <$1> <REQ:$2> <$3> $>max $&{cipher_bits} : $&{auth_ssf}
+R<$*> <REQ:$-> <$*> $-		$: <$1> <$2:$4> <$3> $(arith l $@ $4 $@ $2 $)
+R<$-:$+> <$-:$-> <$*> TRUE	$#error $@ $2 $: $1 " encryption too weak " $4 " less than " $3
+# the further conditions one by one; two plus signs part them
+R<$-:$+> <$-:$-> <$*> $*	$: <$1:$2> $| $5
+R<$*> $|			$@ OK
+R<$*> $| $+			$: <$1> <$2>
+R<$*> <$+ ++ $+>		<$1> <$2> <$3>
+R<$-:$+> $+			$@ $>"TLS_req" $3 $| <$1:$2>
+
+# ---- TLS_req: <condition> <condition> ... $| <reply:code>
+dnl _CERT_(prefix, macro, name): a field of the certificate has the value
+define(`_CERT_', `R<$1:$`'&{$2}> $`'* $| <$`'+>	$`'@ $>"TLS_req" $`'1 $| <$`'2>
+R<$1:$`'+> $`'* $| <$`'-:$`'+>	$`'#error $`'@ $`'4 $: $`'3 " $3 " $`'&{$2} " does not match " $`'1')dnl
+STLS_req
+R$| $+			$@ OK
+R<CN> $* $| <$+>	$: <CN:$&{TLS_Name}> $1 $| <$2>
+_WHEN_(`_FFR_TLS_ALTNAMES', `R<CN:$={cert_altnames}> $* $| <$+>	$@ $>"TLS_req" $2 $| <$3>
+R<CN:$-.$+> $* $| <$+>	$: <CN:*.$2> $3 $| <$4>
+R<CN:$={cert_altnames}> $* $| <$+>	$@ $>"TLS_req" $3 $| <$3>
+R<CN:$*> $* $| <$+>	$: <CN:$&{TLS_Name}> $2 $| <$3>')
+_CERT_(`CN', `cn_subject', `CN')
+_CERT_(`CS', `cert_subject', `Cert Subject')
+_CERT_(`CI', `cert_issuer', `Cert Issuer')
+R<CITag:$-> $* $| <$+>	$: <$(access $1:$&{cert_issuer} $: ? $)> $2 $| <$3>
+R<?> $* $| <$-:$+>	$#error $@ $3 $: $2 " Cert Issuer " $&{cert_issuer} " not acceptable"
+R<OK> $* $| <$+>	$@ $>"TLS_req" $1 $| <$2>
+ROK			$@ OK
+
+# ---- max: the greater of two numbers with a colon between, each of which may be missing
+Smax
+R:			$: 0
+R:$-			$: $1
+R$-:			$: $1
+R$-:$-			$: $(arith l $@ $1 $@ $2 $) : $1 : $2
+RTRUE:$-:$-		$: $2
+R$-:$-:$-		$: $2')
+
+_WHEN_(`_MTA_STS_', `# ---- Set_SNI: the name that the policy wants in the handshake
+SSet_SNI
+R$*			$: <$&{rcpt_addr}>
+R<>			$@ ""
+R<$* @ $+>		$2
+R$+ .			$1
+R$+			$: $(sts $1 $: none $)
+R$* <TMPF>		$#error $@ 4.7.0 $: 450 STS lookup temp fail
+Rnone			$@ ""
+R$* secure $*		$: $(stsxsni $2 $: : $) $| sts=secure; $(stsxsni2 $2 $: : $)
+R$+ : $| $+ :		$: $(macro {sts_sni} $@ $&{server_name} $) set $| $2
+R$* $| $*		$@ $2
+R$*			$@ ""')
+
+_WHEN_(`_TLS_SESSION_FEATURES_', `# ---- tls_srv_features: settings of TLS for a client
+Stls_srv_features
+ifdef(`_ACCESS_TABLE_', `R$* $| $*		$: $>D <$1> <?> <! TLS_Srv_Features> <$2>
+R<?> <$*>		$: $>A <$1> <?> <! TLS_Srv_Features> <$1>
+R<?> <$*>		$@ ""
+R<$+> <$*>		$@ $1', `R$*			$@ ""')')
+
+_WHEN_(`_NEED_TLS_CLT_FEATURES', `# ---- tls_clt_features: settings of TLS for a server
+_WHEN_(`_ACCESS_TABLE_', `Stls_clt_feat_acc
+R$* $| $*		$: $>D <$1> <?> <! TLS_Clt_Features> <$2>
+R<?> <$*>		$: $>A <$1> <?> <! TLS_Clt_Features> <$1>
+R<?> <$*>		$@ ""
+R<$+> <$*>		$@ $1')
+
+SDANE_disabled
+R$+			$: <$(stsxnodaneflag $1 $: NOFLAGS $)>
+R<$* @>			$@ <>
+R$*			$: <$&{sts_sni}>
+R<>			$@ <>
+R$*			$@ <DANE>
+
+SSTS_disabled
+R$*			$: $&{client_flags}
+R$* MM $*		$@ <>
+R$*			$: $&{rcpt_addr} $| $1
+R$| $*			$@ <>
+R$*			$@ <STS>
+
+Stls_clt_features
+R$*			$: $1 $| <>
+_WHEN_(`_ACCESS_TABLE_', `R$* $| <>		$: $1 $| $>"tls_clt_feat_acc" $1
+R$* $| $* $| $*		$: $1 $| $2 $| <$3>')
+_WHEN_(`_MTA_STS_', `R$* $| $* $| <$*>	$: $1 $| $2 $| <$3> $| $>"STS_disabled" sts
+R$* $| $* $| <$*> $| <>	$@ $3
+R$* $| $* $| <$*> $| $*	$: $1 $| $2 $| <$3> $| $>"DANE_disabled" $3
+R$* $| $* $| <$+> $| <DANE>	$@ $3
+R$* $| $* $| <> $| <DANE>	$@ ""
+R$* $| $* $| <$*> $| <$*>	$: $1 $| $2 $| <$3> $| $>"Set_SNI" $1
+R$* $| $* $| <""> $| $+	$@ $3
+R$* $| $* $| <$+;> $| $+	$@ $3 ; $4
+R$* $| $* $| <$+> $| $+	$@ $3 ; $4
+R$* $| $* $| <> $| $+	$@ $3
+R$* $| $* $| $* $| $*	$: $1 $| $2 $| $3')
+R$* $| $* $| <"">	$@ ""
+R$* $| $* $| <$+>	$@ $3
+R$*			$@ ""')
+
+# ---- RelayTLS: certificates whose issuer, or issuer and subject, may relay
+SRelayTLS
+_WHEN_(`_ACCESS_TABLE_', `R$*			$: <?> $&{verify}
+R<?> $={TlsVerified}	$: OK
+R<?> $*			$@ NO
+ifdef(`_CERT_REGEX_ISSUER_', `R$*			$: $(CERTIssuer $&{cert_issuer} $)', `R$*			$: $&{cert_issuer}')
+R$+			$: $(access CERTISSUER`'_TAG_DELIM_`'$1 $)
+RRELAY			$# RELAY
+ifdef(`_CERT_REGEX_SUBJECT_', `RSUBJECT		$: <@> $(CERTSubject $&{cert_subject} $)', `RSUBJECT		$: <@> $&{cert_subject}')
+R<@> $+			$: <@> $(access CERTSUBJECT`'_TAG_DELIM_`'$1 $)
+R<@> RELAY		$# RELAY
+R$*			$: NO')
+
+# ---- authinfo: name and password for a server
+Sauthinfo
+ifdef(`_AUTHINFO_TABLE_', `R$*			$: <$(authinfo AuthInfo:$&{server_name} $: ? $)>
+R<?>			$: <$(authinfo AuthInfo:$&{server_addr} $: ? $)>
+R<?>			$: <$(authinfo AuthInfo: $: ? $)>
+R<?>			$@ no
+R<$*>			$# $1', `_WHEN_(`_ACCESS_TABLE_', `R$*			$: $>D <$&{server_name}> <?> <! AuthInfo> <>
+R<?> $*			$: $>A <$&{server_addr}> <?> <! AuthInfo> <>
+R<?> $*			$: <$(access AuthInfo`'_TAG_DELIM_ $: ? $)> <>
+R<?> $*			$@ no
+R<$*> <>		$# $1')')

@@ -1,0 +1,10 @@
+PUSHDIVERT(-1)
+dnl MAILER: mailboxes of MH for user@POP
+_USUALLY_(`POP_MAILER_PATH', `/usr/lib/mh/spop', `POP_MAILER_FLAGS', `Penu', `POP_MAILER_ARGS', `pop $u')
+POPDIVERT`'dnl
+# ---- Mailer pop
+Mpop,	P=POP_MAILER_PATH, F=_MODMF_(CONCAT(`lsDFMq', POP_MAILER_FLAGS), `POP'), S=EnvFromL, R=EnvToL/HdrToL,
+		T=DNS/RFC822/X-Unix,_QGRP_(`POP_MAILER_QGRP')
+		A=POP_MAILER_ARGS
+LOCAL_CONFIG
+CPPOP

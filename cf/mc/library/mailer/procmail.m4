@@ -1,0 +1,9 @@
+PUSHDIVERT(-1)
+dnl MAILER: procmail with a rule file, for mailertables
+_DEFIFNOT(`PROCMAIL_MAILER_PATH', ifdef(`PROCMAIL_PATH', `PROCMAIL_PATH', `/usr/local/bin/procmail'))
+_USUALLY_(`PROCMAIL_MAILER_FLAGS', `SPhnu9', `PROCMAIL_MAILER_ARGS', `procmail -Y -m $h $f $u')
+POPDIVERT`'dnl
+# ---- Mailer procmail
+Mprocmail,	P=PROCMAIL_MAILER_PATH, F=_MODMF_(CONCAT(`DFM', PROCMAIL_MAILER_FLAGS), `PROCMAIL'), S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP/HdrFromSMTP,
+		_OPTINS(`PROCMAIL_MAILER_MAX', `M=', `, ')T=DNS/RFC822/X-Unix,_QGRP_(`PROCMAIL_MAILER_QGRP')
+		A=PROCMAIL_MAILER_ARGS

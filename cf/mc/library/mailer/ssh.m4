@@ -1,0 +1,15 @@
+PUSHDIVERT(-1)
+dnl MAILER: SMTP through ssh; SSH_MAILER_USER and SSH_MAILER_DIR must be defined before
+_DEFIFNOT(`SSH_MAILER_PATH', ifdef(`SSH_PATH', `SSH_PATH', `/usr/bin/ssh'))
+_USUALLY_(`SSH_REMOTE_COMMAND', `/usr/sbin/sendmail -bs', `_DEF_SSH_MAILER_FLAGS', `mDFMuX')
+_DEFIFNOT(`SSH_MAILER_FLAGS')
+_DEFIFNOT(`SSH_MAILER_ARGS', `ssh -o BatchMode=yes -o EscapeChar=none -- SSH_MAILER_HOST SSH_REMOTE_COMMAND')
+_DEFIFNOT(`SSH_MAILER_HOST', `$h')
+ifdef(`SSH_MAILER_USER',, `_SAY_(`*** SSH_MAILER_USER must be defined before MAILER(ssh).')')
+ifdef(`SSH_MAILER_DIR',, `_SAY_(`*** SSH_MAILER_DIR must be defined before MAILER(ssh).')')
+POPDIVERT`'dnl
+# ---- Mailer ssh
+Mssh,	P=SSH_MAILER_PATH, F=_MODMF_(CONCAT(_DEF_SSH_MAILER_FLAGS, SSH_MAILER_FLAGS), `SSH'), S=EnvFromSMTP/HdrFromSMTP, R=ifdef(`_ALL_MASQUERADE_', `EnvToSMTP/HdrFromSMTP', `EnvToSMTP'), E=\r\n, L=990,
+	_OPTINS(`SSH_MAILER_MAX', `M=', `, ')_OPTINS(`SSH_MAILER_MAXMSGS', `m=', `, ')_OPTINS(`SSH_MAILER_MAXRCPTS', `r=', `, ')_OPTINS(`SSH_MAILER_CHARSET', `C=', `, ')T=DNS/RFC822/SMTP,_QGRP_(`SSH_MAILER_QGRP')
+	U=SSH_MAILER_USER, D=SSH_MAILER_DIR,
+	A=SSH_MAILER_ARGS

@@ -1,0 +1,4 @@
+divert(-1)
+dnl OSTYPE: AIX 3
+_USUALLY_(`LOCAL_MAILER_PATH', `/bin/bellmail', `LOCAL_MAILER_ARGS', `mail $u', `LOCAL_MAILER_FLAGS', `mn9')
+_VALUES_(`confEBINDIR', `/usr/lib', `confTIME_ZONE', `USE_TZ')

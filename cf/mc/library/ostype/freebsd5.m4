@@ -1,0 +1,4 @@
+divert(-1)
+dnl OSTYPE: FreeBSD 5
+_USUALLY_(`STATUS_FILE', `/var/log/sendmail.st', `LOCAL_MAILER_PATH', `/usr/libexec/mail.local', `LOCAL_MAILER_ARGS', `mail $u', `UUCP_MAILER_PATH', `/usr/local/bin/uux', `UUCP_MAILER_ARGS', `uux - -r -z -a$g $h!rmail ($u)')
+MODIFY_MAILER_FLAGS(`LOCAL', `+S')

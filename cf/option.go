@@ -1,0 +1,307 @@
+package cf
+
+import (
+	"strings"
+	"time"
+)
+
+// Kind is the type of an option's value.
+type Kind string
+
+// The kinds.
+const (
+	Bool   Kind = "boolean"
+	Int    Kind = "number"
+	Size   Kind = "bytes"
+	Octal  Kind = "mode"
+	Time   Kind = "time"
+	Text   Kind = "text"
+	Macros Kind = "text with macros" // expanded where it is used
+	List   Kind = "list"             // may be given more than once
+	Choice Kind = "choice"
+	User   Kind = "user"
+	Subs   Kind = "suboptions"
+)
+
+// Def describes an option.
+type Def struct {
+	Name    string
+	Letter  byte // old one-letter name, or 0
+	Kind    Kind
+	Default string // as in the file; "" means empty or off
+	Unit    string // of numbers and times
+	Safe    bool   // may be set on the command line by anyone without losing privileges
+
+	set func(p *parser, s *Settings, v string)
+}
+
+const (
+	defaultGreeting = "\x81j Sendmail \x81v ready at \x81b"
+	defaultFromLine = "From \x81g \x81d"
+)
+
+// field makes the setter of a field from the reader of its type.
+func field[T any](read func(p *parser, v string) T, at func(*Settings) *T) func(*parser, *Settings, string) {
+	return func(p *parser, s *Settings, v string) { *at(s) = read(p, v) }
+}
+
+func flag(at func(*Settings) *bool) func(*parser, *Settings, string) {
+	return field(func(_ *parser, v string) bool { return boolean(v) }, at)
+}
+
+func count(at func(*Settings) *int) func(*parser, *Settings, string) {
+	return field(func(_ *parser, v string) int { return int(max(min(number(v), 1<<40), -1<<40)) }, at)
+}
+
+func size(at func(*Settings) *int64) func(*parser, *Settings, string) {
+	return field(func(_ *parser, v string) int64 { return number(v) }, at)
+}
+
+func mode(at func(*Settings) *int) func(*parser, *Settings, string) {
+	return field(func(_ *parser, v string) int { return int(octal(v)) & 0o777 }, at)
+}
+
+func span(unit byte, at func(*Settings) *time.Duration) func(*parser, *Settings, string) {
+	return field(func(p *parser, v string) time.Duration { return p.duration(v, unit) }, at)
+}
+
+func text(at func(*Settings) *string) func(*parser, *Settings, string) {
+	return field(func(_ *parser, v string) string { return v }, at)
+}
+
+// now is text whose macros are expanded while the file is read.
+func now(at func(*Settings) *string) func(*parser, *Settings, string) {
+	return field(func(p *parser, v string) string { return p.expand(v) }, at)
+}
+
+// unquoted is text with quotes and escapes undone.
+func unquoted(at func(*Settings) *string) func(*parser, *Settings, string) {
+	return field(func(_ *parser, v string) string { t, _ := munch(v, 0); return t }, at)
+}
+
+// fallback is text with a value of its own where the option is given without one.
+func fallback(other string, at func(*Settings) *string) func(*parser, *Settings, string) {
+	return field(func(_ *parser, v string) string { return or(v, other) }, at)
+}
+
+func lines(at func(*Settings) *[]string) func(*parser, *Settings, string) {
+	return func(_ *parser, s *Settings, v string) { l := at(s); *l = append(*l, v) }
+}
+
+func commas(at func(*Settings) *[]string) func(*parser, *Settings, string) {
+	return field(func(_ *parser, v string) []string { return split(v) }, at)
+}
+
+func split(v string) []string {
+	return strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' })
+}
+
+// letter takes the first character where it is one of the allowed ones; an empty value leaves the field as it is unless
+// other is given. An error ends the program of the original; here it is told and the value stays.
+func letter(allowed, problem string, other byte, at func(*Settings) *byte) func(*parser, *Settings, string) {
+	return func(p *parser, s *Settings, v string) {
+		switch {
+		case v == "" && other != 0:
+			*at(s) = other
+		case v != "" && strings.IndexByte(allowed, v[0]) >= 0:
+			*at(s) = v[0] | 0x20
+		case problem != "":
+			p.errorf(problem, v)
+		}
+	}
+}
+
+func identity(name string, at func(*Settings) *Identity) func(*parser, *Settings, string) {
+	return func(p *parser, s *Settings, v string) {
+		id := Identity{UID: NoID, GID: NoID, Set: true}
+		user, group := v, ""
+		if i := strings.IndexAny(v, "./:"); i >= 0 {
+			user, group = v[:i], v[i+1:]
+		}
+		id.Name = user
+		if user != "" && isDigit(user[0]) {
+			id.UID = int(number(user))
+		} else if uid, gid, ok := p.user(user); ok {
+			id.UID, id.GID = uid, gid
+		} else {
+			p.errorf("readcf: option %s: unknown user %s", name, user)
+			return
+		}
+		if group != "" && isDigit(group[0]) {
+			id.GID = int(number(group))
+		} else if gid, ok := p.group(group); ok {
+			id.GID = gid
+		} else if group != "" {
+			p.errorf("readcf: option %s: unknown group %s", name, group)
+		}
+		*at(s) = id
+	}
+}
+
+// Lookup returns the description of an option by its full name; case does not matter.
+func Lookup(name string) (Def, bool) {
+	for i := range Options {
+		if equalFold(Options[i].Name, name) {
+			return Options[i], true
+		}
+	}
+	return Def{}, false
+}
+
+// optionLine is an O line: "O name=value", or "Oxvalue" with an old letter.
+func (p *parser) optionLine(s string) {
+	if s == "" {
+		p.errorf("readcf: unknown option name 0x0")
+		return
+	}
+	p.option(s[0], s[1:])
+}
+
+// option sets one option; letter is ' ' for full names.
+func (p *parser) option(letter byte, s string) {
+	var def *Def
+	sub, value := "", s
+	if letter == ' ' {
+		var name string
+		name, sub, value = splitOption(s)
+		if name == "" {
+			p.errorf("readcf: null option name")
+			return
+		}
+		def = p.findOption(name)
+	} else {
+		def = findLetter(letter)
+		if def == nil {
+			p.errorf("readcf: unknown option name 0x%x", letter)
+		}
+	}
+	if def == nil {
+		return
+	}
+	if def.Kind != Subs {
+		sub = ""
+	}
+	p.setOption(def, sub, value)
+}
+
+// splitOption takes "name.sub = value" apart.
+func splitOption(s string) (name, sub, value string) {
+	name, value, _ = strings.Cut(s, "=")
+	name = strings.Trim(name, " ")
+	value = strings.TrimLeft(value, " ")
+	name, sub, _ = strings.Cut(name, ".")
+	return name, sub, value
+}
+
+func (p *parser) setOption(def *Def, sub, value string) {
+	key := strings.ToLower(def.Name + "." + sub)
+	if !p.command && p.sticky[key] {
+		return
+	}
+	p.c.Options = append(p.c.Options, Option{p.at(), def.Name, sub, value})
+	switch {
+	case def.Name == "Timeout":
+		p.timeouts(sub, value)
+	case def.Name == "Milter":
+		p.milter(sub, value)
+	default:
+		def.set(p, &p.c.Settings, value)
+	}
+	if p.command && def.Name != "PrivacyOptions" && def.Name != "DontBlameSendmail" && def.Name != "M" {
+		p.sticky[key] = true
+	}
+}
+
+// findOption finds an option by its name or by a beginning that only it has.
+func (p *parser) findOption(name string) *Def {
+	var found *Def
+	for i := range Options {
+		d := &Options[i]
+		if len(d.Name) < len(name) || !equalFold(d.Name[:len(name)], name) {
+			continue
+		}
+		if len(d.Name) == len(name) {
+			return d
+		}
+		if found != nil {
+			p.errorf("readcf: ambiguous option name %s (matches %s and %s)", name, found.Name, d.Name)
+			return nil
+		}
+		found = d
+	}
+	if found == nil {
+		p.hint(nearest(name, optionNames()), "readcf: unknown option name %s", name)
+		return nil
+	}
+	p.warnf("Option %s used as abbreviation for %s", name, found.Name)
+	return found
+}
+
+func optionNames() []string {
+	var names []string
+	for i := range Options {
+		names = append(names, Options[i].Name)
+	}
+	return names
+}
+
+func findLetter(letter byte) *Def {
+	for i := range Options {
+		if Options[i].Letter == letter {
+			return &Options[i]
+		}
+	}
+	for i := range oldOptions {
+		if oldOptions[i].Letter == letter {
+			return &oldOptions[i]
+		}
+	}
+	return nil
+}
+
+// oldOptions exist only by letter.
+var oldOptions = []Def{
+	{Name: "M", Letter: 'M', Kind: Text, set: func(p *parser, _ *Settings, v string) {
+		if name, rest := p.name(v); name != "" {
+			p.c.Macros.Define(name, rest)
+		}
+	}},
+	{Name: "g", Letter: 'g', Kind: Text, set: func(p *parser, s *Settings, v string) {
+		if v != "" && isDigit(v[0]) {
+			s.DefaultUser.GID = int(number(v))
+		} else if gid, ok := p.group(v); ok {
+			s.DefaultUser.GID = gid
+		} else {
+			p.errorf("readcf: option g: unknown group %s", v)
+		}
+	}},
+}
+
+// commandLine sets the options of the command line, which then stay.
+func (p *parser) commandLine() {
+	p.command = true
+	for _, o := range p.in.Options {
+		if o != "" {
+			p.option(o[0], o[1:])
+		}
+	}
+	p.command = false
+}
+
+// DefaultSettings returns the values of a configuration without O lines.
+func DefaultSettings() Settings {
+	p := &parser{c: &Config{}}
+	s := Settings{
+		Timeout:     defaultTimeouts(),
+		DefaultUser: Identity{Name: "daemon", UID: 1, GID: 1},
+		TrustedUser: Identity{UID: NoID, GID: NoID}, RunAsUser: Identity{UID: NoID, GID: NoID},
+		ColonOkInAddr:       true, // below level 6
+		MaxMimeHeaderLength: 2048, MaxMimeFieldLength: 1024,
+	}
+	for i := range Options {
+		if d := &Options[i]; d.Default != "" && d.set != nil {
+			d.set(p, &s, d.Default)
+		}
+	}
+	return s
+}
