@@ -24,7 +24,7 @@ Expand the macros in the FILEs, or in standard input if there is none or it is -
   -L, --nesting-limit=NUMBER    end when calls are nested deeper in arguments; 0: no limit
       --budget-steps=N          end after so many macro calls
       --budget-output=BYTES     end after so much output
-      --budget-memory=BYTES     end when texts and definitions need more (1 GiB)
+      --budget-memory=BYTES     end when texts and definitions need more (512 MiB)
       --no-shell                refuse syscmd, esyscmd, mkstemp, maketemp
   -H, --hashsize=NUM            accepted without effect
   -F, -R                        frozen state files: refused

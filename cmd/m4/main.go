@@ -1,7 +1,7 @@
 // Command m4 is GNU m4 1.4.19's macro processor on the engine of cf/m4.
 //
 // It takes GNU m4's flags. Refused with a message are -F and -R (frozen state files). Its own flags bound a run: --budget-steps=N,
-// --budget-output=BYTES, --budget-memory=BYTES (default 1 GiB), and --no-shell takes syscmd, esyscmd, mkstemp and maketemp away.
+// --budget-output=BYTES, --budget-memory=BYTES (default 512 MiB), and --no-shell takes syscmd, esyscmd, mkstemp and maketemp away.
 package main
 
 import (
@@ -142,12 +142,12 @@ func (c *command) applyOwn(it item) (status int, done bool) {
 	return 0, false
 }
 
-// debugFlags handles -d; wrong flags are reported and nothing else, as GNU m4 does.
+// debugFlags handles -d; wrong flags are reported and turn debugging off, as GNU m4 does.
 func (c *command) debugFlags(it item) (status int, done bool) {
-	flags, ok := m4.DebugFlags(c.options.Debug, it.value)
-	if !ok {
+	flags, ok := m4.DebugFlags("", it.value)
+	if !ok || strings.HasPrefix(it.value, "+") || strings.HasPrefix(it.value, "-") {
 		c.say("bad debug flags: `%s'", it.value)
-		return 0, false
+		flags = ""
 	}
 	c.options.Debug = flags
 	return 0, false
@@ -225,6 +225,6 @@ func (c *command) do(e *m4.Engine, it item) error {
 
 func (c *command) setDebugFile(e *m4.Engine, it item) {
 	if err := e.SetDebugFile(it.value, it.given); err != nil {
-		c.say("cannot set debug file `%s': %v", it.value, err)
+		c.say("cannot set debug file `%s': %s", it.value, m4.Reason(err))
 	}
 }
