@@ -11,8 +11,9 @@
 // Files are mapped into memory and read in place: a look-up copies nothing but the value. Old mappings go away when nobody uses them any more.
 //
 // Writer makes a CDB beside the old file, syncs it and renames it into place, so that a reader sees the old table or the new one.
-// It is written here, and not taken from github.com/colinmarc/cdb, whose Writer loses a record whose hash is zero when another one
-// wants its slot, cannot take back a record (makemap -r), and needs 1.6 times the time; that module serves the tests as the independent second opinion in both directions.
+// It is written here, and not taken from github.com/colinmarc/cdb, because that module's Writer loses a record whose hash is zero when
+// another one wants its slot, cannot refuse or take back a key that is there (makemap without and with -r), and makes several small
+// allocations for each record. The module serves the tests as the independent second opinion, as reader and as writer.
 //
 // SECURITY: nothing in a file is trusted. Every offset is checked against the mapping, chains of pages are bounded by the number of
 // pages, and a file that shrinks under the mapping gives an error (the fault is caught), not a crash. What cannot be a healthy file is

@@ -12,7 +12,7 @@ import (
 // ErrTooBig says that a CDB cannot hold more: its positions are 32-bit numbers.
 var ErrTooBig = errors.New("a CDB holds at most 4 GiB")
 
-// Writer writes a CDB record by record. It keeps 24 bytes per record in memory, not the records.
+// Writer writes a CDB record by record. It keeps 32 to 48 bytes per record in memory, not the records.
 type Writer struct {
 	out   io.WriterAt
 	in    io.ReaderAt
@@ -21,7 +21,7 @@ type Writer struct {
 	err   error // first write error; sticks
 	seed  maphash.Seed
 	recs  []record
-	slots []uint32 // open addressing over recs: number of the record + 1
+	slots []uint64 // open addressing over recs: upper half of the print, number of the record + 1
 	dead  int      // records that were replaced
 }
 
@@ -38,7 +38,7 @@ func NewWriter(f interface {
 	io.WriterAt
 	io.ReaderAt
 }) *Writer {
-	return &Writer{out: f, in: f, base: cdbHeader, buf: make([]byte, 0, writeBuffer), seed: maphash.MakeSeed(), slots: make([]uint32, 1024)}
+	return &Writer{out: f, in: f, base: cdbHeader, buf: make([]byte, 0, writeBuffer), seed: maphash.MakeSeed(), slots: make([]uint64, 1024)}
 }
 
 // Add adds a record, whether or not its key is there.
@@ -79,6 +79,9 @@ func (w *Writer) Replace(key, value []byte) (replaced bool, err error) {
 // Len returns the number of records.
 func (w *Writer) Len() int { return len(w.recs) - w.dead }
 
+// slotOf is the slot of record n: enough of its key's print that others need not be looked at.
+func slotOf(print uint64, n int) uint64 { return print>>32<<32 | uint64(n+1) }
+
 // free returns the first empty slot on the way of a print.
 func (w *Writer) free(print uint64) int {
 	mask := uint64(len(w.slots) - 1)
@@ -97,8 +100,11 @@ func (w *Writer) lookup(key []byte, print uint64) (slot int, found bool, err err
 		if n == 0 {
 			return int(at), false, nil
 		}
-		r := &w.recs[n-1]
-		if r.print != print || r.pos == 0 {
+		if (n^print)>>32 != 0 {
+			continue
+		}
+		r := &w.recs[uint32(n)-1]
+		if r.pos == 0 {
 			continue
 		}
 		same, err := w.sameKey(r.pos, key)
@@ -112,7 +118,7 @@ func (w *Writer) lookup(key []byte, print uint64) (slot int, found bool, err err
 func (w *Writer) kill(key []byte, print uint64) error {
 	mask := uint64(len(w.slots) - 1)
 	for at := print & mask; w.slots[at] != 0; at = (at + 1) & mask {
-		r := &w.recs[w.slots[at]-1]
+		r := &w.recs[uint32(w.slots[at])-1]
 		if r.print != print || r.pos == 0 {
 			continue
 		}
@@ -171,7 +177,7 @@ func (w *Writer) append(key, value []byte, print uint64, slot int) error {
 	w.write(key)
 	w.write(value)
 	w.recs = append(w.recs, record{print: print, hash: hashBytes(key), pos: uint32(pos)})
-	w.slots[slot] = uint32(len(w.recs))
+	w.slots[slot] = slotOf(print, len(w.recs)-1)
 	return w.err
 }
 
@@ -188,9 +194,9 @@ func (w *Writer) grow() {
 	if len(w.recs)*2 < len(w.slots) {
 		return
 	}
-	w.slots = make([]uint32, len(w.slots)*2)
+	w.slots = make([]uint64, len(w.slots)*2)
 	for i, r := range w.recs {
-		w.slots[w.free(r.print)] = uint32(i + 1)
+		w.slots[w.free(r.print)] = slotOf(r.print, i)
 	}
 }
 
