@@ -27,8 +27,9 @@ type fileMap struct {
 
 // openDB is an open file and what it was when it was opened.
 type openDB struct {
-	db *dbfile.DB
-	id fileID
+	db   *dbfile.DB
+	id   fileID
+	live func(value string) bool // see Env.Expiry
 }
 
 // fileID tells a file from its replacement.
@@ -82,7 +83,7 @@ func (m *fileMap) firstNul() int32 {
 
 // Lookup finds the first value of a key.
 func (m *fileMap) Lookup(ctx context.Context, key string, args ...string) (string, error) {
-	db, err := m.current()
+	file, err := m.current()
 	if err != nil {
 		return "", m.unopened(err)
 	}
@@ -90,11 +91,11 @@ func (m *fileMap) Lookup(ctx context.Context, key string, args ...string) (strin
 	if !m.p.NoFold {
 		name = fold(key)
 	}
-	v, found, err := m.get(db, name)
+	v, found, err := m.get(file.db, name)
 	switch {
 	case err != nil:
 		return "", tempFail(err)
-	case !found:
+	case !found || file.live != nil && !file.live(v):
 		return "", ErrNotFound
 	}
 	return m.p.Result(ctx, key, v, args), nil
@@ -139,18 +140,18 @@ func cutNul(v string) string {
 }
 
 // current returns the open file, or opens it when it is not the one at the path any more.
-func (m *fileMap) current() (*dbfile.DB, error) {
+func (m *fileMap) current() (*openDB, error) {
 	id, err := idOf(m.path)
 	if err != nil {
 		return nil, m.failed(err)
 	}
 	if c := m.cur.Load(); c != nil && c.id == id {
-		return c.db, nil
+		return c, nil
 	}
 	return m.reopen()
 }
 
-func (m *fileMap) reopen() (*dbfile.DB, error) {
+func (m *fileMap) reopen() (*openDB, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	id, err := idOf(m.path)
@@ -159,7 +160,7 @@ func (m *fileMap) reopen() (*dbfile.DB, error) {
 	}
 	old := m.cur.Load()
 	if old != nil && old.id == id {
-		return old.db, nil // another session was faster
+		return old, nil // another session was faster
 	}
 	f, err := m.p.openFile(m.path)
 	if err != nil {
@@ -171,11 +172,18 @@ func (m *fileMap) reopen() (*dbfile.DB, error) {
 	}
 	m.reason = ""
 	m.nul.Store(m.firstNul())
-	m.cur.Store(&openDB{db, id})
+	file := &openDB{db: db, id: id}
+	if m.p.env.Expiry != nil {
+		file.live = m.p.env.Expiry(m.p.Spec, m.path, func(key string) (string, bool) {
+			v, found, err := m.get(db, key)
+			return v, found && err == nil
+		})
+	}
+	m.cur.Store(file)
 	if old != nil {
 		old.db.Close()
 	}
-	return db, nil
+	return file, nil
 }
 
 func (m *fileMap) failed(err error) error {

@@ -49,6 +49,9 @@ type Env struct {
 	BlankSub byte                                                                       // option BlankSub; 0: '.'
 	Now      func() time.Time                                                           // nil: time.Now
 	Classes  map[string]Class                                                           // replaces or adds to the built-in classes
+	// Expiry is asked at each opening of a hash, btree or cdb file whether its records expire: a record whose value the
+	// function it returns refuses counts as not found. get reads a record of the file. nil, from either: they do not.
+	Expiry func(sp Spec, path string, get func(key string) (string, bool)) func(value string) bool
 }
 
 // User is what class user tells of an account.
