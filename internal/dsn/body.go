@@ -1,0 +1,388 @@
+package dsn
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"gosendmail/internal/envelope"
+)
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+// Date shows a time as the original's header fields do: "Sun, 1 Nov 2026 05:05:07 +0900 (JST)", or GMT without an offset.
+func Date(t time.Time) string {
+	const day = "Mon, 2 Jan 2006 15:04:05 "
+	if _, offset := t.Zone(); offset == 0 {
+		return t.Format(day) + "GMT"
+	}
+	return t.Format(day + "-0700 (MST)")
+}
+
+// WriteBody writes the body of the report with LF line ends.
+func (r *Report) WriteBody(out io.Writer) error {
+	w := bufio.NewWriter(out)
+	p := printer{w: w, r: r}
+	if !r.Plain {
+		p.line("This is a MIME-encapsulated message")
+		p.line("")
+		p.part("")
+	}
+	p.people()
+	if !r.Plain {
+		p.part("message/delivery-status")
+		p.delivery()
+	}
+	p.original()
+	if p.err == nil {
+		p.err = w.Flush()
+	}
+	if p.err != nil {
+		return fmt.Errorf("dsn: write report %s: %w", r.ID, p.err)
+	}
+	return nil
+}
+
+// printer writes the parts; after an error it does nothing more.
+type printer struct {
+	w   *bufio.Writer
+	r   *Report
+	err error
+}
+
+func (p *printer) line(s string) {
+	if p.err == nil {
+		_, p.err = p.w.WriteString(s + "\n")
+	}
+}
+
+// part begins a part of the multipart body.
+func (p *printer) part(contentType string, more ...string) {
+	p.line("--" + p.r.boundary())
+	if contentType != "" {
+		p.line("Content-Type: " + contentType)
+	}
+	for _, field := range more {
+		p.line(field)
+	}
+	p.line("")
+}
+
+const rule = "    **********************************************"
+
+// people writes the text for people.
+func (p *printer) people() {
+	r := p.r
+	if r.Kind == Delay && !p.has(Failed) {
+		for _, s := range []string{rule,
+			"    **      THIS IS A WARNING MESSAGE ONLY      **",
+			"    **  YOU DO NOT NEED TO RESEND YOUR MESSAGE  **",
+			rule, ""} {
+			p.line(s)
+		}
+	}
+	p.line("The original message was received at " + Date(r.Envelope.Created))
+	p.line("from " + oneLine(r.Received))
+	if r.Kind == Postmaster && r.Envelope.ID != "" {
+		p.line("with id " + r.Envelope.ID)
+	}
+	p.line("")
+	if r.ErrorHeader != "" {
+		p.line(strings.TrimRight(r.ErrorHeader, "\n"))
+		p.line("")
+	}
+	p.failures()
+	p.successes()
+	p.transcript()
+}
+
+func (p *printer) has(a Action) bool {
+	for i := range p.r.Recipients {
+		if p.r.Recipients[i].Action == a {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *printer) failures() {
+	first := true
+	for i := range p.r.Recipients {
+		rc := &p.r.Recipients[i]
+		if rc.Action != Failed {
+			continue
+		}
+		if first {
+			p.line("   ----- The following addresses had permanent fatal errors -----")
+			first = false
+		}
+		p.line(rc.shown())
+		if reason := rc.reason(); reason != "" {
+			p.line("    (reason: " + shorten(oneLine(reason), 203) + ")")
+		}
+		p.expandedFrom(rc)
+	}
+	if !first {
+		p.line("")
+	}
+}
+
+// expandedFrom names the address that the client gave, where an alias made another of it.
+func (p *printer) expandedFrom(rc *Recipient) {
+	top := rc.Alias
+	for top != nil && top.Alias != nil {
+		top = top.Alias
+	}
+	if top != nil {
+		p.line("    (expanded from: " + shorten(oneLine(top.Addr), 203) + ")")
+	}
+}
+
+func (p *printer) successes() {
+	first := true
+	for i := range p.r.Recipients {
+		rc := &p.r.Recipients[i]
+		note, ok := notes[rc.Action]
+		if !ok {
+			continue
+		}
+		if first {
+			p.line("   ----- The following addresses had successful delivery notifications -----")
+			first = false
+		}
+		p.line(rc.shown() + "  (" + note + ")")
+		p.expandedFrom(rc)
+	}
+	if !first {
+		p.line("")
+	}
+}
+
+// transcript writes what the session said, and what is to become of the message.
+func (p *printer) transcript() {
+	const head = "   ----- Transcript of session follows -----"
+	r := p.r
+	begun := false
+	begin := func() {
+		if !begun {
+			p.line(head)
+			begun = true
+		}
+	}
+	if r.Transcript == nil {
+		p.line("   ----- Transcript of session is unavailable -----")
+		begun = true
+	} else {
+		p.copyLines(r.Transcript, begin)
+	}
+	switch {
+	case r.Kind == Delay:
+		begin()
+		p.line("Warning: message still undelivered after " + Words(r.Waited))
+		p.line("Will keep trying until message is " + Words(r.Limit) + " old")
+	case r.TooLong:
+		begin()
+		p.line("Message could not be delivered for too long")
+		p.line("Message will be deleted from queue")
+	}
+	if begun {
+		p.line("")
+	}
+}
+
+// copyLines copies text whose lines may be long; before is called ahead of the first.
+func (p *printer) copyLines(from io.Reader, before func()) {
+	in := bufio.NewReader(from)
+	last := byte('\n')
+	for p.err == nil {
+		chunk, err := in.ReadSlice('\n')
+		if len(chunk) > 0 {
+			before()
+			chunk = bytes.TrimSuffix(chunk, []byte("\r\n"))
+			if len(chunk) == 0 {
+				chunk = []byte("\n")
+			} else if err == nil && chunk[len(chunk)-1] != '\n' {
+				chunk = append(chunk[:len(chunk):len(chunk)], '\n')
+			}
+			last = chunk[len(chunk)-1]
+			_, p.err = p.w.Write(chunk)
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if err != nil {
+			if p.err == nil && !errors.Is(err, io.EOF) {
+				p.err = err
+			}
+			break
+		}
+	}
+	if last != '\n' {
+		p.line("")
+	}
+}
+
+// delivery writes the message/delivery-status part (RFC 3464 section 2).
+func (p *printer) delivery() {
+	r := p.r
+	if r.Envelope.EnvID != "" {
+		p.line("Original-Envelope-Id: " + oneLine(r.Envelope.EnvID))
+	}
+	p.line("Reporting-MTA: dns; " + r.Hostname)
+	if r.ReceivedFrom != "" {
+		p.line("Received-From-MTA: DNS; " + oneLine(r.ReceivedFrom))
+	}
+	p.line("Arrival-Date: " + Date(r.Envelope.Created))
+	for i := range r.Recipients {
+		if r.Recipients[i].Action != "" {
+			p.recipient(&r.Recipients[i])
+		}
+	}
+	p.line("")
+}
+
+func (p *printer) recipient(rc *Recipient) {
+	p.line("")
+	if rc.Orcpt != "" {
+		p.line("Original-Recipient: " + oneLine(rc.Orcpt))
+	}
+	final := rc.Final
+	if final == "" {
+		final = "RFC822; " + strings.Trim(rc.Addr, "<>")
+	}
+	p.line("Final-Recipient: " + oneLine(final))
+	if rc.Actual != "" {
+		p.line("X-Actual-Recipient: " + rc.ActualType + "; " + oneLine(rc.Actual))
+	}
+	p.line("Action: " + string(rc.Action))
+	p.line("Status: " + rc.code())
+	if rc.Status.Remote != "" {
+		p.line("Remote-MTA: DNS; " + strings.TrimSuffix(oneLine(rc.Status.Remote), "."))
+	}
+	if d := firstLine(rc.Status.Diagnostic); d != "" {
+		kind := rc.DiagnosticType
+		if kind == "" {
+			kind = "SMTP"
+		}
+		p.line("Diagnostic-Code: " + kind + "; " + oneLine(d))
+	}
+	if !rc.Tried.IsZero() {
+		p.line("Last-Attempt-Date: " + Date(rc.Tried))
+	}
+	if rc.Action == Delayed && p.r.Limit > 0 {
+		p.line("Will-Retry-Until: " + Date(p.r.Envelope.Created.Add(p.r.Limit)))
+	}
+}
+
+// code is the Status field: what is known, or the general code of the action's class.
+func (rc *Recipient) code() string {
+	if code := rc.Status.Enhanced.String(); code != "" {
+		return code
+	}
+	switch rc.Action {
+	case Failed:
+		return "5.0.0"
+	case Delayed:
+		return "4.0.0"
+	}
+	return "2.0.0"
+}
+
+// original brings back the message or its header.
+func (p *printer) original() {
+	r := p.r
+	switch {
+	case r.Plain && r.HeaderOnly:
+		p.line("   ----- Message header follows -----")
+		p.line("")
+	case r.Plain:
+		p.line("   ----- Original message follows -----")
+		p.line("")
+	case r.HeaderOnly:
+		p.part("text/rfc822-headers")
+	case r.eightBit():
+		p.part("message/rfc822", "Content-Transfer-Encoding: 8bit")
+	default:
+		p.part("message/rfc822")
+	}
+	for _, f := range r.header() {
+		p.field(&f)
+	}
+	p.line("")
+	switch {
+	case !r.HeaderOnly:
+		p.body()
+		p.line("")
+	case r.Plain:
+		p.line("   ----- Message body suppressed -----")
+		p.line("")
+	}
+	if !r.Plain {
+		p.line("--" + r.boundary() + "--")
+		p.line("")
+	}
+}
+
+func (p *printer) field(f *envelope.Field) { p.line(f.Name + ":" + strings.TrimRight(f.Value, "\n")) }
+
+func (p *printer) body() {
+	if p.err != nil || p.r.Envelope.Open == nil {
+		return
+	}
+	body, err := p.r.Envelope.Open()
+	if err != nil {
+		p.err = err
+		return
+	}
+	tail := tailWriter{w: p.w}
+	_, err = io.Copy(&tail, body)
+	p.err = errors.Join(err, body.Close())
+	if tail.last != '\n' && tail.any {
+		p.line("")
+	}
+}
+
+// tailWriter remembers the last byte, so that a body without a final line end gets one.
+type tailWriter struct {
+	w    io.Writer
+	last byte
+	any  bool
+}
+
+func (t *tailWriter) Write(b []byte) (int, error) {
+	if len(b) > 0 {
+		t.last, t.any = b[len(b)-1], true
+	}
+	return t.w.Write(b)
+}
+
+// Words shows a time span as the original does: "1 second", "4 hours", "1 day 2 hours".
+func Words(d time.Duration) string {
+	s := int64(d / time.Second)
+	if s <= 0 {
+		return "zero seconds"
+	}
+	var parts []string
+	for _, unit := range [...]struct {
+		name string
+		size int64
+	}{{"week", 604800}, {"day", 86400}, {"hour", 3600}, {"minute", 60}, {"second", 1}} {
+		n := s / unit.size
+		if unit.name == "week" && s%unit.size != 0 {
+			continue // five days and eight days are days; two weeks are weeks
+		}
+		s -= n * unit.size
+		switch {
+		case n == 1:
+			parts = append(parts, "1 "+unit.name)
+		case n > 1:
+			parts = append(parts, decimal(n)+" "+unit.name+"s")
+		}
+	}
+	return strings.Join(parts, " ")
+}

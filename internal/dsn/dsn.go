@@ -1,0 +1,211 @@
+package dsn
+
+import (
+	"io"
+	"strings"
+	"time"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/status"
+)
+
+// Kind is what sort of report it is.
+type Kind uint8
+
+const (
+	Failure    Kind = iota // at least one recipient failed
+	Delay                  // nothing but delays: the message is still being tried
+	Receipt                // nothing but success
+	Postmaster             // a copy of a bounce, or a bounce that could not be delivered
+)
+
+// Action is the Action field of a recipient (RFC 3464 section 2.3.3), with the remark that the original adds.
+type Action string
+
+const (
+	Failed        Action = "failed"
+	Delayed       Action = "delayed"
+	Delivered     Action = "delivered (to mailbox)"
+	DeliveredList Action = "delivered (to mailing list)"
+	Relayed       Action = "relayed (to non-DSN-aware mailer)"
+	Expanded      Action = "expanded (to multi-recipient alias)"
+)
+
+// notes are the remarks behind the addresses of the list of successes.
+var notes = map[Action]string{
+	Delivered:     "successfully delivered to mailbox",
+	DeliveredList: "successfully delivered to mailing list",
+	Relayed:       "relayed to non-DSN-aware mailer",
+	Expanded:      "expanded by alias",
+}
+
+// ActionOf is the action for what became of a recipient; "" for what is not reported.
+func ActionOf(s envelope.State) Action {
+	switch s {
+	case envelope.Failed:
+		return Failed
+	case envelope.Pending:
+		return Delayed
+	case envelope.Delivered:
+		return Delivered
+	case envelope.Relayed:
+		return Relayed
+	case envelope.Expanded:
+		return Expanded
+	}
+	return ""
+}
+
+// Recipient is one address that a report tells about.
+type Recipient struct {
+	*envelope.Recipient
+	Action Action
+	// ActualType and Actual are the address that the mailer saw: "rfc822" and "user@host", "X-Unix" and "|program".
+	// An empty Actual leaves X-Actual-Recipient out (PrivacyOptions noactualrecipient).
+	ActualType, Actual string
+	// DiagnosticType is the mailer's type of replies (T= of its M line, third part): "SMTP" or "X-Unix"; "" means SMTP.
+	DiagnosticType string
+}
+
+// Report is what a DSN tells. Envelope, Hostname, ID and Now must be set.
+type Report struct {
+	Kind       Kind
+	Envelope   *envelope.Envelope // the message that is reported about
+	Recipients []Recipient        // in the order in which they are to be listed
+	ID         string             // queue ID of the report; it makes the boundary
+	Hostname   string             // macro j
+	To         string             // for the To field, as it is to be shown
+	Now        time.Time
+
+	Received string // macro _ of the message: "root@localhost", "client.test [192.0.2.1]"
+	// ReceivedFrom is the name of the client's host for Received-From-MTA; "" leaves the field out (local mail).
+	ReceivedFrom string
+	Header       []envelope.Field // of the message, ready to be shown; nil takes Envelope.Header
+	Transcript   io.Reader        // of the session; nil: it is unavailable
+	ErrorHeader  string           // text of the option ErrorHeader, expanded; "" means none
+	HeaderOnly   bool             // RET=HDRS, nobodyreturn: the body is not brought back
+	Plain        bool             // SendMimeErrors is off
+
+	Waited time.Duration // Delay: how long the message has been in the queue, as Timeout.queuewarn says it
+	Limit  time.Duration // Delay: Timeout.queuereturn
+	// TooLong adds the words for a message that is returned because Limit has passed.
+	TooLong bool
+}
+
+// Fields returns the header fields that the report brings along; From, Date, Message-Id and Received come from the
+// configuration's H lines as for any message.
+func (r *Report) Fields() []envelope.Field {
+	var list []envelope.Field
+	add := func(name, value string) { list = append(list, envelope.Field{Name: name, Value: " " + value}) }
+	add("To", r.To)
+	if !r.Plain {
+		add("MIME-Version", "1.0")
+		add("Content-Type", "multipart/report; report-type=delivery-status;\n\tboundary=\""+r.boundary()+"\"")
+		if r.eightBit() {
+			add("Content-Transfer-Encoding", "8bit")
+		}
+	}
+	add("Subject", r.subject())
+	add("Auto-Submitted", "auto-generated ("+r.cause()+")")
+	return list
+}
+
+func (r *Report) eightBit() bool { return r.Envelope.Flags.EightBit && !r.HeaderOnly }
+
+func (r *Report) boundary() string {
+	return r.ID + "." + decimal(r.Now.Unix()) + "/" + r.Hostname
+}
+
+func (r *Report) subject() string {
+	switch r.Kind {
+	case Delay:
+		return "Warning: could not send message for past " + Words(r.Waited)
+	case Receipt:
+		return "Return receipt"
+	case Postmaster:
+		return "Postmaster notify: see transcript for details"
+	}
+	return "Returned mail: see transcript for details"
+}
+
+func (r *Report) cause() string {
+	switch r.Kind {
+	case Delay:
+		return "warning-timeout"
+	case Receipt:
+		return "return-receipt"
+	case Postmaster:
+		return "postmaster-notification"
+	}
+	return "failure"
+}
+
+// header is the header of the original message, without what is not sent to anybody.
+func (r *Report) header() []envelope.Field {
+	if r.Header != nil {
+		return r.Header
+	}
+	var list []envelope.Field
+	for _, f := range r.Envelope.Header {
+		switch {
+		case strings.EqualFold(f.Name, "Bcc"), strings.Contains(f.Flags, "x"):
+			continue
+		case f.Template:
+			if !strings.EqualFold(f.Name, "Return-Path") {
+				continue
+			}
+			f.Value = " <" + r.Envelope.Sender + ">"
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+// reason is what the text for people says about a recipient's failure: the peer's reply, or what an exit code means.
+func (rc *Recipient) reason() string {
+	d := firstLine(rc.Status.Diagnostic)
+	if d == "" {
+		return ""
+	}
+	if n, ok := exitCode(d); ok {
+		return status.FromExit(n).Text
+	}
+	return d
+}
+
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	return strings.TrimRight(s, "\r")
+}
+
+func exitCode(s string) (int, bool) {
+	n := 0
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' || n > 1000 {
+			return 0, false
+		}
+		n = n*10 + int(s[i]-'0')
+	}
+	return n, s != ""
+}
+
+// shown is the address for the text for people, cut in the middle where it is very long.
+func (rc *Recipient) shown() string { return shorten(oneLine(rc.Addr), 203) }
+
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	half := (n - 3) / 2
+	return s[:half] + "..." + s[len(s)-half:]
+}
+
+// oneLine takes line breaks out of what peers said, so that nobody can forge a field.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\r' || r == 0 {
+			return ' '
+		}
+		return r
+	}, s)
+}
