@@ -361,7 +361,7 @@ func (t *tailWriter) Write(b []byte) (int, error) {
 	return t.w.Write(b)
 }
 
-// Words shows a time span as the original does: "1 second", "4 hours", "1 day 2 hours".
+// Words shows a time span as the original does: "1 second", "4 hours", "1 week, 1 day, 2 hours".
 func Words(d time.Duration) string {
 	s := int64(d / time.Second)
 	if s <= 0 {
@@ -373,9 +373,6 @@ func Words(d time.Duration) string {
 		size int64
 	}{{"week", 604800}, {"day", 86400}, {"hour", 3600}, {"minute", 60}, {"second", 1}} {
 		n := s / unit.size
-		if unit.name == "week" && s%unit.size != 0 {
-			continue // five days and eight days are days; two weeks are weeks
-		}
 		s -= n * unit.size
 		switch {
 		case n == 1:
@@ -384,5 +381,5 @@ func Words(d time.Duration) string {
 			parts = append(parts, decimal(n)+" "+unit.name+"s")
 		}
 	}
-	return strings.Join(parts, " ")
+	return strings.Join(parts, ", ")
 }

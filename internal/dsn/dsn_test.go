@@ -284,7 +284,7 @@ func (nil2) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func TestWords(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "zero seconds", time.Second: "1 second", 4 * time.Hour: "4 hours", 5 * 24 * time.Hour: "5 days",
-		26*time.Hour + 2*time.Minute: "1 day 2 hours 2 minutes", 14 * 24 * time.Hour: "2 weeks",
+		26*time.Hour + 2*time.Minute: "1 day, 2 hours, 2 minutes", 14 * 24 * time.Hour: "2 weeks", 194 * time.Hour: "1 week, 1 day, 2 hours",
 	} {
 		if got := dsn.Words(d); got != want {
 			t.Errorf("%s: %q, want %q", d, got, want)
