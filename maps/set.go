@@ -14,6 +14,9 @@ import (
 type Set struct {
 	env  Env
 	maps map[string]*entry
+
+	sockets     sync.Once
+	socketConns *sync.Map // "network address" to *socketConn
 }
 
 // entry is one map, opened at its first use.

@@ -3,10 +3,8 @@ package maps
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strconv"
 	"strings"
 )
@@ -54,7 +52,7 @@ func openText(p *Params) (Map, error) { return p.extra.(*textMap), nil }
 func (m *textMap) Lookup(ctx context.Context, key string, args ...string) (string, error) {
 	f, err := m.p.openFile(m.p.Path)
 	if err != nil {
-		if m.p.Optional || errors.Is(err, fs.ErrNotExist) && m.p.Optional {
+		if m.p.Optional {
 			return "", missing(exUnavailable, err)
 		}
 		return "", tempFail(err)

@@ -1,0 +1,208 @@
+package maps
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// socketMap is class socket: a server that answers netstrings over TCP or a local socket. Maps with the same endpoint share one connection.
+type socketMap struct {
+	p       *Params
+	network string
+	address string
+	timeout time.Duration // for one exchange; 0: none
+	conn    *socketConn
+}
+
+// socketConn is one connection, used by one exchange at a time.
+type socketConn struct {
+	turn chan struct{} // holds a token while the connection is free
+	nc   net.Conn      // nil: not connected
+	r    *bufio.Reader
+}
+
+// maxSocketReply bounds an answer (100,000 bytes are what Postfix's servers may send).
+const maxSocketReply = 100_000
+
+func parseSocket(p *Params) error {
+	m := &socketMap{p: p}
+	p.extra = m
+	sc := flagScanner{p.Args}
+	for {
+		letter, value := sc.next()
+		if letter == 0 {
+			break
+		}
+		switch {
+		case letter == 'd':
+			m.timeout = interval(sc.after(value))
+		case !p.common(letter, value):
+			return fmt.Errorf("Illegal option %c map %s", letter, p.Name)
+		}
+	}
+	p.setFile(sc.s)
+	if p.Path == "" {
+		return fmt.Errorf("No endpoint for socket map %s", p.Name)
+	}
+	var err error
+	m.network, m.address, err = socketEndpoint(p.Path)
+	return err
+}
+
+// socketEndpoint reads an endpoint in the form of milters: "/path", "unix:path" or "local:path", "inet:port@host", "inet6:port@host".
+func socketEndpoint(s string) (network, address string, err error) {
+	if strings.HasPrefix(s, "/") {
+		return "unix", s, nil
+	}
+	kind, rest, ok := strings.Cut(s, ":")
+	if !ok || rest == "" {
+		return "", "", fmt.Errorf("socket map: %s: endpoint needs a type (unix, inet, inet6)", s)
+	}
+	switch kind {
+	case "unix", "local":
+		return "unix", rest, nil
+	case "inet", "inet6":
+		port, host, ok := strings.Cut(rest, "@")
+		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+		if !ok || port == "" || host == "" {
+			return "", "", fmt.Errorf("socket map: %s: endpoint needs port@host", s)
+		}
+		if kind == "inet6" {
+			return "tcp6", net.JoinHostPort(host, port), nil
+		}
+		return "tcp4", net.JoinHostPort(host, port), nil
+	}
+	return "", "", fmt.Errorf("socket map: %s: unknown socket type %s", s, kind)
+}
+
+// openSocket finds the connection of the endpoint, or makes one that is not connected yet.
+func openSocket(p *Params) (Map, error) {
+	m := p.extra.(*socketMap)
+	p.set.sockets.Do(func() { p.set.socketConns = &sync.Map{} })
+	fresh := &socketConn{turn: make(chan struct{}, 1)}
+	fresh.turn <- struct{}{}
+	c, _ := p.set.socketConns.LoadOrStore(m.network+" "+m.address, fresh)
+	m.conn = c.(*socketConn)
+	return m, nil
+}
+
+// Lookup asks the server. A connection that broke since the last answer is made anew once.
+func (m *socketMap) Lookup(ctx context.Context, key string, args ...string) (string, error) {
+	if m.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, m.timeout)
+		defer cancel()
+	}
+	name := key
+	if !m.p.NoFold {
+		name = fold(key)
+	}
+	select {
+	case <-m.conn.turn:
+	case <-ctx.Done():
+		return "", tempFail(ctx.Err())
+	}
+	defer func() { m.conn.turn <- struct{}{} }()
+	old := m.conn.nc != nil
+	reply, err := m.exchange(ctx, m.p.Name+" "+name)
+	if err != nil && old && ctx.Err() == nil {
+		reply, err = m.exchange(ctx, m.p.Name+" "+name)
+	}
+	if err != nil {
+		return "", tempFail(err)
+	}
+	return m.value(ctx, key, reply, args)
+}
+
+func (m *socketMap) exchange(ctx context.Context, request string) (reply string, err error) {
+	c := m.conn
+	if c.nc == nil {
+		var d net.Dialer
+		nc, err := d.DialContext(ctx, m.network, m.address)
+		if err != nil {
+			return "", err
+		}
+		c.nc, c.r = nc, bufio.NewReader(nc)
+	}
+	nc := c.nc
+	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
+	defer func() {
+		if !stop() || err != nil {
+			nc.Close()
+			c.nc = nil
+		}
+	}()
+	if _, err := fmt.Fprintf(nc, "%d:%s,", len(request), request); err != nil {
+		return "", err
+	}
+	return readNetstring(c.r)
+}
+
+// readNetstring reads "length:bytes,".
+func readNetstring(r *bufio.Reader) (string, error) {
+	n := 0
+	for digits := 0; ; digits++ {
+		c, err := r.ReadByte()
+		if err != nil {
+			return "", err
+		}
+		if c == ':' && digits > 0 {
+			break
+		}
+		if c < '0' || c > '9' || digits > 6 {
+			return "", errors.New("answer is no netstring")
+		}
+		n = n*10 + int(c-'0')
+	}
+	if n > maxSocketReply {
+		return "", errors.New("answer of " + strconv.Itoa(n) + " bytes is too long")
+	}
+	buf := make([]byte, n+1)
+	if _, err := io.ReadFull(r, buf); err != nil {
+		return "", err
+	}
+	if buf[n] != ',' {
+		return "", errors.New("answer is no netstring")
+	}
+	return string(buf[:n]), nil
+}
+
+// value reads the status word of an answer.
+func (m *socketMap) value(ctx context.Context, key, reply string, args []string) (string, error) {
+	status, text, _ := strings.Cut(reply, " ")
+	switch status {
+	case "OK":
+		return m.p.Result(ctx, key, text, args), nil
+	case "NOTFOUND":
+		return "", errNoHost
+	case "TEMP", "TIMEOUT":
+		return "", tempFail(fmt.Errorf("server says %s", reply))
+	case "PERM":
+		return "", missing(exUnavailable, fmt.Errorf("server says %s", reply))
+	}
+	return "", tempFail(fmt.Errorf("unknown answer %.100q", reply))
+}
+
+// Close closes the connection when it is free; one in use closes with the set's last look-up's context or the server's timeout.
+func (m *socketMap) Close() error {
+	select {
+	case <-m.conn.turn:
+	default:
+		return nil
+	}
+	defer func() { m.conn.turn <- struct{}{} }()
+	if m.conn.nc == nil {
+		return nil
+	}
+	err := m.conn.nc.Close()
+	m.conn.nc = nil
+	return err
+}
