@@ -102,30 +102,62 @@ type head struct {
 	host             string // of the first recipient, for the order by host
 }
 
-// load reads the head; what cannot be read is like an empty one, because the run that opens the item will tell.
+// noPriority is that of a control file without a P line.
+const noPriority = 1<<31 - 1
+
+// load reads the head, line by line as far as it goes: what is wrong with the file is told by the run that opens it.
 func (it *Item) load() *head {
 	if it.head != nil {
 		return it.head
 	}
-	it.head = &head{}
+	h := &head{priority: noPriority}
+	it.head = h
 	data, err := os.ReadFile(it.Path())
 	if err != nil {
-		return it.head
+		return h
 	}
-	c, err := ParseControl(data)
-	if err != nil {
-		return it.head
+	version := int64(0)
+	for rest := string(data); rest != ""; {
+		line, after, _ := strings.Cut(rest, "\n")
+		rest = after
+		if line == "" || line == "." || line[0] == 'H' { // recipients come before the header
+			break
+		}
+		h.line(line[0], line[1:], &version)
 	}
-	env := c.Envelope
-	it.head = &head{created: env.Created, lastTry: env.LastTry, priority: env.Priority, tries: env.Tries,
-		sender: senderText(env), quarantine: env.QuarantineReason}
-	for _, r := range env.Recipients {
-		it.head.recipients = append(it.head.recipients, r.Addr)
+	if len(h.recipients) > 0 {
+		h.host = hostOf(h.recipients[0])
 	}
-	if len(env.Recipients) > 0 {
-		it.head.host = hostOf(env.Recipients[0].Addr)
+	return h
+}
+
+func (h *head) line(code byte, text string, version *int64) {
+	n, ok := number(text)
+	switch code {
+	case 'V':
+		*version = n
+	case 'T':
+		h.created = time.Unix(n, 0)
+	case 'K':
+		if n != 0 {
+			h.lastTry = time.Unix(n, 0)
+		}
+	case 'N':
+		h.tries = int(n)
+	case 'P':
+		if ok {
+			h.priority = n
+		}
+	case 'S':
+		h.sender = text
+	case 'q':
+		h.quarantine = text
+	case 'R':
+		if flags, addr, ok := strings.Cut(text, ":"); ok && *version >= 1 && onlyLetters(flags) {
+			text = addr
+		}
+		h.recipients = append(h.recipients, text)
 	}
-	return it.head
 }
 
 // hostOf is the domain of an address, in lower case and turned round (test.remote for remote.test), so that the hosts

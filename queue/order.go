@@ -39,8 +39,11 @@ func ParseOrder(value string) (Order, error) {
 	case 'n':
 		return Unsorted, nil
 	}
-	return ByPriority, fmt.Errorf("Invalid queue sort order \"%s\"", value)
+	return ByPriority, fmt.Errorf("invalid queue sort order %q", value)
 }
+
+// reads reports whether the order looks into the control files.
+func (o Order) reads() bool { return o == ByPriority || o == ByHost || o == ByTime }
 
 // sort puts items into order.
 func (o Order) sort(items []*Item) {

@@ -86,6 +86,11 @@ func (s *Spool) printDirectory(w *bufio.Writer, g *Group, d *directory, l *Listi
 	if l.Max > 0 && count > l.Max {
 		selected = selected[:l.Max]
 	}
+	if l.Order.reads() {
+		for _, it := range selected {
+			it.load()
+		}
+	}
 	l.Order.sort(selected)
 	plural, only := "s", ""
 	if count == 1 {

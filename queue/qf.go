@@ -58,7 +58,7 @@ func AppendControl(dst []byte, c *Control) []byte {
 	w.optional('F', flagLetters(env.Flags))
 	w.macros(env.Macros)
 	w.line('S', senderText(env))
-	w.optional('Z', env.EnvID)
+	w.optional('Z', encodeXtext(env.EnvID))
 	w.optional('A', env.AuthParam)
 	w.optional('!', env.DeliverBy)
 	w.recipients(env.Recipients)
@@ -97,13 +97,7 @@ var oneLine = strings.NewReplacer("\n", " ", "\r", "", "\x00", "")
 func (w *writer) macros(macros map[string]string) {
 	for _, name := range sortedMacros(macros) {
 		w.buf = append(w.buf, '$')
-		if len(name) == 1 {
-			w.text(name)
-		} else {
-			w.buf = append(w.buf, '{')
-			w.text(name)
-			w.buf = append(w.buf, '}')
-		}
+		w.buf = append(w.buf, name...)
 		w.text(macros[name])
 		w.buf = append(w.buf, '\n')
 	}
@@ -120,7 +114,7 @@ func (w *writer) recipients(list []*envelope.Recipient) {
 			w.line('C', user)
 			last = user
 		}
-		w.optional('Q', r.Orcpt)
+		w.optional('Q', encodeOrcpt(r.Orcpt))
 		w.optional('r', r.Final)
 		w.buf = append(w.buf, 'R')
 		w.buf = append(w.buf, recipientFlags(r)...)
@@ -135,7 +129,7 @@ func (w *writer) header(f *envelope.Field) {
 	w.buf = append(w.buf, "H?"...)
 	w.text(f.Flags)
 	w.buf = append(w.buf, '?')
-	w.text(f.Name)
+	w.text(strings.ReplaceAll(f.Name, ":", ""))
 	w.buf = append(w.buf, ':')
 	value := strings.TrimRight(f.Value, "\n")
 	if f.Template {

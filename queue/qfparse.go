@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -116,7 +117,7 @@ func (p *parser) line(line string) error {
 	case 'S':
 		env.SenderText, env.Sender = text, bare(text)
 	case 'Z':
-		env.EnvID = text
+		env.EnvID = decodeXtext(text)
 	case 'A':
 		env.AuthParam = text
 	case '!':
@@ -124,7 +125,7 @@ func (p *parser) line(line string) error {
 	case 'C':
 		p.ctladdr = parseCtladdr(text)
 	case 'Q':
-		p.orcpt = text
+		p.orcpt = decodeXtext(text)
 	case 'r':
 		p.final = text
 	case 'R':
@@ -206,23 +207,31 @@ func (p *parser) flags(text string) {
 	}
 }
 
+// macro reads "xvalue" or "{name}value"; the braces stay part of the name.
 func (p *parser) macro(text string) error {
-	var name, value string
-	if rest, ok := strings.CutPrefix(text, "{"); ok {
-		if name, value, ok = strings.Cut(rest, "}"); !ok {
-			return ErrLine
-		}
-	} else if text != "" {
-		name, value = text[:1], text[1:]
+	end := 1
+	if strings.HasPrefix(text, "{") {
+		end = strings.IndexByte(text, '}') + 1
 	}
-	if name == "" {
+	if end <= 0 || end > len(text) || !macroName(text[:end]) {
 		return ErrLine
 	}
 	if p.c.Envelope.Macros == nil {
 		p.c.Envelope.Macros = make(map[string]string)
 	}
-	p.c.Envelope.Macros[name] = value
+	p.c.Envelope.Macros[text[:end]] = text[end:]
 	return nil
+}
+
+// macroName reports whether a queue file can hold a macro of that name: one character, or a word in braces.
+func macroName(name string) bool {
+	if len(name) == 1 {
+		return name[0] > ' ' && name[0] != '{' && name[0] < 0x7f
+	}
+	if len(name) < 3 || name[0] != '{' || name[len(name)-1] != '}' {
+		return false
+	}
+	return !strings.ContainsAny(name[1:len(name)-1], "{}\n\r\x00")
 }
 
 // bare is the address within the last pair of angle brackets of s, or s itself.
@@ -347,20 +356,16 @@ func unquote(s string) (string, bool) {
 	return string(out), template
 }
 
-// sortedMacros gives the order in which macros are written.
+// sortedMacros gives the order in which macros are written; names that a queue file cannot hold are left out.
 func sortedMacros(macros map[string]string) []string {
 	names := make([]string, 0, len(macros))
 	for name := range macros {
-		names = append(names, name)
+		if macroName(name) {
+			names = append(names, name)
+		}
 	}
 	slices.SortFunc(names, func(a, b string) int {
-		if x, y := len(a) > 1, len(b) > 1; x != y {
-			if y {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(a, b)
+		return cmp.Or(cmp.Compare(min(len(a), 2), min(len(b), 2)), strings.Compare(a, b))
 	})
 	return names
 }

@@ -23,11 +23,11 @@ type Match struct {
 	Not  bool
 }
 
-// ParseSelection adds the argument of one -q flag ("Iabc", "!Rbob@", "Q", "Gname", "L") to s.
+// Parse adds the argument of one -q flag ("Iabc", "!Rbob@", "Q", "Gname", "L") to s.
 func (s *Selection) Parse(arg string) error {
 	text, not := strings.CutPrefix(arg, "!")
 	if text == "" {
-		return fmt.Errorf("Invalid queue selection \"-q%s\"", arg)
+		return fmt.Errorf("invalid queue selection \"-q%s\"", arg)
 	}
 	kind, m := text[0], Match{text[1:], not}
 	switch kind {
@@ -46,11 +46,11 @@ func (s *Selection) Parse(arg string) error {
 		s.LostOnly = true
 	case 'G':
 		if m.Text == "" || not {
-			return fmt.Errorf("Invalid queue selection \"-q%s\"", arg)
+			return fmt.Errorf("invalid queue selection \"-q%s\"", arg)
 		}
 		s.Group = m.Text
 	default:
-		return fmt.Errorf("Invalid queue selection \"-q%s\"", arg)
+		return fmt.Errorf("invalid queue selection \"-q%s\"", arg)
 	}
 	return nil
 }
