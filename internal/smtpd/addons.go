@@ -1,0 +1,181 @@
+package smtpd
+
+import (
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"gosendmail/internal/status"
+)
+
+// authLine is how long a client's answer may be (RFC 4954 section 4).
+const authLine = 12288
+
+var (
+	errAuthCancelled = errors.New("smtpd: the client cancelled the exchange")
+	errAuthBase64    = errors.New("smtpd: the client's answer is not base64")
+)
+
+// auth carries out AUTH (RFC 4954).
+func (c *conn) auth(_, arg string) {
+	name, initial := splitCommand(arg)
+	a, ok := c.sess.(AuthSession)
+	switch {
+	case name == "":
+		c.reply(say(501, syntax552, "AUTH mechanism must be specified"))
+		return
+	case !ok:
+		c.badCommand(say(504, status.Enhanced{5, 3, 3}, "AUTH mechanism "+clean(name)+" not available"))
+		return
+	case c.authed:
+		c.reply(say(503, proto550, "Already Authenticated"))
+		return
+	case c.mail:
+		c.reply(say(503, proto550, "AUTH not permitted during a mail transaction"))
+		return
+	}
+	server, r := a.Auth(c.ctx, strings.ToUpper(name))
+	if server == nil {
+		c.badCommand(r)
+		return
+	}
+	mechanism := strings.ToUpper(name)
+	err := c.exchange(initial, server.Next)
+	if c.quit {
+		return
+	}
+	r = a.AuthDone(c.ctx, mechanism, err)
+	switch {
+	case errors.Is(err, errAuthCancelled):
+		r = say(501, order500, "AUTH aborted")
+	case errors.Is(err, errAuthBase64):
+		r = say(501, status.Enhanced{5, 5, 4}, "cannot decode AUTH parameter")
+	case err == nil && r.Code < 400:
+		c.authed = true
+		c.reply(r)
+		return
+	}
+	c.badCommand(r)
+}
+
+// exchange passes challenges and answers until the mechanism is done. A "=" stands for an empty initial answer.
+func (c *conn) exchange(initial string, next func([]byte) ([]byte, bool, error)) error {
+	var answer []byte
+	if initial != "" {
+		b, err := decodeAnswer(initial)
+		if err != nil {
+			return err
+		}
+		answer = b
+	}
+	for {
+		challenge, done, err := next(answer)
+		if err != nil {
+			return err
+		}
+		if done {
+			return nil
+		}
+		c.reply(say(334, noEnhanced, base64.StdEncoding.EncodeToString(challenge)))
+		line, err := c.s.readLine(authLine, c.srv.cfg.Timeouts.Command)
+		if err != nil {
+			c.lost(err)
+			return err
+		}
+		if string(line) == "*" {
+			return errAuthCancelled
+		}
+		if answer, err = decodeAnswer(string(line)); err != nil {
+			return err
+		}
+	}
+}
+
+func decodeAnswer(s string) ([]byte, error) {
+	if s == "=" {
+		return []byte{}, nil
+	}
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		return nil, errAuthBase64
+	}
+	if b == nil {
+		b = []byte{}
+	}
+	return b, nil
+}
+
+// startTLS carries out STARTTLS (RFC 3207). What was sent in plain text after the command is refused with it.
+func (c *conn) startTLS(_, arg string) {
+	t, ok := c.sess.(TLSSession)
+	switch {
+	case arg != "":
+		c.reply(say(501, syntax552, "Syntax error (no parameters allowed)"))
+		return
+	case !ok:
+		c.badCommand(say(454, status.Enhanced{4, 3, 3}, "TLS not available after start"))
+		return
+	case c.tls:
+		c.badCommand(say(503, proto550, "TLS already active"))
+		return
+	case c.s.buffered() > 0:
+		c.notice("rejecting server STARTTLS due to traffic before response")
+		c.badCommand(say(554, proto550, "SMTP protocol error"))
+		c.refuse(say(550, order500, "Command rejected"))
+		return
+	}
+	cfg, r := t.StartTLS(c.ctx)
+	if cfg == nil {
+		c.badCommand(r)
+		return
+	}
+	c.reply(say(220, ok200, "Ready to start TLS"))
+	if err := c.s.flush(); err != nil {
+		c.lost(err)
+		return
+	}
+	c.handshake(t, cfg)
+}
+
+func (c *conn) handshake(t TLSSession, cfg *tls.Config) {
+	nc := tls.Server(asNetConn(c.s, c.info), cfg)
+	within := c.srv.cfg.Timeouts.Command
+	if within > 0 {
+		_ = nc.SetDeadline(time.Now().Add(within))
+	}
+	if err := nc.HandshakeContext(c.ctx); err != nil {
+		t.TLSDone(c.ctx, nil, err)
+		c.quit, c.cause = true, fmt.Errorf("smtpd: after STARTTLS: %w", err)
+		return
+	}
+	_ = nc.SetDeadline(time.Time{})
+	c.s.use(nc)
+	state := nc.ConnectionState()
+	t.TLSDone(c.ctx, &state, nil)
+	c.tls, c.helo, c.authed, c.mail, c.rcpts, c.commands = true, false, false, false, 0, 0
+}
+
+// asNetConn lets TLS run over any stream.
+func asNetConn(s *stream, info Conn) net.Conn {
+	if nc, ok := s.rw.(net.Conn); ok {
+		return nc
+	}
+	return streamConn{s.rw, s.deadline, info}
+}
+
+type streamConn struct {
+	io.ReadWriteCloser
+	deadliner
+	info Conn
+}
+
+func (s streamConn) LocalAddr() net.Addr  { return s.info.Local }
+func (s streamConn) RemoteAddr() net.Addr { return s.info.Remote }
+func (s streamConn) SetDeadline(t time.Time) error {
+	return errors.Join(s.SetReadDeadline(t), s.SetWriteDeadline(t))
+}

@@ -1,0 +1,150 @@
+package smtpd
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"time"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+
+	"gosendmail/internal/status"
+)
+
+// Session decides what happens in one connection. Its methods are called one after the other, never at once,
+// in the order of the dialogue. A Reply without lines stands for the package's own text where one is named.
+//
+// Addresses are passed as the client wrote them, angle brackets and source route included, since replies
+// repeat them so; brackets, quotes and comments in them are balanced.
+type Session interface {
+	// Connect decides about the client and gives the greeting (220). A reply from 400 on refuses the client: with Close
+	// it is sent and the connection ends; without, the client is greeted (GreetingSession) and the reply
+	// answers every command but HELO, EHLO, NOOP, RSET and QUIT, as the original does after check_relay.
+	Connect(ctx context.Context) status.Reply
+	// Helo answers HELO or EHLO (verb, upper case); name is syntactically valid unless Config.AllowBogusHelo.
+	// It ends a transaction that was going on. keywords are the further lines of EHLO's answer.
+	Helo(ctx context.Context, verb, name string) (reply status.Reply, keywords []string)
+	// Mail begins a transaction if the reply is positive. opts.Size is 0 where SIZE was not given.
+	Mail(ctx context.Context, addr string, opts *smtp.MailOptions) status.Reply
+	// Rcpt adds a recipient if the reply is positive.
+	Rcpt(ctx context.Context, addr string, opts *smtp.RcptOptions) status.Reply
+	// StartData is asked before the message is let in; a reply without lines or with 354 lets it in.
+	StartData(ctx context.Context) status.Reply
+	// Data reads the message: dots undone, lines ended by LF. An error of r that is a status.Status is a fault of the
+	// message (too big, bare LF) and will be the reply; any other means that the connection is lost. In both
+	// cases nothing may be queued. The transaction is over when Data returns.
+	Data(ctx context.Context, r io.Reader) status.Reply
+	// Verify, Expand, Help and Etrn answer VRFY, EXPN, HELP and ETRN; arg is not empty but for HELP.
+	Verify(ctx context.Context, arg string) status.Reply
+	Expand(ctx context.Context, arg string) status.Reply
+	Help(ctx context.Context, topic string) status.Reply
+	Etrn(ctx context.Context, arg string) status.Reply
+	// Reset ends the transaction, if any (RSET).
+	Reset(ctx context.Context)
+	// Close is called once, last. cause is nil after QUIT, wraps os.ErrDeadlineExceeded after a timeout,
+	// io.EOF or another error of the connection where it was lost, and says after which command.
+	Close(ctx context.Context, cause error)
+}
+
+// GreetingSession greets clients that Connect refused; without it they are greeted with the refusal.
+type GreetingSession interface {
+	Greeting(ctx context.Context) status.Reply
+}
+
+// ClientSession names the client in replies and notices, as macro $_ does: "good.client.test [127.0.2.8]".
+type ClientSession interface {
+	Client() string
+}
+
+// FeatureSession is implemented by sessions with srv_features. Features is asked after Connect and gives the
+// words that the ruleset returned, as "F", "U2" or "g2"; unknown ones are ignored.
+type FeatureSession interface {
+	Features(ctx context.Context) []string
+}
+
+// PauseSession is implemented by sessions with a greeting delay (FEATURE(greet_pause)). The client has to be silent for the
+// duration that GreetPause returns, at most 5 minutes; if it is not, EarlyTalk says how the greeting refuses it, as
+// Connect's reply would. Both are called after Connect, if that did not refuse.
+type PauseSession interface {
+	GreetPause(ctx context.Context) time.Duration
+	EarlyTalk(ctx context.Context) status.Reply
+}
+
+// OtherSession may refuse commands that no other method decides (check_other): everything unknown, NOOP, VERB,
+// RSET and so on. line is what the client sent. A reply below 400 lets the command take its course.
+type OtherSession interface {
+	Other(ctx context.Context, line string) status.Reply
+}
+
+// DeliverBySession takes MAIL with the BY parameter (RFC 2852); without it BY is not recognised.
+type DeliverBySession interface {
+	MailBy(ctx context.Context, addr string, opts *smtp.MailOptions, by *smtp.DeliverByOptions) status.Reply
+}
+
+// NoticeSession is told what deserves a log line: "possible SMTP attack: command=HELO/EHLO, count=3".
+type NoticeSession interface {
+	Notice(ctx context.Context, text string)
+}
+
+// AuthSession lets clients authenticate (RFC 4954). Auth returns a server of the mechanism (upper case), or nil and why
+// not; AuthDone is told how the exchange ended (nil: good) and answers 235 or a refusal. An exchange that the
+// client broke off or that was malformed is refused without asking, with err for the log.
+type AuthSession interface {
+	Auth(ctx context.Context, mechanism string) (sasl.Server, status.Reply)
+	AuthDone(ctx context.Context, mechanism string, err error) status.Reply
+}
+
+// TLSSession lets clients begin TLS (RFC 3207). StartTLS returns what to begin it with, or nil and why not; TLSDone
+// is told the outcome. After a success the session must forget HELO, AUTH and the transaction.
+type TLSSession interface {
+	StartTLS(ctx context.Context) (*tls.Config, status.Reply)
+	TLSDone(ctx context.Context, state *tls.ConnectionState, err error)
+}
+
+// Conn is what a new session may know of its connection.
+type Conn struct {
+	Local, Remote net.Addr // nil where the dialogue runs on standard input
+}
+
+// Timeouts bound how long the server waits; zero means for ever.
+type Timeouts struct {
+	Command   time.Duration // Timeout.command: for the next command
+	DataBlock time.Duration // Timeout.datablock: for the next bytes of a message
+	Write     time.Duration // for a client to take its replies; zero means Command
+}
+
+// Limits against abuse; the original has them compiled in. Zero takes the original's value, -1 switches a limit off.
+type Limits struct {
+	BadCommands int // unknown or rejected commands before the connection ends; 25
+	Noop        int // NOOP, VERB and other commands that do nothing, before answers slow down; 20
+	Helo        int // HELO and EHLO; 3
+	Verify      int // VRFY and EXPN; 6
+	Etrn        int // 8
+	CommandLine int // bytes of a command; 2048
+}
+
+// Config is what a Server does; it is not changed while it serves.
+type Config struct {
+	// HostName is $j, named in 221 and 421.
+	HostName string
+	// NewSession makes the session of a connection. An error is a temporary refusal (421).
+	NewSession func(ctx context.Context, conn Conn) (Session, error)
+
+	MaxMessageSize int64 // bytes as stored, line ends counted as one; 0 means no limit
+	AllowBogusHelo bool  // AllowBogusHELO: HELO takes any name
+	NeedMailHelo   bool  // PrivacyOptions=needmailhelo
+	NeedVerifyHelo bool  // needvrfyhelo
+	NeedExpandHelo bool  // needexpnhelo
+	UTF8           bool  // SMTPUTF8: the parameter is taken and addresses may be UTF-8
+	MaxConns       int   // connections at once; more wait in the backlog; 0 means no limit
+
+	Timeouts Timeouts
+	Limits   Limits
+
+	// Delay waits when answers slow down; nil waits with a timer.
+	Delay func(ctx context.Context, d time.Duration)
+	// AcceptError is told of failures to accept; the server goes on after a moment. nil ignores them.
+	AcceptError func(err error)
+}
