@@ -1,0 +1,17 @@
+// Package drac keeps the table of POP-before-SMTP: the addresses whose owners have just fetched their mail and may relay for a
+// while. It has the table (Table), the rule that a record ends with its time even where a configuration only asks whether it is
+// there (Expiry), and the network service that POP servers call (Server), as rpc.dracd 1.12 offers it: Sun RPC program 900101,
+// versions 1 and 2 (RFC 5531, RFC 4506), found through the portmapper (RFC 1833).
+//
+// # TABLE
+//
+// PATH.db is a CDB file: the key is an address as text, the value the second since 1970 at which it ends. A record under
+// MarkerKey tells the file from other tables. Each change writes a new file and renames it, under a lock on PATH.lock, so a
+// reader sees the old table or the new one, and any number of programs may change it.
+//
+// # SECURITY
+//
+// The service believes an address only from the hosts that its Allow list names, without a list from this host alone. UDP source
+// addresses can be forged; the datagram of a stranger never gets further than that check, and what an accepted caller may do is
+// to let one address relay for the table's time.
+package drac
