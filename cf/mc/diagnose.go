@@ -1,0 +1,183 @@
+package mc
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"gosendmail/cf/m4"
+)
+
+// Severity of a Diagnostic.
+type Severity int
+
+const (
+	// Warning: the output is good, but perhaps not what was meant.
+	Warning Severity = iota
+	// Complaint: the library prints *** ERROR, as the original's does; the output may lack something, the exit status is 0.
+	Complaint
+	// Error: something is missing from the output; GNU m4 would end with status 1.
+	Error
+)
+
+func (s Severity) String() string { return [...]string{"warning", "error", "error"}[s] }
+
+// Diagnostic is one complaint about the input.
+type Diagnostic struct {
+	// Position is the line of an input file.
+	m4.Position
+	Severity Severity
+	Text     string
+	// Hint is the nearest name that is known; empty if none is near.
+	Hint string
+	// Stack lists the macro calls and includes that led there, the innermost first.
+	Stack []m4.Call
+
+	place place
+}
+
+// String formats d as file:line:column: severity: text, followed by the hint.
+func (d Diagnostic) String() string {
+	s := d.Text
+	if d.File != "" {
+		s = fmt.Sprintf("%s: %s: %s", d.Position, d.Severity, d.Text)
+	}
+	if d.Hint != "" {
+		s += fmt.Sprintf(" (did you mean %s?)", d.Hint)
+	}
+	return s
+}
+
+// Trace formats the calls that led to d, one a line, the outermost last; empty if the input file itself says it.
+func (d Diagnostic) Trace() string {
+	var b strings.Builder
+	for _, c := range d.Stack {
+		if !strings.HasPrefix(c.Macro, "_") {
+			fmt.Fprintf(&b, "\t%s: in %s\n", c.At, c.Macro)
+		}
+	}
+	return b.String()
+}
+
+// place is where the engine was, with the way there.
+type place struct {
+	at    m4.Position
+	stack []m4.Call
+}
+
+func (r *run) place() place { return place{r.engine.Position(), r.engine.Stack()} }
+
+// add records d at the line of the input file that caused it.
+func (r *run) add(d Diagnostic) {
+	d.Stack = d.place.stack
+	if d.Position.File == "" {
+		d.Position = d.place.at
+		for _, c := range d.place.stack {
+			if c.At.File != "" {
+				d.Position = c.At
+			}
+		}
+	}
+	if r.opt.Strict {
+		d.Severity = Error
+	}
+	r.diags = append(r.diags, d)
+}
+
+// diagnose takes the complaints of the engine.
+func (r *run) diagnose(d m4.Diagnostic) bool {
+	sev := Warning
+	if d.Severity != m4.Warning {
+		sev = Error
+	}
+	text, hint, _ := strings.Cut(d.Text, "\x00")
+	r.add(Diagnostic{Severity: sev, Text: text, Hint: hint, place: place{d.Position, d.Stack}})
+	return true
+}
+
+// missing gives the text for an include that found nothing. The hint rides behind a NUL to diagnose.
+func (r *run) missing(_ *m4.Engine, name string, err error) string {
+	below := strings.TrimPrefix(name, Root)
+	if r.opt.CFDir != "" {
+		below = strings.TrimPrefix(name, strings.TrimSuffix(r.opt.CFDir, "/")+"/")
+	}
+	macro, ok := kinds[path.Dir(below)]
+	if !ok {
+		return fmt.Sprintf("cannot include %s: %s", name, m4.Reason(err))
+	}
+	word := strings.TrimSuffix(path.Base(below), ".m4")
+	text := fmt.Sprintf("%s(%s) is not known", macro, word)
+	if near := nearest(word, Names(path.Dir(below))); near != "" {
+		text += "\x00" + near
+	}
+	return text
+}
+
+// errprinter takes what errprint says, line by line.
+type errprinter run
+
+func (p *errprinter) Write(text []byte) (int, error) {
+	r := (*run)(p)
+	if r.said.Len() == 0 {
+		r.saidAt = r.place()
+	}
+	r.said.Write(text)
+	if strings.HasSuffix(r.said.String(), "\n") {
+		r.flushSaid()
+	}
+	return len(text), nil
+}
+
+var stars = regexp.MustCompile(`^(\*\*\* *)?((ERROR|WARNING|NOTE): *)?`)
+
+// flushSaid makes one diagnostic of the text that errprint has said.
+func (r *run) flushSaid() {
+	text := strings.TrimSpace(r.said.String())
+	r.said.Reset()
+	if text == "" {
+		return
+	}
+	sev := Complaint
+	if m := stars.FindStringSubmatch(text); m[3] == "WARNING" || m[3] == "NOTE" {
+		sev = Warning
+	}
+	r.add(Diagnostic{Severity: sev, Text: text, place: r.saidAt})
+}
+
+// nearest returns the candidate with the smallest edit distance to word, if it is near enough to be meant.
+func nearest(word string, candidates []string) string {
+	best, least := "", 1+len(word)/3
+	for _, c := range candidates {
+		if d := distance(strings.ToLower(word), strings.ToLower(c), least); d <= least && (best == "" || d < least) {
+			best, least = c, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to insert, remove, change or swap to make b of a; a number above limit if it exceeds that.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) > limit || len(b)-len(a) > limit {
+		return limit + 1
+	}
+	prev2, prev, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(prev[j]+1, row[j-1]+1, prev[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], prev2[j-2]+1)
+			}
+		}
+		prev2, prev, row = prev, row, prev2
+	}
+	return prev[len(b)]
+}

@@ -1,0 +1,159 @@
+package mc
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strings"
+	"sync"
+
+	"gosendmail/cf/m4"
+)
+
+//go:embed library
+var library embed.FS
+
+// Root is the value of _CF_DIR_ for the embedded library, and begins the names of its files in positions.
+const Root = "library:"
+
+const door = "m4/cf.m4"
+
+// kinds are the folders of the library whose files a macro of the .mc names.
+var kinds = map[string]string{
+	"feature": "FEATURE", "mailer": "MAILER", "ostype": "OSTYPE", "domain": "DOMAIN", "hack": "HACK",
+}
+
+// isDoor tells whether a file that an include names is the entry of a macro tree.
+func isDoor(name string) bool { return name == door || strings.HasSuffix(name, "/"+door) }
+
+// finder resolves includes: the embedded library or another tree, then the folders where a site keeps its own files.
+type finder struct {
+	tree    string   // the folder that replaces the embedded library; empty: embedded
+	folders []string // further places of feature/x.m4 and the like
+	entered bool     // an input file included the door
+	open    func(string) (string, error)
+}
+
+// include is the hook of the engine. It leaves names that do not concern the library to the search path.
+func (f *finder) include(e *m4.Engine, name string) (*m4.Source, error) {
+	if isDoor(name) && !strings.HasPrefix(name, Root) {
+		return f.enter(e, name)
+	}
+	if below, ok := strings.CutPrefix(name, Root); ok {
+		return f.find(path.Clean(below))
+	}
+	if strings.HasSuffix(name, "/debian/autoconf.m4") {
+		if text, err := f.open(name); err == nil {
+			return &m4.Source{Name: name, Text: text}, nil
+		}
+		return f.find("debian/autoconf.m4")
+	}
+	return nil, nil
+}
+
+// enter serves the door of the tree in force.
+func (f *finder) enter(e *m4.Engine, name string) (*m4.Source, error) {
+	f.entered = true
+	if f.tree != "" {
+		name = filepath.Join(f.tree, filepath.FromSlash(door))
+		text, err := f.open(name)
+		if err != nil {
+			return nil, err
+		}
+		return &m4.Source{Name: name, Text: text}, nil
+	}
+	if dir := strings.TrimSuffix(name, door); dir != "" {
+		f.folders = append(f.folders, dir)
+	}
+	if !e.Defined("_CF_DIR_") {
+		e.Define("_CF_DIR_", Root)
+	}
+	return f.find(door)
+}
+
+// find looks for a file by its name within a macro tree.
+func (f *finder) find(below string) (*m4.Source, error) {
+	if text, err := library.ReadFile("library/" + below); err == nil {
+		return &m4.Source{Name: Root + below, Text: string(text)}, nil
+	}
+	first := error(fs.ErrNotExist)
+	for _, dir := range f.folders {
+		name := filepath.Join(dir, filepath.FromSlash(below))
+		text, err := f.open(name)
+		if err == nil {
+			return &m4.Source{Name: name, Text: text}, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			first = err
+		}
+	}
+	return nil, first
+}
+
+func readFile(name string) (string, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return "", fmt.Errorf("mc: include: %w", err)
+	}
+	return string(text), nil
+}
+
+// Names lists what a kind of the embedded library holds: "feature", "mailer", "ostype", "domain" or "hack".
+func Names(kind string) []string {
+	files, err := fs.Glob(library, "library/"+kind+"/*.m4")
+	if err != nil {
+		return nil
+	}
+	for i, f := range files {
+		files[i] = strings.TrimSuffix(path.Base(f), ".m4")
+	}
+	return files
+}
+
+var (
+	confWord = regexp.MustCompile(`\bconf[A-Z][A-Z0-9_]*\b`)
+	wordDef  = regexp.MustCompile("(?m)^(?:define|_MEMBERS_|_HOOK_)\\(`([A-Z][A-Z0-9_]*)'")
+)
+
+// confNames lists the conf defines that the library knows.
+var confNames = sync.OnceValue(func() []string {
+	seen := map[string]bool{}
+	_ = fs.WalkDir(library, "library", func(name string, d fs.DirEntry, err error) error { // embedded: cannot fail
+		if err == nil && !d.IsDir() {
+			text, _ := library.ReadFile(name)
+			for _, w := range confWord.FindAllString(string(text), -1) {
+				seen[w] = true
+			}
+		}
+		return nil
+	})
+	return sortedKeys(seen)
+})
+
+// words lists the macros that a .mc calls by name.
+var words = sync.OnceValue(func() []string {
+	seen := map[string]bool{}
+	text, _ := library.ReadFile("library/m4/words.m4")
+	for _, m := range wordDef.FindAllStringSubmatch(string(text), -1) {
+		seen[m[1]] = true
+		if strings.HasPrefix(m[0], "_MEMBERS_") {
+			seen[m[1]+"_FILE"] = true
+		}
+	}
+	return sortedKeys(seen)
+})
+
+func sortedKeys(m map[string]bool) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,199 @@
+// Command mkcf compiles .mc files into a sendmail.cf.
+//
+//	mkcf [-D name[=value]] [-U name] [-I dir] [-C cfdir] [--strict] [-o file] file.mc...
+//	mkcf lint    [the same flags] file.mc...        complaints only
+//	mkcf explain [the same flags] line file.mc...   where a line of the .cf comes from: its number, or text that it holds
+//	mkcf diff    [the same flags] one two           how two configurations differ; each a .mc or a .cf
+//
+// A file named - is the standard input. Without -o the .cf goes to the standard output; -o replaces the file at once, never half.
+//
+// Exit status: 0; 65 if the input has errors (with --strict: or warnings), if lint has something to say or diff finds a difference;
+// 66 if a file cannot be read; 64 for a wrong command line; 73 if the output cannot be written.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"gosendmail/cf/mc"
+)
+
+// Exit status, as in sysexits.h.
+const (
+	exUsage     = 64
+	exDataErr   = 65
+	exNoInput   = 66
+	exCantCreat = 73
+)
+
+const usage = "usage: mkcf [lint|explain|diff] [-D name[=value]] [-U name] [-I dir] [-C cfdir] [--strict] [-o file] file.mc..."
+
+func main() {
+	os.Exit((&command{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}).run(os.Args[1:]))
+}
+
+// command is one run with its streams.
+type command struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	options        mc.Options
+	output         string // the file of -o
+	args           []string
+}
+
+var errUsage = errors.New(usage)
+
+// run does what the arguments say and returns the exit status.
+func (c *command) run(args []string) int {
+	work := (*command).compile
+	if len(args) > 0 {
+		switch args[0] {
+		case "lint":
+			work, args = (*command).lint, args[1:]
+		case "explain":
+			work, args = (*command).explain, args[1:]
+		case "diff":
+			work, args = (*command).diff, args[1:]
+		}
+	}
+	if err := c.parse(args); err != nil {
+		fmt.Fprintf(c.stderr, "mkcf: %v\n", err)
+		return exUsage
+	}
+	status, err := work(c)
+	if err != nil {
+		fmt.Fprintf(c.stderr, "%v\n", err)
+	}
+	return status
+}
+
+// parse reads the flags. A short one has its value attached or in the next argument.
+func (c *command) parse(args []string) error {
+	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
+		arg := args[0]
+		args = args[1:]
+		switch {
+		case arg == "--":
+			c.args = args
+			return c.complete()
+		case arg == "--strict":
+			c.options.Strict = true
+			continue
+		case strings.HasPrefix(arg, "--"):
+			return fmt.Errorf("flag %s is not known\n%w", arg, errUsage)
+		}
+		value := arg[2:]
+		if value == "" {
+			if len(args) == 0 {
+				return fmt.Errorf("flag %s needs a value\n%w", arg, errUsage)
+			}
+			value, args = args[0], args[1:]
+		}
+		if err := c.set(arg[:2], value); err != nil {
+			return err
+		}
+	}
+	c.args = args
+	return c.complete()
+}
+
+// set applies one short flag.
+func (c *command) set(flag, value string) error {
+	switch flag {
+	case "-D":
+		name, text, _ := strings.Cut(value, "=")
+		c.options.Defines = append(c.options.Defines, mc.Define{Name: name, Value: text})
+	case "-U":
+		c.options.Undefines = append(c.options.Undefines, value)
+	case "-I":
+		c.options.IncludeDirs = append(c.options.IncludeDirs, value)
+	case "-C":
+		c.options.CFDir = value
+	case "-o":
+		c.output = value
+	default:
+		return fmt.Errorf("flag %s is not known\n%w", flag, errUsage)
+	}
+	return nil
+}
+
+// complete settles what follows from all flags.
+func (c *command) complete() error {
+	if len(c.args) == 0 {
+		return errUsage
+	}
+	for i, d := range c.options.Defines {
+		if d.Name == "_CF_DIR_" && c.options.CFDir == "" {
+			c.options.CFDir = d.Value
+			c.options.Defines = append(c.options.Defines[:i:i], c.options.Defines[i+1:]...)
+			break
+		}
+	}
+	return nil
+}
+
+// build compiles files and prints the diagnostics. The status is that of the process.
+func (c *command) build(files ...string) (*mc.Output, int, error) {
+	opt := c.options
+	opt.Open = c.open
+	out, err := mc.Compile(opt, files...)
+	if out != nil {
+		for _, d := range out.Diagnostics {
+			fmt.Fprintf(c.stderr, "%s\n%s", d, d.Trace())
+		}
+	}
+	switch {
+	case err != nil && mc.Unreadable(err):
+		return out, exNoInput, err
+	case err != nil:
+		return out, exDataErr, err
+	case out.Failed():
+		return out, exDataErr, nil
+	}
+	return out, 0, nil
+}
+
+func (c *command) open(name string) (string, error) {
+	read := os.ReadFile
+	if name == "-" {
+		read = func(string) ([]byte, error) { return io.ReadAll(c.stdin) }
+	}
+	text, err := read(name)
+	if err != nil {
+		return "", fmt.Errorf("mkcf: %w", err)
+	}
+	return string(text), nil
+}
+
+// compile writes the .cf. With errors in the input it goes to the standard output all the same, as with m4, but replaces no file.
+func (c *command) compile() (int, error) {
+	out, status, err := c.build(c.args...)
+	if out == nil || err != nil {
+		return status, err
+	}
+	if c.output == "" {
+		if _, err := c.stdout.Write(out.Text()); err != nil {
+			return exCantCreat, fmt.Errorf("mkcf: write: %w", err)
+		}
+		return status, nil
+	}
+	if status != 0 {
+		return status, fmt.Errorf("mkcf: %s is left as it was", c.output)
+	}
+	if err := replace(c.output, out.Text()); err != nil {
+		return exCantCreat, err
+	}
+	return 0, nil
+}
+
+// lint prints the diagnostics only.
+func (c *command) lint() (int, error) {
+	out, status, err := c.build(c.args...)
+	if status == 0 && len(out.Diagnostics) > 0 {
+		status = exDataErr
+	}
+	return status, err
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"gosendmail/cf/mc"
+	"gosendmail/internal/safefile"
+)
+
+// replace writes a file whole or not at all.
+func replace(name string, text []byte) error {
+	err := safefile.WriteAtomic(name, fs.FileMode(0o644), func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("mkcf: write %s: %w", name, err)
+	}
+	return nil
+}
+
+// explain tells where lines of the .cf come from.
+func (c *command) explain() (int, error) {
+	if len(c.args) < 2 {
+		return exUsage, fmt.Errorf("mkcf: explain needs a line and a file\n%w", errUsage)
+	}
+	wanted := c.args[0]
+	out, status, err := c.build(c.args[1:]...)
+	if out == nil || err != nil {
+		return status, err
+	}
+	number, numeric := strconv.Atoi(wanted)
+	found := false
+	for i, l := range out.Lines {
+		if numeric == nil && i+1 != number || numeric != nil && !strings.Contains(l.Text, wanted) {
+			continue
+		}
+		found = true
+		fmt.Fprintf(c.stdout, "%d: %s\n\tfrom %s\n", i+1, l.Text, l.Source)
+		if l.Library != l.Source {
+			fmt.Fprintf(c.stdout, "\twritten at %s\n", l.Library)
+		}
+		for _, call := range l.Stack {
+			if !strings.HasPrefix(call.Macro, "_") {
+				fmt.Fprintf(c.stdout, "\tby %s at %s\n", call.Macro, call.At)
+			}
+		}
+	}
+	if !found {
+		return exDataErr, fmt.Errorf("mkcf: no line of the output is or holds %s", wanted)
+	}
+	return status, nil
+}
+
+// diff compares two configurations.
+func (c *command) diff() (int, error) {
+	if len(c.args) != 2 {
+		return exUsage, fmt.Errorf("mkcf: diff needs two files\n%w", errUsage)
+	}
+	var sides [2]*mc.Content
+	for i, name := range c.args {
+		text, status, err := c.side(name)
+		if err != nil || status != 0 {
+			return status, err
+		}
+		sides[i] = mc.Read(text)
+	}
+	status, set := 0, ""
+	for _, d := range sides[0].Differences(sides[1]) {
+		status = exDataErr
+		if d.RuleSet != set {
+			set = d.RuleSet
+			fmt.Fprintf(c.stdout, "rule set %s\n", set)
+		}
+		sign, text := "-", d.First
+		if text == "" {
+			sign, text = "+", d.Second
+		}
+		if set != "" {
+			text = "R" + text
+		}
+		fmt.Fprintf(c.stdout, "%s %s\n", sign, text)
+	}
+	return status, nil
+}
+
+// side is the text of a .cf, compiled if name is a .mc.
+func (c *command) side(name string) (string, int, error) {
+	if !strings.HasSuffix(name, ".mc") {
+		text, err := c.open(name)
+		if err != nil {
+			return "", exNoInput, err
+		}
+		return text, 0, nil
+	}
+	out, status, err := c.build(name)
+	if err != nil {
+		return "", status, err
+	}
+	return string(out.Text()), status, nil
+}
