@@ -109,9 +109,6 @@ func (m *machine) ask(q *query) (value string, found bool, exit int) {
 	}
 	m.scratch = m.s.join(m.scratch[:0], q.key, space, true)
 	key := string(m.scratch)
-	if !keep {
-		key = stripQuotes(key)
-	}
 	args := make([]string, 0, 4)
 	for _, a := range q.args {
 		if len(args) < maxMapArgs-2 {
@@ -121,11 +118,15 @@ func (m *machine) ask(q *query) (value string, found bool, exit int) {
 	}
 	value, err := m.env.Lookup(m.ctx, q.name, key, args...)
 	var temp *TempFail
+	var exiter interface{ ExitCode() int }
 	code := status.OK
 	switch {
 	case err == nil:
 		found = true
 	case errors.Is(err, ErrNotFound):
+		if m.maps >= 1 && errors.As(err, &exiter) {
+			code = exiter.ExitCode()
+		}
 	case errors.Is(err, ErrNoMap):
 		m.report("", "554 5.3.0 rewrite: map %s not found", q.name)
 		return "", false, status.OK
@@ -139,6 +140,9 @@ func (m *machine) ask(q *query) (value string, found bool, exit int) {
 		code, exit = status.TempFail, status.TempFail
 	}
 	if m.maps >= 1 {
+		if !keep {
+			key = stripQuotes(key)
+		}
 		m.emit(Event{Kind: MapLookup, Name: q.name, Key: key, Args: args, Value: value, Found: found && err == nil, Exit: code})
 	}
 	return value, found, exit

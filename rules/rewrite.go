@@ -24,7 +24,8 @@ type Env interface {
 	// InClass reports whether phrase is in a class that Compile did not get.
 	InClass(class, phrase string) bool
 	// Lookup looks a key up in a map. The errors ErrNotFound, ErrNoMap and *TempFail have their meaning; any other is
-	// a temporary failure.
+	// a temporary failure; an error with ErrNotFound may tell traces more through ExitCode() int. The map itself drops
+	// the quotes of the key.
 	Lookup(ctx context.Context, mapName, key string, args ...string) (string, error)
 }
 
@@ -35,8 +36,8 @@ type Reporter interface{ Report(to, text string) }
 // Traced is an Env with a Tracer; a nil Tracer means none.
 type Traced interface{ Tracer() Tracer }
 
-// MapStyler is an Env whose maps say how keys are made from tokens: what stands between adjacent atoms (0: BlankSub), and
-// whether quotes are kept.
+// MapStyler is an Env whose maps say how keys are made from tokens: what stands between adjacent atoms (0: BlankSub).
+// Whether quotes are kept matters to traces only.
 type MapStyler interface {
 	MapStyle(mapName string) (space byte, keepQuotes bool)
 }

@@ -1,0 +1,91 @@
+package mta
+
+import (
+	"context"
+	"errors"
+
+	"gosendmail/internal/macro"
+	"gosendmail/maps"
+	"gosendmail/rules"
+)
+
+// Env is what rules see while they run for one session or message: the site, and the macros of that moment. It belongs
+// to one goroutine.
+type Env struct {
+	Site   *Site
+	Macros *macro.Table // above Site.Macros
+	// Trace hears what happens in rules; nil means nobody does.
+	Trace rules.Tracer
+	// Problem hears of errors in rules and addresses, with their SMTP codes; to is the text scanned. Nil drops them.
+	Problem func(to, text string)
+
+	base, with context.Context // with is base, knowing this session for maps
+}
+
+// NewEnv returns an environment with a macro layer of its own.
+func (s *Site) NewEnv() *Env { return s.EnvWith(macro.NewTable(s.Config.Macros)) }
+
+// EnvWith returns an environment with the given macros.
+func (s *Site) EnvWith(macros *macro.Table) *Env { return &Env{Site: s, Macros: macros} }
+
+// Macro implements rules.Env.
+func (e *Env) Macro(name string) (string, bool) { return e.Macros.Macro(name) }
+
+// InClass implements rules.Env.
+func (e *Env) InClass(class, phrase string) bool { return e.Site.InClass(class, phrase) }
+
+// Tracer implements rules.Traced.
+func (e *Env) Tracer() rules.Tracer { return e.Trace }
+
+// Report implements rules.Reporter.
+func (e *Env) Report(to, text string) {
+	if e.Problem != nil {
+		e.Problem(to, text)
+	}
+}
+
+// MapStyle implements rules.MapStyler.
+func (e *Env) MapStyle(mapName string) (space byte, keepQuotes bool) {
+	return e.Site.Maps.Style(mapName)
+}
+
+// Lookup implements rules.Env.
+func (e *Env) Lookup(ctx context.Context, mapName, key string, args ...string) (string, error) {
+	if e.base != ctx {
+		e.base, e.with = ctx, maps.WithSession(ctx, sessionMacros{e.Macros})
+	}
+	value, err := e.Site.Maps.Lookup(e.with, mapName, key, args...)
+	switch {
+	case err == nil:
+		return value, nil
+	case errors.Is(err, maps.ErrUnknownMap):
+		return "", rules.ErrNoMap
+	case errors.Is(err, maps.ErrTempFail):
+		return "", &rules.TempFail{Value: value, Has: value != "", Err: err}
+	case err == maps.ErrNotFound:
+		return "", rules.ErrNotFound
+	}
+	return "", notFound{err}
+}
+
+// notFound is a look-up without result whose exit code matters to traces.
+type notFound struct{ cause error }
+
+func (n notFound) Error() string        { return n.cause.Error() }
+func (n notFound) Unwrap() error        { return n.cause }
+func (n notFound) Is(target error) bool { return target == rules.ErrNotFound }
+func (n notFound) ExitCode() int        { return maps.Status(n.cause) }
+
+// sessionMacros lets maps see macros under their bare names.
+type sessionMacros struct{ t *macro.Table }
+
+func long(name string) string {
+	if len(name) > 1 && name[0] != '{' {
+		return "{" + name + "}"
+	}
+	return name
+}
+
+func (s sessionMacros) Macro(name string) (string, bool) { return s.t.Macro(long(name)) }
+func (s sessionMacros) SetMacro(name, value string)      { s.t.Define(long(name), value) }
+func (s sessionMacros) ClearMacro(name string)           { s.t.Undefine(long(name)) }

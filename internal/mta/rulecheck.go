@@ -1,0 +1,224 @@
+package mta
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"gosendmail/internal/macro"
+	"gosendmail/internal/status"
+	"gosendmail/rules"
+)
+
+// errorNames are the words that $#error takes after $@ in place of a code (op.txt section 5.1.2).
+var errorNames = map[string]int{
+	"usage": status.Usage, "nouser": status.NoUser, "nohost": status.NoHost, "unavailable": status.Unavailable,
+	"software": status.Software, "tempfail": status.TempFail, "protocol": status.Protocol, "config": status.Config,
+}
+
+// errorStatus reads what follows $#error: $@ an enhanced code, a sysexits code or a word; $: the text, which may begin
+// with a reply code and an enhanced code. message is what is told to people, with its codes.
+func errorStatus(hasHost bool, host, user string) (st status.Status, message string) {
+	st.Exit = status.Unavailable
+	if hasHost {
+		if e, rest, ok := status.ParseEnhanced(host); ok && rest == "" {
+			st.Enhanced = e
+		}
+		st.Exit = errorExit(host)
+	}
+	text := unquote(user)
+	code, rest, ok := replyCode(text)
+	if !ok {
+		st.Code, st.Text = 553, text
+		if st.Enhanced == (status.Enhanced{}) {
+			st.Enhanced = status.Enhanced{5, 3, 0}
+		}
+		return st, "553 5.3.0 " + text
+	}
+	st.Code = code
+	given := status.Enhanced{}
+	if e, after, ok := status.ParseEnhanced(rest); ok && strings.HasPrefix(after, " ") {
+		given, rest = e, after[1:]
+	}
+	shown := given
+	if shown == (status.Enhanced{}) {
+		shown = st.Enhanced
+	}
+	if shown == (status.Enhanced{}) {
+		shown = status.Enhanced{code / 100, 0, 0}
+	}
+	st.Enhanced, st.Text = shown, rest
+	return st, fmt.Sprintf("%d %s %s", code, shown, rest)
+}
+
+// errorExit is the exit code that the host part of $#error stands for.
+func errorExit(host string) int {
+	switch {
+	case strings.Contains(host, "."):
+		return dsnExit(host)
+	case host != "" && digit(host[0]):
+		n := 0
+		for i := 0; i < len(host) && digit(host[i]) && n < 1000; i++ {
+			n = n*10 + int(host[i]-'0')
+		}
+		return n
+	}
+	if code, ok := errorNames[strings.ToLower(host)]; ok {
+		return code
+	}
+	return status.Unavailable
+}
+
+// dsnExit maps an enhanced code to an exit code.
+func dsnExit(code string) int {
+	e, _, ok := status.ParseEnhanced(code)
+	switch {
+	case !ok:
+		return status.Config
+	case e[0] == 2:
+		return status.OK
+	case e[0] == 4:
+		return status.TempFail
+	}
+	switch e[1] {
+	case 1:
+		switch e[2] {
+		case 1, 3, 6, 7:
+			return status.NoUser
+		case 2:
+			return status.NoHost
+		}
+		return status.Unavailable
+	case 3:
+		if e[2] == 5 {
+			return status.Config
+		}
+	case 4:
+		if e[2] == 1 || e[2] == 2 {
+			return status.NoHost
+		}
+		if e[2] == 3 || e[2] == 5 || e[2] == 7 {
+			return status.TempFail
+		}
+		if e[2] == 6 {
+			return status.Config
+		}
+	case 5:
+		return status.Protocol
+	case 6:
+		return status.DataErr
+	}
+	return status.Unavailable
+}
+
+// Verdict is what a check_* ruleset decided.
+type Verdict struct {
+	Called     bool            // the ruleset exists
+	Status     status.Status   // zero: accepted
+	Discard    bool            // $#discard
+	Quarantine string          // $#error $@ quarantine $: reason; "" means not
+	Rewritten  string          // what the ruleset made of its input where it did not resolve, as text
+	Resolved   bool            // it began with $#
+	Return     rules.Workspace // as it came
+	Message    string          // of a refusal, with its codes: "550 5.7.1 Access denied"
+	Temp       bool            // a look-up failed temporarily
+}
+
+// OK reports whether the ruleset had nothing against it.
+func (v *Verdict) OK() bool { return v.Status.Exit == status.OK && v.Status.Code == 0 && !v.Discard }
+
+// CheckOptions tune Site.Check.
+type CheckOptions struct {
+	StripComments bool // comments in parentheses are dropped, and what is unbalanced is an error (addresses)
+	Quiet         bool // errors within rules are not told (header texts)
+	NoSpace       bool // Rewritten has no blanks between words
+}
+
+// Check runs a ruleset such as check_mail over what was said, and reads its answer. Two values (hasSecond) are given to
+// it with "$|" between (op.txt section 5.1.4).
+func (s *Site) Check(ctx context.Context, env *Env, ruleset, first, second string, hasSecond bool, o CheckOptions) Verdict {
+	set := s.Sets.Ruleset(ruleset)
+	if set == nil {
+		return Verdict{}
+	}
+	v := Verdict{Called: true}
+	input := guard(first)
+	if hasSecond {
+		input += string([]byte{macro.CondElse}) + guard(second)
+	}
+	mode, lenient := rules.KeepComments, true
+	if o.StripComments {
+		mode, lenient = rules.Internal, false
+	}
+	scan := s.Sets.Scan(input, 0, mode, lenient)
+	if scan.Workspace == nil {
+		return v
+	}
+	told := env.Problem
+	if o.Quiet {
+		env.Problem = nil
+	}
+	ret, err := s.Sets.Run(ctx, env, set, scan.Workspace)
+	env.Problem = told
+	if f, ok := err.(*rules.Failure); ok {
+		v.Temp = f.Exit == status.TempFail
+	}
+	v.Return = ret.Workspace
+	s.verdict(&v, ruleset, o)
+	return v
+}
+
+// guard keeps bytes of the input from acting as operators.
+func guard(text string) string {
+	for i := range len(text) {
+		if macro.IsOperator(text[i]) || text[i] == macro.Quote {
+			return string(guarded([]byte(text)))
+		}
+	}
+	return text
+}
+
+func guarded(text []byte) []byte {
+	out := make([]byte, 0, len(text)+8)
+	for _, c := range text {
+		if macro.IsOperator(c) || c == macro.Quote {
+			out = append(out, macro.Quote)
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// verdict reads the answer of a check ruleset.
+func (s *Site) verdict(v *Verdict, ruleset string, o CheckOptions) {
+	ws := v.Return
+	if len(ws) == 0 {
+		return
+	}
+	if ws[0].Op() != macro.CanonNet {
+		space := byte(' ')
+		if o.NoSpace {
+			space = rules.NoSpace
+		}
+		v.Rewritten = s.Sets.Join(ws, space, true)
+		return
+	}
+	v.Resolved = true
+	p := ws.Parts()
+	switch {
+	case p.Mailer == "discard":
+		v.Discard = true
+	case p.Mailer != "error":
+	case p.HasHost && len(p.Host) > 0 && p.Host[0].Text() == "quarantine":
+		v.Quarantine = ruleset
+		if len(p.User) > 0 && len(p.Host) == 1 {
+			v.Quarantine = s.Sets.Join(p.User, ' ', true)
+		}
+	case !p.HasUser:
+		v.Message = "554 5.3.5 buildaddr: no user"
+		v.Status = statusOf(v.Message, status.Software)
+	default:
+		host := s.Sets.Join(p.Host, 0, true)
+		v.Status, v.Message = errorStatus(p.HasHost, host, s.Sets.Join(p.User, ' ', false))
+	}
+}

@@ -1,0 +1,256 @@
+package mta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"gosendmail/cf"
+	"gosendmail/internal/dns"
+	"gosendmail/internal/macro"
+	"gosendmail/internal/priv"
+	"gosendmail/maps"
+	"gosendmail/rules"
+)
+
+// LoadOptions say which configuration is loaded, and how.
+type LoadOptions struct {
+	Path    string   // of the .cf
+	Options []string // of the command line, as cf.Input has them: " Name=value" or "xvalue"
+	Version string   // $v; "" means DefaultVersion
+	Host    *HostNames
+	// Maps replaces what maps need from outside, for tests; fields that are nil are filled in.
+	Maps maps.Env
+	// Resolver is used instead of the system's; nil means that of resolv.conf with the options of the configuration.
+	Resolver *dns.Resolver
+	Report   func(error) // maps that cannot be opened; nil drops it
+}
+
+// DefaultVersion is $v where nothing else is said.
+const DefaultVersion = "8.18.1"
+
+// Site is a configuration ready for use: parsed, compiled, its classes filled, its maps declared. It is built once and
+// only read then; a reload builds a new one.
+type Site struct {
+	Config   *cf.Config
+	Sets     *rules.Sets
+	Maps     *maps.Set
+	Problems []cf.Message // what is wrong or odd, in the order of lines; errors are those without Warning
+	Host     HostNames
+	Classes  *Classes
+
+	resolver *dns.Resolver
+}
+
+// Load reads and compiles a configuration. The error tells that it could not be read at all; errors in it are in
+// Problems, and Site.Err makes one error of them: whoever starts a daemon must refuse such a site, the test mode goes on.
+func Load(ctx context.Context, o LoadOptions) (*Site, error) {
+	if o.Version == "" {
+		o.Version = DefaultVersion
+	}
+	host := o.Host
+	if host == nil {
+		host = ownNames(ctx)
+	}
+	s := &Site{Host: *host, Classes: newClasses()}
+	file, err := os.Open(o.Path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: line 0: cannot open: %w", o.Path, cause(err))
+	}
+	defer file.Close()
+	if st, err := file.Stat(); err != nil || !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: line 0: not a plain file", o.Path)
+	}
+	s.Config, err = cf.Parse(file, cf.Input{
+		File: o.Path, Macros: s.Host.macros(o.Version), Options: o.Options,
+		LookupUser: lookupUser, LookupGroup: lookupGroup, MapClass: knownClass(o.Maps),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mta: %w", err)
+	}
+	s.Problems = append(s.Problems, s.Config.Messages...)
+	if err := s.chooseResolver(o.Resolver); err != nil {
+		return nil, err
+	}
+	s.fillClasses(ctx)
+	s.compile()
+	s.declareMaps(o)
+	slices.SortStableFunc(s.Problems, func(a, b cf.Message) int { return order(a) - order(b) })
+	return s, nil
+}
+
+// order puts messages without a line after those with one.
+func order(m cf.Message) int {
+	if m.File == "" {
+		return 1 << 30
+	}
+	return m.Line
+}
+
+// cause is the innermost error of a failed file operation, as perror would tell it.
+func cause(err error) error {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return sentence{pe.Err}
+	}
+	return err
+}
+
+// sentence begins with a capital letter, as the C library's texts do.
+type sentence struct{ error }
+
+func (s sentence) Error() string {
+	t := s.error.Error()
+	return strings.ToUpper(t[:1]) + t[1:]
+}
+
+func (s sentence) Unwrap() error { return s.error }
+
+// Err returns the errors of the configuration, or nil.
+func (s *Site) Err() error {
+	var errs []error
+	for _, m := range s.Problems {
+		if !m.Warning {
+			if m.Hint != "" {
+				m.Text += " (did you mean " + m.Hint + "?)"
+			}
+			errs = append(errs, m)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Macros returns the values of the configuration: the lowest layer of all macro tables.
+func (s *Site) Macros() *macro.Table { return s.Config.Macros }
+
+// Hostname is $j, expanded: the name that we use in SMTP.
+func (s *Site) Hostname() string {
+	j, _ := s.Config.Macros.Expand("\x81j")
+	return j
+}
+
+// Resolver asks the DNS for the site.
+func (s *Site) Resolver() *dns.Resolver { return s.resolver }
+
+// Settings are the values of the options.
+func (s *Site) Settings() *cf.Settings { return &s.Config.Settings }
+
+// Mailer returns a mailer by name, or nil.
+func (s *Site) Mailer(name string) *cf.Mailer { return s.Config.Mailer(name) }
+
+// Close closes the maps.
+func (s *Site) Close() error { return s.Maps.Close() }
+
+func knownClass(env maps.Env) func(string) bool {
+	known := maps.Classes()
+	return func(class string) bool {
+		_, ok := env.Classes[class]
+		return ok || slices.Contains(known, class)
+	}
+}
+
+func lookupUser(name string) (uid, gid int, ok bool) {
+	u, err := priv.System().User(context.Background(), name)
+	return u.UID, u.GID, err == nil
+}
+
+func lookupGroup(name string) (gid int, ok bool) {
+	g, err := priv.System().Group(context.Background(), name)
+	return g.GID, err == nil
+}
+
+// chooseResolver sets up the DNS as the options say.
+func (s *Site) chooseResolver(given *dns.Resolver) error {
+	if given != nil {
+		s.resolver = given
+		return nil
+	}
+	set := &s.Config.Settings
+	conf, err := dns.LoadConfig(dns.Paths{Hosts: set.HostsFile, ServiceSwitch: set.ServiceSwitchFile})
+	if err != nil {
+		return fmt.Errorf("mta: %w", err)
+	}
+	for _, w := range set.ResolverOptions {
+		if strings.EqualFold(w, "true") {
+			continue
+		}
+		if err := conf.SetOption(w); err != nil {
+			s.complain(fmt.Sprintf("ResolverOptions: %v", err))
+		}
+	}
+	if d := set.Timeout.ResolverRetrans; d > 0 {
+		conf.Timeout = d
+	}
+	if n := set.Timeout.ResolverRetry; n > 0 {
+		conf.Attempts = n
+	}
+	s.resolver = dns.New(conf)
+	return nil
+}
+
+func (s *Site) complain(text string) { s.Problems = append(s.Problems, cf.Message{Text: text}) }
+
+// compile compiles the rulesets.
+func (s *Site) compile() {
+	c := s.Config
+	var sources []rules.SetSource
+	for _, r := range c.Rulesets {
+		src := rules.SetSource{Name: r.Name, Number: r.Number}
+		for _, l := range r.Rules {
+			src.Rules = append(src.Rules, rules.RuleSource{LHS: l.LHS, RHS: l.RHS, File: l.File, Line: l.Line})
+		}
+		sources = append(sources, src)
+	}
+	var problems []rules.Problem
+	s.Sets, problems = rules.Compile(sources, rules.Options{
+		Operators: c.Operators, BlankSub: c.Settings.BlankSub, Level: c.Level, Class: s.Classes.Class,
+	})
+	for _, p := range problems {
+		s.Problems = append(s.Problems, cf.Message{Position: cf.Position{File: p.File, Line: p.Line}, Text: p.Text})
+	}
+}
+
+// declareMaps builds the maps of the K lines.
+func (s *Site) declareMaps(o LoadOptions) {
+	set := &s.Config.Settings
+	env := o.Maps
+	if env.DNS == nil {
+		env.DNS = s.resolver
+	}
+	env.Canon = dns.CanonOptions{TryMX: !slices.Contains(set.ResolverOptions, "HasWildcardMX") &&
+		!slices.Contains(set.ResolverOptions, "+HasWildcardMX"), DontExpandCnames: set.DontExpandCnames}
+	if env.IsLocal == nil {
+		env.IsLocal = func(host string) bool { return s.InClass("w", host) }
+	}
+	if env.Report == nil {
+		env.Report = o.Report
+	}
+	env.LDAP, env.UserDB = set.LDAPDefaultSpec, set.UserDatabaseSpec
+	if env.BlankSub = set.BlankSub; env.BlankSub == 0 {
+		env.BlankSub = ' '
+	}
+	var specs []maps.Spec
+	for _, m := range s.Config.Maps {
+		specs = append(specs, maps.Spec{Name: m.Name, Class: m.Class, Args: m.Args, File: m.File, Line: m.Line})
+	}
+	var err error
+	if s.Maps, err = maps.NewSet(specs, env); err != nil {
+		for _, text := range strings.Split(err.Error(), "\n") {
+			s.Problems = append(s.Problems, positioned(s.Config.File, text))
+		}
+	}
+}
+
+// positioned takes "file:line: text" apart.
+func positioned(file, text string) cf.Message {
+	rest, ok := strings.CutPrefix(text, file+":")
+	if num, t, found := strings.Cut(rest, ": "); ok && found {
+		n := 0
+		if _, err := fmt.Sscanf(num, "%d", &n); err == nil {
+			return cf.Message{Position: cf.Position{File: file, Line: n}, Text: t}
+		}
+	}
+	return cf.Message{Text: text}
+}
