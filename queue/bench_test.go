@@ -30,7 +30,7 @@ func testSpool(tb testing.TB, change func(*queue.Config)) *queue.Spool {
 func testEnvelope(rcpts ...string) *envelope.Envelope {
 	env := &envelope.Envelope{
 		Sender: "a@example.test", SenderText: "<a@example.test>", Created: time.Unix(1795322159, 0), Priority: 30085,
-		Macros: map[string]string{"_": "client.test [192.0.2.1]", "r": "ESMTP", "s": "client.test", "{daemon_flags}": ""},
+		Macros: map[string]string{"_": "client.test [192.0.2.1]", "r": "ESMTP", "s": "client.test", "daemon_flags": ""},
 		Header: []envelope.Field{
 			{Flags: "P", Name: "Return-Path", Value: " <$g>", Template: true},
 			{Name: "Received", Value: " from client.test\n\tby mail.example.test id x"},

@@ -97,7 +97,11 @@ var oneLine = strings.NewReplacer("\n", " ", "\r", "", "\x00", "")
 func (w *writer) macros(macros map[string]string) {
 	for _, name := range sortedMacros(macros) {
 		w.buf = append(w.buf, '$')
-		w.buf = append(w.buf, name...)
+		if len(name) > 1 {
+			w.buf = append(append(append(w.buf, '{'), name...), '}')
+		} else {
+			w.buf = append(w.buf, name...)
+		}
 		w.text(macros[name])
 		w.buf = append(w.buf, '\n')
 	}

@@ -207,31 +207,32 @@ func (p *parser) flags(text string) {
 	}
 }
 
-// macro reads "xvalue" or "{name}value"; the braces stay part of the name.
+// macro reads "xvalue" or "{name}value".
 func (p *parser) macro(text string) error {
-	end := 1
-	if strings.HasPrefix(text, "{") {
-		end = strings.IndexByte(text, '}') + 1
+	var name, value string
+	if rest, ok := strings.CutPrefix(text, "{"); ok {
+		if name, value, ok = strings.Cut(rest, "}"); !ok {
+			return ErrLine
+		}
+	} else if text != "" {
+		name, value = text[:1], text[1:]
 	}
-	if end <= 0 || end > len(text) || !macroName(text[:end]) {
+	if !macroName(name) {
 		return ErrLine
 	}
 	if p.c.Envelope.Macros == nil {
 		p.c.Envelope.Macros = make(map[string]string)
 	}
-	p.c.Envelope.Macros[text[:end]] = text[end:]
+	p.c.Envelope.Macros[name] = value
 	return nil
 }
 
-// macroName reports whether a queue file can hold a macro of that name: one character, or a word in braces.
+// macroName reports whether a queue file can hold a macro of that name.
 func macroName(name string) bool {
 	if len(name) == 1 {
 		return name[0] > ' ' && name[0] != '{' && name[0] < 0x7f
 	}
-	if len(name) < 3 || name[0] != '{' || name[len(name)-1] != '}' {
-		return false
-	}
-	return !strings.ContainsAny(name[1:len(name)-1], "{}\n\r\x00")
+	return name != "" && !strings.ContainsAny(name, "{}\n\r\x00")
 }
 
 // bare is the address within the last pair of angle brackets of s, or s itself.

@@ -163,33 +163,20 @@ func (p *printer) successes() {
 	}
 }
 
-// transcript writes what the session said, and what is to become of the message.
+// transcript writes what the session said.
 func (p *printer) transcript() {
-	const head = "   ----- Transcript of session follows -----"
-	r := p.r
+	if p.r.Transcript == nil {
+		p.line("   ----- Transcript of session is unavailable -----")
+		p.line("")
+		return
+	}
 	begun := false
-	begin := func() {
+	p.copyLines(p.r.Transcript, func() {
 		if !begun {
-			p.line(head)
+			p.line("   ----- Transcript of session follows -----")
 			begun = true
 		}
-	}
-	if r.Transcript == nil {
-		p.line("   ----- Transcript of session is unavailable -----")
-		begun = true
-	} else {
-		p.copyLines(r.Transcript, begin)
-	}
-	switch {
-	case r.Kind == Delay:
-		begin()
-		p.line("Warning: message still undelivered after " + Words(r.Waited))
-		p.line("Will keep trying until message is " + Words(r.Limit) + " old")
-	case r.TooLong:
-		begin()
-		p.line("Message could not be delivered for too long")
-		p.line("Message will be deleted from queue")
-	}
+	})
 	if begun {
 		p.line("")
 	}

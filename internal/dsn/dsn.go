@@ -81,15 +81,13 @@ type Report struct {
 	// ReceivedFrom is the name of the client's host for Received-From-MTA; "" leaves the field out (local mail).
 	ReceivedFrom string
 	Header       []envelope.Field // of the message, ready to be shown; nil takes Envelope.Header
-	Transcript   io.Reader        // of the session; nil: it is unavailable
+	Transcript   io.Reader        // of the session, with what becomes of the message; nil: it is unavailable
 	ErrorHeader  string           // text of the option ErrorHeader, expanded; "" means none
 	HeaderOnly   bool             // RET=HDRS, nobodyreturn: the body is not brought back
 	Plain        bool             // SendMimeErrors is off
 
-	Waited time.Duration // Delay: how long the message has been in the queue, as Timeout.queuewarn says it
-	Limit  time.Duration // Delay: Timeout.queuereturn
-	// TooLong adds the words for a message that is returned because Limit has passed.
-	TooLong bool
+	Waited time.Duration // how long the message has been in the queue, as Timeout.queuewarn says it; for Delay's subject
+	Limit  time.Duration // Timeout.queuereturn, for Will-Retry-Until of the delayed; 0 leaves the field out
 }
 
 // Fields returns the header fields that the report brings along; From, Date, Message-Id and Received come from the

@@ -158,7 +158,8 @@ func TestDelay(t *testing.T) {
 	r.Recipients = []dsn.Recipient{{Recipient: &envelope.Recipient{
 		Addr: "x@remote.test", Final: "RFC822; x@remote.test", Status: status.Status{Enhanced: status.Enhanced{4, 4, 1}}},
 		Action: dsn.Delayed}}
-	r.Transcript = strings.NewReader("x@remote.test... Deferred: Connection refused by mx2.remote.test.\n")
+	r.Transcript = strings.NewReader("x@remote.test... Deferred: Connection refused by mx2.remote.test.\n" +
+		"Warning: message still undelivered after 1 second\nWill keep trying until message is 5 days old\n")
 	got := body(t, r)
 	for _, want := range []string{
 		"    **********************************************\n    **      THIS IS A WARNING MESSAGE ONLY      **\n" +

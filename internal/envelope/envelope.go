@@ -130,7 +130,7 @@ type Envelope struct {
 
 	Message          string            // qf M: why it is in the queue
 	QuarantineReason string            // qf q; "" means not quarantined
-	Macros           map[string]string // the macros that the queue keeps: r, s, _, {client_addr}, {daemon_flags}, ...
+	Macros           map[string]string // the macros that the queue keeps, without braces: r, s, _, daemon_flags, ...
 
 	// Open returns the message body, from its first byte after the header, LF line ends. The queue sets it.
 	Open func() (io.ReadCloser, error)
