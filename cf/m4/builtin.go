@@ -377,7 +377,7 @@ func biM4exit(e *Engine, args []Arg) string {
 		e.Warn("exit status out of range: `%d'", status)
 		status = 1
 	}
-	if e.status == 0 {
+	if status != 0 {
 		e.status = status
 	}
 	if e.err == nil {

@@ -236,7 +236,7 @@ func biDumpdef(e *Engine, args []Arg) string {
 	}
 	for _, a := range args[1:] {
 		if e.lookup(a.Text) == nil {
-			e.warnQuiet("undefined macro `%s'", a.Text)
+			e.Warn("undefined macro `%s'", a.Text)
 			continue
 		}
 		names = append(names, a.Text)

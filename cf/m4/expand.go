@@ -11,6 +11,7 @@ type frame struct {
 	buf    int // where the argument being collected begins in Engine.argbuf
 	one    string
 	at     Position    // of the argument's first piece
+	begun  Position    // of the parenthesis or comma before the argument
 	pieces int         // of the argument so far; the first is kept in one
 	token  *definition // the argument is a builtin's value
 	lead   bool        // only spaces so far, which do not count
@@ -50,7 +51,8 @@ func (e *Engine) expand() error {
 		}
 	}
 	if e.err == nil && len(e.frames) > 0 {
-		e.here = e.frames[len(e.frames)-1].here
+		f := &e.frames[len(e.frames)-1]
+		e.here = location{f.begun, f.here.site}
 		e.complain(Fatal, "ERROR: end of file in argument list")
 	}
 	return e.err
@@ -240,6 +242,7 @@ func (e *Engine) scanArgument(b *block, f *frame) {
 		case ',':
 			if f.depth == 0 {
 				e.collect(b, f, i)
+				f.begun = b.position()
 				b.advance(i + 1)
 				e.finishArgument(f)
 				return
@@ -347,6 +350,7 @@ func (e *Engine) punctuation(f *frame, text string) {
 		e.finishArgument(f)
 		e.call()
 	case text == "," && f.depth == 0:
+		f.begun = e.here.Position
 		e.finishArgument(f)
 	default:
 		e.add(f, text)
@@ -374,6 +378,9 @@ func (e *Engine) enter(name string, d *definition, paren bool, at location) {
 	e.hold(frameCost)
 	e.argv = append(e.argv, Arg{Text: name})
 	f.traced = e.debug.tracing(e, name)
+	if paren {
+		f.begun = e.top().position()
+	}
 	e.frames = append(e.frames, f)
 	if f.traced {
 		e.traceBefore(&f)
@@ -396,7 +403,7 @@ func (e *Engine) call() {
 	}
 	e.dropDone()
 	result := e.invoke(f.name, f.def, args)
-	if f.traced {
+	if f.traced && e.err == nil {
 		e.traceAfter(&f, len(args), result)
 	}
 	e.frames[n] = frame{}

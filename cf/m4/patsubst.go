@@ -6,14 +6,15 @@ import (
 	"strings"
 )
 
-// compile returns the compiled regular expression, and keeps it. On an error it reports that and returns nil.
-func (e *Engine) compile(text string) *regex {
+// compile returns the compiled regular expression, and keeps it. On an error it reports that, in the words that the builtin has for
+// it, and returns nil.
+func (e *Engine) compile(text, complaint string) *regex {
 	if re := e.regexes[text]; re != nil {
 		return re
 	}
 	re, err := compileRegex(text)
 	if err != nil {
-		e.Warn("bad regular expression `%s': %s", text, err)
+		e.Warn("%s `%s': %s", complaint, text, err)
 		return nil
 	}
 	const keep = 200
@@ -35,7 +36,7 @@ func (e *Engine) matcher(re *regex, text string) *matcher {
 // biRegexp gives the offset of a match, or with a third argument that text with the parts of the match put in.
 func biRegexp(e *Engine, args []Arg) string {
 	text, expr := args[1].Text, args[2].Text
-	re := e.compile(expr)
+	re := e.compile(expr, "bad regular expression:")
 	if re == nil {
 		return ""
 	}
@@ -59,7 +60,7 @@ func biRegexp(e *Engine, args []Arg) string {
 // biPatsubst replaces all matches of a regular expression.
 func biPatsubst(e *Engine, args []Arg) string {
 	text, expr, with := args[1].Text, args[2].Text, arg(args, 3)
-	re := e.compile(expr)
+	re := e.compile(expr, "bad regular expression")
 	if re == nil {
 		return ""
 	}

@@ -125,9 +125,14 @@ func (p *parser) looking(s string) bool { return strings.HasPrefix(p.text[p.pos:
 func (p *parser) alternatives() error {
 	start := len(p.re.prog)
 	var ends []int
+	before, all := p.done, p.done
 	for {
+		p.done = before // a branch knows nothing of its neighbours' groups
 		if err := p.branch(); err != nil {
 			return err
+		}
+		for i, done := range p.done {
+			all[i] = all[i] || done
 		}
 		if !p.looking(`\|`) {
 			break
@@ -139,6 +144,7 @@ func (p *parser) alternatives() error {
 		p.re.prog[start] = instruction{op: opSplit, x: start + 1, y: len(p.re.prog)}
 		start = len(p.re.prog)
 	}
+	p.done = all
 	for _, i := range ends {
 		p.re.prog[i].x = len(p.re.prog)
 	}
