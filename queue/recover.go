@@ -27,7 +27,6 @@ func (s *Spool) Recover(age time.Duration) ([]string, error) {
 	before := s.cfg.Now().Add(-age)
 	var removed []string
 	var errs []error
-	seen := make(map[string]bool)
 	controls := make(map[string]bool)
 	for _, d := range s.directories() {
 		errs = append(errs, eachFile(d.qf, func(name string) error {
@@ -40,20 +39,24 @@ func (s *Spool) Recover(age time.Duration) ([]string, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("queue: recover: %w", err) // without all control files nothing can be called litter
 	}
-	for _, d := range s.directories() {
-		for _, dir := range []string{d.qf, d.df, d.xf} {
-			if seen[dir] {
-				continue
+	sweep := func(dir, letters string) {
+		errs = append(errs, eachFile(dir, func(name string) error {
+			if strings.IndexByte(letters, name[0]) < 0 {
+				return nil
 			}
-			seen[dir] = true
-			errs = append(errs, eachFile(dir, func(name string) error {
-				gone, err := s.dropLitter(dir, name, controls[name[2:]], before)
-				if gone {
-					removed = append(removed, filepath.Join(dir, name))
-				}
-				return err
-			}))
-		}
+			gone, err := s.dropLitter(dir, name, controls[name[2:]], before)
+			if gone {
+				removed = append(removed, filepath.Join(dir, name))
+			}
+			return err
+		}))
+	}
+	for _, d := range s.directories() {
+		sweep(d.qf, "t") // first: a tf that stays keeps its df
+	}
+	for _, d := range s.directories() {
+		sweep(d.df, "d")
+		sweep(d.xf, "x")
 	}
 	if err := errors.Join(errs...); err != nil {
 		return removed, fmt.Errorf("queue: recover: %w", err)
@@ -94,13 +97,7 @@ func eachFile(dir string, do func(name string) error) error {
 
 // dropLitter removes one file if it is litter.
 func (s *Spool) dropLitter(dir, name string, hasControl bool, before time.Time) (bool, error) {
-	switch name[0] {
-	case 'd', 'x':
-		if hasControl && name[0] == 'd' {
-			return false, nil
-		}
-	case 't':
-	default:
+	if hasControl && name[0] == 'd' {
 		return false, nil
 	}
 	path := filepath.Join(dir, name)
