@@ -23,8 +23,8 @@ type Config struct {
 	HeloName string // option HeloName: for EHLO instead of Hostname
 	// Own reports whether a name is one of $=w or an address of this host: MX lists that lead back are cut there.
 	Own func(name string) bool
-	// OwnAddr reports whether an address is ours; nil means that addresses are not compared.
-	OwnAddr func(netip.Addr) bool
+	// InterfaceName names the local address of a connection, for modifier h of ClientPortOptions; nil or "" means Hostname.
+	InterfaceName func(netip.Addr) string
 
 	Timeouts     Timeouts
 	CacheSize    int           // ConnectionCacheSize; 0 means that no connection is kept

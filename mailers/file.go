@@ -1,0 +1,165 @@
+package mailers
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/priv"
+	"gosendmail/internal/status"
+)
+
+// order is what a delivery to a file needs to know beside the message. It is sent to the child as JSON.
+type order struct {
+	Kind string // "file", "mbox" or "maildir"
+	Path string
+	Root string // SafeFileEnvironment: Path is looked up below it and links do not lead out; "" means none
+	Host string // for names in a maildir
+	Wait time.Duration
+}
+
+// lockWait is how long a delivery waits for a mailbox that somebody else has locked.
+const lockWait = 30 * time.Second
+
+// toFile appends to the files that aliases and .forward files name (P=[FILE]).
+func (t *Table) toFile(ctx context.Context, job *Job, rcpts []Rcpt, report func(*envelope.Recipient, status.Status)) {
+	for _, rc := range rcpts {
+		report(rc.Recipient, t.oneFile(ctx, job, rc))
+	}
+}
+
+func (t *Table) oneFile(ctx context.Context, job *Job, rc Rcpt) status.Status {
+	path, err := filePath(job, rc)
+	if err != nil {
+		return startFailed(err)
+	}
+	if path == os.DevNull {
+		return status.FromExit(status.OK)
+	}
+	o := order{Kind: "file", Path: path, Wait: lockWait}
+	if t.cfg.SafeFileEnv != "" {
+		o.Root = t.cfg.SafeFileEnv
+		o.Path = strings.TrimPrefix(path, strings.TrimSuffix(o.Root, "/"))
+	}
+	id, _, err := t.runAs(ctx, job, rc)
+	if err != nil {
+		return startFailed(err)
+	}
+	return t.place(ctx, job, o, id, true)
+}
+
+// filePath is the second argument of A=, which is "FILE $u" by default, cleaned.
+func filePath(job *Job, rc Rcpt) (string, error) {
+	template := "$u"
+	if len(job.Mailer.Argv) > 1 {
+		template = job.Mailer.Argv[1]
+	}
+	path := userOf(job.Mailer, rc.User)
+	if template != "$u" {
+		var err error
+		if path, err = job.expand(template, path); err != nil {
+			return "", err
+		}
+	}
+	if !filepath.IsAbs(path) || strings.ContainsRune(path, 0) {
+		st := status.FromExit(status.CantCreat)
+		st.Text, st.Enhanced = fmt.Sprintf("%q is no absolute file name", path), status.Enhanced{5, 3, 0}
+		return "", st
+	}
+	return filepath.Clean(path), nil
+}
+
+// toMbox appends to the mailbox that A=mbox PATTERN names, $u being the user.
+func (t *Table) toMbox(ctx context.Context, job *Job, rcpts []Rcpt, report func(*envelope.Recipient, status.Status)) {
+	for _, rc := range rcpts {
+		report(rc.Recipient, t.mailbox(ctx, job, rc, "mbox"))
+	}
+}
+
+// toMaildir adds a file to the maildir that A=maildir PATTERN names.
+func (t *Table) toMaildir(ctx context.Context, job *Job, rcpts []Rcpt, report func(*envelope.Recipient, status.Status)) {
+	for _, rc := range rcpts {
+		report(rc.Recipient, t.mailbox(ctx, job, rc, "maildir"))
+	}
+}
+
+func (t *Table) mailbox(ctx context.Context, job *Job, rc Rcpt, kind string) status.Status {
+	user := userOf(job.Mailer, rc.User)
+	if user == "" || strings.HasPrefix(user, ".") || strings.ContainsAny(user, "/\x00\n") {
+		return status.FromExit(status.NoUser)
+	}
+	path, err := job.expand(job.Mailer.Argv[1], user)
+	if err != nil {
+		return startFailed(err)
+	}
+	if !filepath.IsAbs(path) {
+		return configError(fmt.Sprintf("M%s: A=%s is no absolute path", job.Mailer.Name, path))
+	}
+	path = filepath.Clean(path)
+	id, err := t.mailboxOwner(ctx, job, rc, path)
+	if err != nil {
+		return startFailed(err)
+	}
+	return t.place(ctx, job, order{Kind: kind, Path: path, Host: t.cfg.Hostname, Wait: lockWait}, id, kind == "mbox")
+}
+
+// place delivers in this process if it has the right identity, else in a child.
+func (t *Table) place(ctx context.Context, job *Job, o order, id *priv.Identity, mbox bool) status.Status {
+	write := func(w io.Writer) error { return t.writeMailbox(job, w, mbox) }
+	if id != nil {
+		return t.inChild(ctx, o, id, write)
+	}
+	r, w := io.Pipe()
+	fed := make(chan error, 1)
+	go func() {
+		err := write(w)
+		w.CloseWithError(err)
+		fed <- err
+	}()
+	st := store(ctx, o, r)
+	r.CloseWithError(io.ErrClosedPipe)
+	if err := <-fed; err != nil && !errors.Is(err, io.ErrClosedPipe) {
+		return afterFeeding(st, err)
+	}
+	return st
+}
+
+// writeMailbox writes the message for a file: with From_ line and a blank line behind it in mbox format, From lines in the
+// body escaped.
+func (t *Table) writeMailbox(job *Job, w io.Writer, mbox bool) error {
+	bw := bufio.NewWriterSize(w, 32<<10)
+	m := *job.Mailer
+	if mbox {
+		m.Flags.Set('E')
+	} else {
+		m.Flags.Clear('E')
+	}
+	as := *job
+	as.Mailer = &m
+	mw := newMessageWriter(bw, &m, false)
+	if mbox && (!m.Flags.Has('n') || m.Path == "[mbox]") {
+		line, err := fromLine(&as)
+		if err != nil {
+			return err
+		}
+		if _, err := mw.Write([]byte(line + "\n")); err != nil {
+			return err
+		}
+	}
+	if err := mw.message(&as, t.pipeConversion(&as)); err != nil {
+		return err
+	}
+	if mbox {
+		if _, err := mw.Write([]byte("\n")); err != nil {
+			return err
+		}
+	}
+	return bw.Flush()
+}

@@ -1,0 +1,99 @@
+package mailers
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/priv"
+	"gosendmail/internal/status"
+)
+
+// runAs says with whose rights a program of this job runs; nil means ours. Without root there is no choice.
+//
+//   - F=S: ours; with U= that user's as the effective ones (effective is true).
+//   - F=o: the recipient's controlling user. Otherwise the sender, if a local user submitted the message.
+//   - else U=, else DefaultUser. Root as controlling user counts as none.
+func (t *Table) runAs(ctx context.Context, job *Job, rc Rcpt) (id *priv.Identity, effective bool, err error) {
+	if os.Geteuid() != 0 {
+		return nil, false, nil
+	}
+	m := job.Mailer
+	if m.Flags.Has('S') {
+		if m.User == nil {
+			return nil, false, nil
+		}
+		return &priv.Identity{UID: m.User.UID, GID: m.User.GID}, true, nil
+	}
+	ctl := job.Envelope.SenderCtladdr
+	if m.Flags.Has('o') {
+		ctl = rc.Ctladdr
+	}
+	id, err = t.identity(ctx, m, ctl)
+	return id, false, err
+}
+
+func (t *Table) identity(ctx context.Context, m *Mailer, ctl *envelope.Ctladdr) (*priv.Identity, error) {
+	switch {
+	case ctl != nil && ctl.UID != 0:
+		groups, err := t.cfg.Accounts.Groups(ctx, ctl.User, ctl.GID)
+		if err != nil {
+			return nil, err
+		}
+		return &priv.Identity{UID: ctl.UID, GID: ctl.GID, Groups: groups}, nil
+	case m.User != nil:
+		return &priv.Identity{UID: m.User.UID, GID: m.User.GID}, nil
+	}
+	if t.cfg.DefaultUser.UID == 0 {
+		return nil, errors.New("mailers: DefaultUser is root or not set: nobody to run programs as")
+	}
+	id := t.cfg.DefaultUser
+	return &id, nil
+}
+
+// mailboxOwner is the user whose mailbox a recipient of [mbox] or [maildir] has. Mailboxes of people who are no users belong to U=.
+func (t *Table) mailboxOwner(ctx context.Context, job *Job, rc Rcpt, path string) (*priv.Identity, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	if job.Mailer.User != nil {
+		return &priv.Identity{UID: job.Mailer.User.UID, GID: job.Mailer.User.GID}, nil
+	}
+	ctl := rc.Ctladdr
+	if ctl == nil {
+		u, err := t.cfg.Accounts.User(ctx, userOf(job.Mailer, rc.User))
+		if errors.Is(err, priv.ErrNotFound) {
+			return nil, status.FromExit(status.NoUser)
+		}
+		if err != nil {
+			return nil, err
+		}
+		ctl = &envelope.Ctladdr{User: u.Name, UID: u.UID, GID: u.GID}
+	}
+	groups, err := t.cfg.Accounts.Groups(ctx, ctl.User, ctl.GID)
+	if err != nil {
+		return nil, err
+	}
+	id := &priv.Identity{UID: ctl.UID, GID: ctl.GID, Groups: groups}
+	// A spool that a group such as mail may write to takes new mailboxes and lock files from that group only.
+	if st, err := os.Stat(filepath.Dir(path)); err == nil && st.Mode().Perm()&0o020 != 0 {
+		if sys, ok := st.Sys().(*syscall.Stat_t); ok && sys.Gid != 0 && !slices.Contains(groups, int(sys.Gid)) {
+			id.Groups = append(id.Groups, int(sys.Gid))
+		}
+	}
+	return id, nil
+}
+
+// environ is the whole environment of programs: AGENT and what the configuration adds.
+func (t *Table) environ() []string {
+	env := append([]string{"AGENT=sendmail"}, t.cfg.Environ...)
+	if !slices.ContainsFunc(env, func(s string) bool { return strings.HasPrefix(s, "PATH=") }) {
+		env = append(env, "PATH="+priv.SafePath)
+	}
+	return env
+}

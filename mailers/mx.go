@@ -1,0 +1,216 @@
+package mailers
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+
+	"gosendmail/internal/dns"
+	"gosendmail/internal/status"
+)
+
+// target is one host to try.
+type target struct {
+	name     string // for people, and to look up; literals keep their brackets
+	addr     netip.Addr
+	fallback bool // FallbackMXhost: Timeout.aconnect does not count
+}
+
+// targets lists the hosts for a destination in the order in which they are tried: a list "a:b" in its order, for each host
+// its exchangers by preference (RFC 5321 section 5.1), then FallbackMXhost. The error is a status.Status.
+func (t *Table) targets(ctx context.Context, m *Mailer, list string) ([]target, error) {
+	var all []target
+	var failed error
+	for _, host := range splitHosts(list) {
+		found, err := t.exchangers(ctx, m, host)
+		if err != nil {
+			failed = worse(failed, err)
+		}
+		all = append(all, found...)
+	}
+	if t.cfg.FallbackMX != "" && !m.Flags.Has('0') && !refusesMail(failed) {
+		found, err := t.exchangers(ctx, m, t.cfg.FallbackMX)
+		if err != nil {
+			failed = worse(failed, err)
+		}
+		for _, f := range found {
+			f.fallback = true
+			all = append(all, f)
+		}
+	}
+	if len(all) > 0 {
+		return all, nil
+	}
+	if failed == nil {
+		st := status.FromExit(status.Config)
+		st.Text = "null destination for " + m.Name + " mailer"
+		failed = st
+	}
+	return nil, failed
+}
+
+// refusesMail reports a final word of the domain itself, after which nobody else need be asked.
+func refusesMail(err error) bool {
+	return err != nil && status.As(err).Enhanced == status.Enhanced{5, 1, 10}
+}
+
+// worse keeps of two failures the one that lets the mail live.
+func worse(a, b error) error {
+	if a == nil || b != nil && !status.As(a).Temporary() {
+		return b
+	}
+	return a
+}
+
+// splitHosts splits "a:b:[::1]" at colons outside of brackets and takes final dots away.
+func splitHosts(list string) []string {
+	var hosts []string
+	depth, start := 0, 0
+	add := func(h string) {
+		if h = strings.TrimSuffix(strings.TrimSpace(h), "."); h != "" {
+			hosts = append(hosts, h)
+		}
+	}
+	for i := range len(list) {
+		switch list[i] {
+		case '[':
+			depth++
+		case ']':
+			depth--
+		case ':':
+			if depth <= 0 {
+				add(list[start:i])
+				start = i + 1
+			}
+		}
+	}
+	add(list[start:])
+	return hosts
+}
+
+// literal reads "[192.0.2.1]" and "[IPv6:2001:db8::1]".
+func literal(host string) (netip.Addr, bool) {
+	inner, ok := bracketed(host)
+	if !ok {
+		return netip.Addr{}, false
+	}
+	if len(inner) > 5 && strings.EqualFold(inner[:5], "IPv6:") {
+		inner = inner[5:]
+	}
+	a, err := netip.ParseAddr(inner)
+	return a, err == nil
+}
+
+func bracketed(host string) (string, bool) {
+	if len(host) < 3 || host[0] != '[' || host[len(host)-1] != ']' {
+		return "", false
+	}
+	return host[1 : len(host)-1], true
+}
+
+func (t *Table) exchangers(ctx context.Context, m *Mailer, host string) ([]target, error) {
+	if a, ok := literal(host); ok {
+		return []target{{name: host, addr: a}}, nil
+	}
+	if inner, ok := bracketed(host); ok {
+		return []target{{name: inner}}, nil
+	}
+	if m.Flags.Has('0') {
+		return []target{{name: host}}, nil
+	}
+	answer, err := t.cfg.Resolver.LookupMX(ctx, host)
+	switch {
+	case err == nil:
+	case dns.KindOf(err) == dns.NoData:
+		return []target{{name: host}}, nil
+	default:
+		return t.lookupFailed(host, err)
+	}
+	if answer.NullMX() {
+		st := status.FromExit(status.NoHost)
+		st.Code, st.Enhanced, st.Text = 556, status.Enhanced{5, 1, 10}, "Host does not accept mail: MX 0 ."
+		return nil, st
+	}
+	return t.order(host, answer.Records)
+}
+
+// lookupFailed is the outcome of a look-up of host; a name that does not exist may still be in hosts(5), which the look-up of
+// its address will tell.
+func (t *Table) lookupFailed(host string, err error) ([]target, error) {
+	if k := dns.KindOf(err); k == dns.NoName {
+		return []target{{name: host}}, nil
+	}
+	return nil, lookupStatus(host, err)
+}
+
+// lookupStatus turns a failed look-up into the original's words.
+func lookupStatus(host string, err error) status.Status {
+	if k := dns.KindOf(err); k == dns.NoName || k == dns.NoData {
+		st := status.FromExit(status.NoHost)
+		st.Text, st.Err = fmt.Sprintf("Host unknown (Name server: %s: host not found)", host), err
+		return st
+	}
+	st := status.FromExit(status.TempFail)
+	st.Enhanced = status.Enhanced{4, 4, 3}
+	st.Text, st.Err = fmt.Sprintf("Deferred: Name server: %s: host name lookup failure", host), err
+	return st
+}
+
+// order sorts exchangers: by preference, at random among equals, and none that is not better than ourselves.
+func (t *Table) order(host string, records []dns.MX) ([]target, error) {
+	if !t.cfg.NoRandomMX {
+		records = shuffled(records)
+	}
+	own := ""
+	var list []target
+	limit := -1
+	for _, mx := range records {
+		if t.cfg.Own != nil && t.cfg.Own(mx.Host) && (limit < 0 || int(mx.Pref) < limit) {
+			own, limit = mx.Host, int(mx.Pref)
+		}
+	}
+	for _, mx := range records {
+		if limit < 0 || int(mx.Pref) < limit {
+			list = append(list, target{name: mx.Host})
+		}
+	}
+	if len(list) > 0 {
+		return list, nil
+	}
+	if t.cfg.TryNullMX {
+		return []target{{name: host}}, nil
+	}
+	st := status.FromExit(status.Config)
+	st.Code, st.Enhanced = 553, status.Enhanced{5, 4, 6}
+	st.Text = fmt.Sprintf("MX list for %s points back to %s", host, own)
+	return nil, st
+}
+
+// shuffled mixes runs of equal preference (RFC 5321 section 5.1); the input is in the order of preference and stays as it is.
+func shuffled(in []dns.MX) []dns.MX {
+	out := append([]dns.MX(nil), in...)
+	for i := 0; i < len(out); {
+		j := i + 1
+		for j < len(out) && out[j].Pref == out[i].Pref {
+			j++
+		}
+		run := out[i:j]
+		rand.Shuffle(len(run), func(a, b int) { run[a], run[b] = run[b], run[a] })
+		i = j
+	}
+	return out
+}
+
+// addresses resolves a target.
+func (t *Table) addresses(ctx context.Context, to target) ([]netip.Addr, error) {
+	if to.addr.IsValid() {
+		return []netip.Addr{to.addr}, nil
+	}
+	answer, err := t.cfg.Resolver.LookupAddrs(ctx, to.name)
+	if err != nil {
+		return nil, lookupStatus(to.name, err)
+	}
+	return answer.Addrs, nil
+}

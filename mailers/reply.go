@@ -1,0 +1,211 @@
+package mailers
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"gosendmail/internal/status"
+)
+
+// Limits of what a peer may answer to one command. RFC 5321 section 4.5.3.1.5 allows 512 bytes a line; longer lines are
+// cut. Lines that are no reply are skipped, as the original does, and count.
+const (
+	maxReplyLine  = 2048
+	maxReplyLines = 256
+)
+
+var errReplyTooLong = errors.New("reply has too many lines")
+
+// reply is a peer's answer to one command.
+type reply struct {
+	Code     int
+	Enhanced status.Enhanced // RFC 2034, of the last line; zero if there was none
+	Lines    []string        // without code, printable
+}
+
+// readReply reads one answer. Each line goes to exchange, if that is not nil.
+func readReply(br *bufio.Reader, exchange func(line string)) (reply, error) {
+	var r reply
+	for n := 0; n < maxReplyLines; n++ {
+		line, err := readReplyLine(br)
+		if err != nil {
+			return reply{}, err
+		}
+		if exchange != nil {
+			exchange(line)
+		}
+		code, more, ok := replyCode(line)
+		if !ok {
+			continue
+		}
+		text := ""
+		if len(line) > 4 {
+			text = line[4:]
+		}
+		r.Lines = append(r.Lines, text)
+		if more {
+			continue
+		}
+		r.Code = code
+		if e, rest, ok := status.ParseEnhanced(text); ok && (rest == "" || rest[0] == ' ') && e[0] == code/100 {
+			r.Enhanced = e
+		}
+		return r, nil
+	}
+	return reply{}, errReplyTooLong
+}
+
+// readReplyLine reads one line, cuts it at maxReplyLine and makes it printable. A line that the connection's end cut off
+// is no line.
+func readReplyLine(br *bufio.Reader) (string, error) {
+	var line []byte
+	for {
+		part, err := br.ReadSlice('\n')
+		if room := maxReplyLine - len(line); room > 0 {
+			line = append(line, part[:min(room, len(part))]...)
+		}
+		if err == nil {
+			return printable(strings.TrimRight(string(line), "\r\n")), nil
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return "", err
+		}
+	}
+}
+
+// replyCode reads "250-" and "250 "; a bare "250" ends a reply too.
+func replyCode(line string) (code int, more, ok bool) {
+	if len(line) < 3 {
+		return 0, false, false
+	}
+	for i := range 3 {
+		if line[i] < '0' || line[i] > '9' {
+			return 0, false, false
+		}
+		code = code*10 + int(line[i]-'0')
+	}
+	if code < 200 || code > 599 {
+		return 0, false, false
+	}
+	if len(line) == 3 || line[3] == ' ' {
+		return code, false, true
+	}
+	return code, true, line[3] == '-'
+}
+
+// printable replaces control characters, which could forge lines in logs and DSNs, by question marks.
+func printable(s string) string {
+	bad := func(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
+	for i := range len(s) {
+		if bad(s[i]) {
+			b := []byte(s)
+			for j := i; j < len(b); j++ {
+				if bad(b[j]) {
+					b[j] = '?'
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
+// last is the line that logs show, with its code.
+func (r reply) last() string {
+	if len(r.Lines) == 0 {
+		return fmt.Sprint(r.Code)
+	}
+	return fmt.Sprintf("%d %s", r.Code, r.Lines[len(r.Lines)-1])
+}
+
+// text is the last line without its code.
+func (r reply) text() string {
+	if len(r.Lines) == 0 {
+		return ""
+	}
+	return r.Lines[len(r.Lines)-1]
+}
+
+// whole is all lines in one, for Diagnostic-Code.
+func (r reply) whole() string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", r.Code, strings.Join(r.Lines, " ")))
+}
+
+func (r reply) good() bool { return r.Code/100 == 2 }
+
+// phase is the command whose answer is judged; the exit codes and enhanced codes that a bare reply code stands for
+// depend on it.
+type phase uint8
+
+const (
+	phaseGreeting phase = iota
+	phaseMail
+	phaseRcpt
+	phaseData
+	phaseDot
+)
+
+type verdict struct {
+	exit     int
+	enhanced status.Enhanced
+}
+
+// verdicts are the meanings of single reply codes; codes that are not listed follow from their first digit.
+var verdicts = map[phase]map[int]verdict{
+	phaseMail: {
+		501: {status.DataErr, status.Enhanced{5, 5, 2}},
+		552: {status.Unavailable, status.Enhanced{5, 2, 3}},
+		553: {status.DataErr, status.Enhanced{5, 1, 3}},
+	},
+	phaseRcpt: {
+		550: {status.NoUser, status.Enhanced{5, 1, 1}},
+		551: {status.NoUser, status.Enhanced{5, 1, 6}},
+		553: {status.NoUser, status.Enhanced{5, 1, 3}},
+		552: {status.Unavailable, status.Enhanced{5, 2, 2}},
+		501: {status.DataErr, status.Enhanced{5, 5, 2}},
+	},
+	phaseData: {
+		554: {status.Unavailable, status.Enhanced{5, 6, 0}},
+	},
+}
+
+// status judges the reply.
+func (r reply) status(p phase, peer string) status.Status {
+	s := status.Status{Code: r.Code, Enhanced: r.Enhanced, Remote: peer, Diagnostic: r.whole()}
+	v, ok := verdicts[p][r.Code]
+	switch {
+	case ok:
+	case r.Code/100 == 2:
+		v = verdict{status.OK, status.Enhanced{2, 0, 0}}
+	case r.Code/100 == 4:
+		v = verdict{status.TempFail, status.Enhanced{4, 0, 0}}
+	case r.Code/100 == 5:
+		v = verdict{status.Unavailable, status.Enhanced{5, 0, 0}}
+	default:
+		// A 3xx where none belongs: the peer speaks another protocol; nothing is lost by trying again.
+		v = verdict{status.TempFail, status.Enhanced{4, 5, 0}}
+		s.Code = 451
+	}
+	s.Exit = v.exit
+	if s.Enhanced == (status.Enhanced{}) {
+		s.Enhanced = v.enhanced
+	}
+	switch {
+	case s.Exit == status.OK:
+		s.Text = "Sent"
+		if t := r.text(); t != "" {
+			s.Text = "Sent (" + t + ")"
+		}
+	case s.Temporary():
+		s.Text = "Deferred: " + r.last()
+	default:
+		s.Text = status.FromExit(s.Exit).Text
+	}
+	return s
+}

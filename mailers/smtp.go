@@ -1,0 +1,320 @@
+package mailers
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/status"
+)
+
+// attempt is the delivery of one transaction: hosts are tried until one takes or refuses it.
+type attempt struct {
+	t      *Table
+	job    *Job
+	rcpts  []Rcpt
+	report func(*envelope.Recipient, status.Status)
+	failed error // why nobody has been reached so far; always a status.Status
+}
+
+// overSocket delivers by SMTP or LMTP over TCP or a Unix socket.
+func (t *Table) overSocket(ctx context.Context, job *Job, rcpts []Rcpt, report func(*envelope.Recipient, status.Status)) {
+	a := &attempt{t: t, job: job, rcpts: rcpts, report: report}
+	argv, err := expandArgs(job, job.Mailer.Argv)
+	switch {
+	case err != nil:
+		a.failed = configError(err.Error())
+	case argv[0] == "FILE":
+		if a.unixSocket(ctx, argv[1]) {
+			return
+		}
+	default:
+		port := ""
+		if len(argv) > 2 {
+			port = argv[2]
+		}
+		if a.network(ctx, argv[1], port) {
+			return
+		}
+	}
+	for _, r := range rcpts {
+		report(r.Recipient, status.As(a.failed))
+	}
+}
+
+func configError(text string) status.Status {
+	st := status.FromExit(status.Config)
+	st.Text = text
+	return st
+}
+
+func (a *attempt) fail(err error) {
+	var lost *lostError
+	if errors.As(err, &lost) {
+		err = lost.status()
+	}
+	a.failed = worse(a.failed, err)
+}
+
+// network tries the hosts of list; true means that all recipients were reported.
+func (a *attempt) network(ctx context.Context, list, port string) bool {
+	number, err := portNumber(ctx, port)
+	if err != nil {
+		a.failed = configError("Service " + port + " unknown")
+		return false
+	}
+	targets, err := a.t.targets(ctx, a.job.Mailer, list)
+	if err != nil {
+		a.failed = err
+		targets = nil
+	}
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if d := a.t.cfg.Timeouts.AllConnects; d > 0 {
+		limited, cancel = context.WithTimeout(ctx, d)
+	}
+	defer cancel()
+	for _, to := range targets {
+		dialing := limited
+		if to.fallback {
+			dialing = ctx
+		}
+		if a.host(ctx, dialing, to, number) {
+			return true
+		}
+	}
+	return a.smartHost(ctx, number)
+}
+
+// smartHost is the last resort when nobody was reached (FallbackSmartHost).
+func (a *attempt) smartHost(ctx context.Context, port uint16) bool {
+	if a.t.cfg.FallbackSmartHost == "" || a.job.Mailer.Flags.Has('0') || refusesMail(a.failed) {
+		return false
+	}
+	targets, err := a.t.targets(ctx, a.job.Mailer, a.t.cfg.FallbackSmartHost)
+	if err != nil {
+		a.fail(err)
+	}
+	for _, to := range targets {
+		if a.host(ctx, ctx, to, port) {
+			return true
+		}
+	}
+	return false
+}
+
+// host tries the addresses of one host.
+func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) bool {
+	hosts := a.t.cfg.Hosts
+	if hosts != nil && !a.job.Mailer.Flags.Has('W') {
+		if err := hosts.Down(ctx, to.name); err != nil {
+			a.fail(err)
+			return false
+		}
+	}
+	addrs, err := a.t.addresses(ctx, to)
+	if err != nil {
+		a.fail(err)
+		return false
+	}
+	var last error
+	for _, addr := range addrs {
+		done, err := a.address(ctx, dialing, to, netip.AddrPortFrom(addr.Unmap(), port))
+		if done {
+			last = nil
+			if hosts != nil {
+				hosts.Set(to.name, nil)
+			}
+			return true
+		}
+		a.fail(err)
+		last = err
+	}
+	if hosts != nil && last != nil {
+		hosts.Set(to.name, status.As(a.failed))
+	}
+	return false
+}
+
+// address tries one address, first over a connection that is open already. That one may have died unnoticed: then a new one is made.
+func (a *attempt) address(ctx, dialing context.Context, to target, ap netip.AddrPort) (bool, error) {
+	key := a.job.Mailer.Name + " " + ap.String()
+	if a.job.Mailer.Flags.Has('z') {
+		key += " lmtp"
+	}
+	for s := a.t.cache.get(key); s != nil; s = a.t.cache.get(key) {
+		s.peer.Cached = true
+		if done, err := a.use(ctx, s); done {
+			return true, err
+		}
+	}
+	conn, err := a.t.dial(dialing, a.job, ap.Addr(), ap.Port())
+	if err != nil {
+		return false, &lostError{doing: "connect", peer: to.name, err: err}
+	}
+	s := newSession(conn, Peer{Name: to.name, Addr: ap.Addr()}, a.t.cfg.Timeouts, a.t.cfg.Now)
+	s.key = key
+	if err := a.open(ctx, s); err != nil {
+		return false, err
+	}
+	return a.use(ctx, s)
+}
+
+// unixSocket delivers over a socket in the file system.
+func (a *attempt) unixSocket(ctx context.Context, path string) bool {
+	key := a.job.Mailer.Name + " " + path
+	for s := a.t.cache.get(key); s != nil; s = a.t.cache.get(key) {
+		s.peer.Cached = true
+		if done, _ := a.use(ctx, s); done {
+			return true
+		}
+	}
+	var d net.Dialer
+	d.Timeout = a.t.cfg.Timeouts.Connect
+	conn, err := d.DialContext(ctx, "unix", path)
+	if err != nil {
+		a.fail(&lostError{doing: "connect", peer: path, err: err})
+		return false
+	}
+	s := newSession(conn, Peer{Name: path}, a.t.cfg.Timeouts, a.t.cfg.Now)
+	s.key = key
+	if err := a.open(ctx, s); err != nil {
+		a.fail(err)
+		return false
+	}
+	done, err := a.use(ctx, s)
+	if !done {
+		a.fail(err)
+	}
+	return done
+}
+
+// open brings a new connection to the point where MAIL may follow; otherwise it is closed.
+func (a *attempt) open(ctx context.Context, s *session) error {
+	s.lmtp = a.job.Mailer.Flags.Has('z')
+	a.attach(ctx, s)
+	name := a.helloName(s)
+	err := s.greet(a.job.Mailer, name, a.loops)
+	if err == nil {
+		err = a.secure(ctx, s, name)
+	}
+	if err == nil {
+		err = a.authenticate(ctx, s)
+	}
+	var lost *lostError
+	switch {
+	case err == nil:
+	case errors.As(err, &lost):
+		s.close()
+	default:
+		s.quit()
+	}
+	return err
+}
+
+func (a *attempt) attach(ctx context.Context, s *session) {
+	s.exchange = a.job.Exchange
+	s.watch(ctx)
+}
+
+// loops reports whether a peer's name is ours: it answers with the name that we would say.
+func (a *attempt) loops(name string) bool {
+	return strings.EqualFold(strings.TrimSuffix(name, "."), a.t.cfg.Hostname)
+}
+
+// helloName is what EHLO says.
+func (a *attempt) helloName(s *session) string {
+	name := a.t.cfg.HeloName
+	if name == "" {
+		name = a.t.cfg.Hostname
+	}
+	conn, ok := s.transport.(net.Conn)
+	if !ok || !s.peer.Addr.IsValid() || !a.t.clientPort(s.peer.Addr).HeloByName || a.t.cfg.InterfaceName == nil {
+		return name
+	}
+	local, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	if err != nil {
+		return name
+	}
+	// Modifier h of ClientPortOptions: only a name with a dot will do.
+	if n := a.t.cfg.InterfaceName(local.Addr().Unmap()); strings.Contains(n, ".") && n[0] != '[' {
+		return n
+	}
+	return name
+}
+
+// use runs the transaction on s. done means that all recipients were reported; otherwise none was, and s is closed.
+func (a *attempt) use(ctx context.Context, s *session) (done bool, err error) {
+	a.attach(ctx, s)
+	peer := s.peer
+	a.job.Peer = &peer
+	tr := &transaction{s: s, job: a.job, rcpts: a.rcpts, report: a.report, cfg: &a.t.cfg}
+	err = tr.run()
+	switch {
+	case err == nil:
+		a.keep(s)
+		return true, nil
+	case errors.Is(err, errUnusable):
+		s.close()
+		return true, nil
+	}
+	s.close()
+	return false, err
+}
+
+// keep puts s into the cache unless it has carried as many messages as the mailer allows (m=).
+func (a *attempt) keep(s *session) {
+	if m := a.job.Mailer.MaxMessages; m > 0 && s.messages >= m {
+		s.quit()
+		return
+	}
+	a.t.cache.put(s)
+}
+
+// secure starts TLS where the peer offers it and we want it (RFC 3207). Opportunistic: a peer that takes STARTTLS back is
+// spoken to in the clear, a handshake that fails is a temporary failure.
+func (a *attempt) secure(ctx context.Context, s *session, name string) error {
+	if a.t.cfg.TLS == nil || !s.caps.has("STARTTLS") || a.t.clientPort(s.peer.Addr).NoTLS {
+		return nil
+	}
+	conf := a.t.cfg.TLS(s.peer)
+	conn, ok := s.transport.(net.Conn)
+	if conf == nil || !ok {
+		return nil
+	}
+	r, err := s.command("STARTTLS", s.t.StartTLS, "STARTTLS")
+	if err != nil {
+		return err
+	}
+	if r.Code != 220 {
+		return nil
+	}
+	if s.br.Buffered() > 0 {
+		return s.lost("STARTTLS", errors.New("text after the answer to STARTTLS"))
+	}
+	secured := tls.Client(conn, conf)
+	s.deadline(s.t.StartTLS)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		return tlsFailed(s, err)
+	}
+	s.transport, s.peer.TLS = secured, true
+	s.br, s.bw = bufio.NewReaderSize(secured, 4096), bufio.NewWriterSize(secured, 32<<10)
+	if r, err = s.hello(name, true); err == nil && !r.good() {
+		err = r.status(phaseGreeting, s.peer.Name)
+	}
+	return err
+}
+
+func tlsFailed(s *session, err error) error {
+	lost := s.lost("TLS handshake", err)
+	st := status.FromExit(status.TempFail)
+	st.Code, st.Enhanced, st.Remote = 403, status.Enhanced{4, 7, 0}, s.peer.Name
+	st.Text, st.Err = "Deferred: 403 4.7.0 TLS handshake failed.", lost
+	s.transport.Close()
+	return fmt.Errorf("mailers: %s: %w", s.peer.Name, st)
+}
