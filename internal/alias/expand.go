@@ -1,0 +1,456 @@
+package alias
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/priv"
+	"gosendmail/internal/status"
+	"gosendmail/maps"
+	"gosendmail/rules"
+)
+
+// Kind is what sort of thing an address resolved to.
+type Kind uint8
+
+const (
+	Mailbox Kind = iota // delivered by its mailer as it is
+	Include             // mailer *include*: User is the file of a list
+	File                // mailer *file*
+	Program             // mailer prog
+)
+
+// Target is what an address resolves to.
+type Target struct {
+	Triple  rules.Triple
+	Kind    Kind
+	Aliased bool   // mailer flag A: the alias maps are asked
+	Account bool   // mailer flag w: the user must have an account, whose .forward counts
+	Case    bool   // mailer flag u: the user's case matters for duplicates
+	Final   string // what a DSN calls the recipient, "rfc822; a@b"; "" means the address
+}
+
+// FileKind is what a file that Env.Open opens serves for.
+type FileKind uint8
+
+const (
+	ListFile FileKind = iota
+	ForwardFile
+)
+
+// Opened is a list or .forward that may be read.
+type Opened struct {
+	io.ReadCloser
+	UID, GID int
+	// Unsafe says that others than the owner can change the file: it is read, but programs and files are not taken from it.
+	Unsafe bool
+}
+
+// Env is what the expansion asks the mail system. Errors of Resolve are the address's failure (status.As); errors of
+// Alias and Account that are not priv.ErrNotFound or ErrNotFound are temporary: the message waits.
+type Env interface {
+	// Resolve runs the rulesets over an address. from is the alias, list or user that named it, nil for the sender.
+	Resolve(ctx context.Context, addr string, from *envelope.Recipient) (Target, error)
+	// Local gives an address with mailer flag 5 that no alias took another chance (ruleset 5). ok is false where it stays.
+	Local(ctx context.Context, t Target) (to Target, ok bool, err error)
+	// Alias looks a name up in the alias maps; ErrNotFound where it is none.
+	Alias(ctx context.Context, name string) (string, error)
+	// Account finds a user; priv.ErrNotFound where there is none.
+	Account(ctx context.Context, name string) (priv.User, error)
+	// AccountID finds a user by number.
+	AccountID(ctx context.Context, uid int) (priv.User, error)
+	// Forward returns the paths of option ForwardPath for a user; host is $@host, ext what followed + in the address.
+	Forward(u priv.User, t rules.Triple) []string
+	// Open opens a file with the rights of a user, nil meaning our own, after its safety checks.
+	Open(ctx context.Context, path string, kind FileKind, as *envelope.Ctladdr) (*Opened, error)
+	// ValidShell reports whether a login shell is in the list of valid ones.
+	ValidShell(shell string) bool
+	// Log is told what only the log needs to know.
+	Log(format string, args ...any)
+}
+
+// ErrNotFound says that a name is no alias.
+var ErrNotFound = maps.ErrNotFound
+
+// Expander turns recipients into final ones.
+type Expander struct {
+	Env          Env
+	MaxRecursion int    // option MaxAliasRecursion; 0 means 10
+	MaxAddresses int    // of one expansion; 0 means 100,000
+	HostName     string // $j, in messages about shells
+	NoAlias      bool   // -n: the alias maps are not asked
+}
+
+// run is one expansion.
+type run struct {
+	*Expander
+	ctx  context.Context
+	all  []*envelope.Recipient
+	seen map[string]*envelope.Recipient
+	meta map[*envelope.Recipient]*meta
+	temp error
+}
+
+// meta is what the walk knows of a recipient.
+type meta struct {
+	target Target
+	depth  int
+	quoted bool   // \user: neither alias nor .forward
+	name   string // alias key, "" where it cannot be one
+	unsafe bool   // what it names may not be a program or file: others can write the list
+	shell  string // why what it names may not be a program or file; "" where it may
+	self   bool   // named by itself
+}
+
+// Expand resolves the recipients and replaces what is an alias, a list or forwarded, to the end. The result holds the given
+// recipients, then those that they stand for, in the order met; replaced ones are Expanded, twins Duplicate, refused
+// ones Failed with their status. Recipients that are not Pending, and their triples, stay as they are. The
+// error is temporary: something could not be looked up, and the envelope has to wait as it was.
+func (x *Expander) Expand(ctx context.Context, recipients []*envelope.Recipient) ([]*envelope.Recipient, error) {
+	r := &run{Expander: x, ctx: ctx, seen: map[string]*envelope.Recipient{}, meta: map[*envelope.Recipient]*meta{}}
+	for _, rcpt := range recipients {
+		if rcpt.State != envelope.Pending {
+			r.all = append(r.all, rcpt)
+			continue
+		}
+		r.add(rcpt, 0)
+		if r.temp != nil {
+			return nil, r.temp
+		}
+	}
+	return r.all, nil
+}
+
+func (r *run) fail(rcpt *envelope.Recipient, exit, code int, e status.Enhanced, format string, args ...any) {
+	rcpt.State = envelope.Failed
+	rcpt.Status = status.Status{Exit: exit, Code: code, Enhanced: e, Text: fmt.Sprintf(format, args...)}
+}
+
+var (
+	noMail   = status.Enhanced{5, 7, 1}
+	noLoop   = status.Enhanced{5, 4, 6}
+	noFile   = status.Enhanced{5, 2, 4}
+	noUser   = status.Enhanced{5, 1, 1}
+	tempFile = status.Enhanced{4, 2, 4}
+)
+
+// add resolves one address and goes on with what it stands for.
+func (r *run) add(rcpt *envelope.Recipient, depth int) {
+	r.all = append(r.all, rcpt)
+	limit := r.MaxRecursion
+	if limit == 0 {
+		limit = 10
+	}
+	most := r.MaxAddresses
+	if most == 0 {
+		most = 100000
+	}
+	if depth > limit {
+		r.fail(rcpt, status.Unavailable, 554, noLoop, "aliasing/forwarding loop broken (%d aliases deep; %d max)", depth, limit)
+		return
+	}
+	if len(r.all) > most {
+		r.fail(rcpt, status.Unavailable, 554, noLoop, "aliasing/forwarding broken (more than %d addresses)", most)
+		return
+	}
+	m := &meta{depth: depth}
+	r.meta[rcpt] = m
+	t, err := r.Env.Resolve(r.ctx, rcpt.Addr, rcpt.Alias)
+	if err != nil {
+		r.resolveFailed(rcpt, err)
+		return
+	}
+	m.target = t
+	r.settle(rcpt, m)
+}
+
+// resolveFailed tells failures of the address from those that pass.
+func (r *run) resolveFailed(rcpt *envelope.Recipient, err error) {
+	s := status.As(err)
+	if s.Temporary() && rcpt.Alias == nil {
+		r.temp = err
+		return
+	}
+	if s.Temporary() {
+		rcpt.Status = s // waits in the queue by itself
+		return
+	}
+	rcpt.State, rcpt.Status = envelope.Failed, s
+}
+
+// settle takes a resolved address further.
+func (r *run) settle(rcpt *envelope.Recipient, m *meta) {
+	t := m.target
+	if t.Account && strings.HasPrefix(t.Triple.User, `\`) {
+		m.quoted = true
+		t.Triple.User = t.Triple.User[1:]
+		m.target = t
+	}
+	rcpt.Triple = t.Triple
+	if rcpt.Final == "" {
+		rcpt.Final = t.Final
+	}
+	if !r.permitted(rcpt, m) {
+		return
+	}
+	if m.target.Kind == Include {
+		if !r.duplicate(rcpt, m) {
+			r.include(rcpt, m)
+		}
+		return
+	}
+	if !r.selfReference(rcpt, m) || r.duplicate(rcpt, m) {
+		return
+	}
+	if m.target.Kind != Mailbox || m.quoted {
+		r.checkUser(rcpt, m)
+		return
+	}
+	if m.target.Aliased && !m.self && !r.NoAlias && r.alias(rcpt, m) {
+		return
+	}
+	if r.temp != nil {
+		return
+	}
+	r.local(rcpt, m)
+}
+
+// local goes on where no alias was: ruleset 5, then the account and its .forward.
+func (r *run) local(rcpt *envelope.Recipient, m *meta) {
+	to, ok, err := r.Env.Local(r.ctx, m.target)
+	if err != nil {
+		r.resolveFailed(rcpt, err)
+		return
+	}
+	if ok && to.Triple != m.target.Triple {
+		child := &envelope.Recipient{Addr: rcpt.Addr, Alias: rcpt, Notify: rcpt.Notify, Orcpt: rcpt.Orcpt, Ctladdr: rcpt.Ctladdr, Owner: rcpt.Owner}
+		rcpt.State = envelope.Expanded
+		next := &meta{target: to, depth: m.depth + 1}
+		r.all = append(r.all, child)
+		r.meta[child] = next
+		r.settle(child, next)
+		return
+	}
+	u, found := r.checkUser(rcpt, m)
+	if found && !(m.self && r.named(rcpt) == ForwardFile) {
+		r.forward(rcpt, m, u)
+	}
+}
+
+// named tells what kind of source named a recipient that names itself.
+func (r *run) named(rcpt *envelope.Recipient) FileKind {
+	if rcpt.IsAlias {
+		return ListFile
+	}
+	return ForwardFile
+}
+
+// checkUser finds the account of a local recipient; found is false where none is needed, too.
+func (r *run) checkUser(rcpt *envelope.Recipient, m *meta) (u priv.User, found bool) {
+	if m.target.Kind != Mailbox || !m.target.Account {
+		return u, false
+	}
+	u, err := r.Env.Account(r.ctx, m.target.Triple.User)
+	switch {
+	case errors.Is(err, priv.ErrNotFound):
+		r.fail(rcpt, status.NoUser, 550, noUser, "User unknown")
+		return u, false
+	case err != nil:
+		r.resolveFailed(rcpt, err)
+		return u, false
+	}
+	if rcpt.Ctladdr == nil {
+		rcpt.Ctladdr = &envelope.Ctladdr{User: u.Name, UID: u.UID, GID: u.GID, Home: u.Home, Addr: rcpt.Addr}
+	}
+	return u, true
+}
+
+// permitted refuses programs, files and lists that a client, or a user without a login, named.
+func (r *run) permitted(rcpt *envelope.Recipient, m *meta) bool {
+	var what string
+	switch m.target.Kind {
+	case Mailbox:
+		return true
+	case Include:
+		what = ":include:s"
+	case File:
+		what = "files"
+	case Program:
+		what = "programs"
+	}
+	refuse := func(format string, args ...any) bool {
+		r.fail(rcpt, status.Unavailable, 550, noMail, format, args...)
+		return false
+	}
+	from := r.meta[rcpt.Alias]
+	switch {
+	case rcpt.Alias == nil || from == nil:
+		return refuse("Cannot mail directly to %s", what)
+	case m.target.Kind == Include:
+		m.unsafe, m.shell = from.unsafe, from.shell
+	case from.shell != "":
+		return refuse("%s%s", from.shell, what)
+	case from.unsafe:
+		return refuse("Address %s is unsafe for mailing to %s", rcpt.Alias.Addr, what)
+	}
+	return true
+}
+
+// key tells twins: the same mailer, host and user, for programs and files also with the same rights.
+func key(rcpt *envelope.Recipient, m *meta) string {
+	t := m.target.Triple
+	user, host := t.User, strings.ToLower(t.Host)
+	if !m.target.Case && m.target.Kind == Mailbox {
+		user = strings.ToLower(user)
+	}
+	k := t.Mailer + "\x00" + host + "\x00" + user
+	if m.target.Kind != Mailbox && rcpt.Ctladdr != nil {
+		k += fmt.Sprintf("\x00%d", rcpt.Ctladdr.UID)
+	}
+	return k
+}
+
+// duplicate finds a recipient that is there already; then this one is done with. One that names itself takes the place of
+// the one that was expanded.
+func (r *run) duplicate(rcpt *envelope.Recipient, m *meta) bool {
+	k := key(rcpt, m)
+	twin := r.seen[k]
+	if twin == nil || (m.self || m.quoted) && twin.State == envelope.Expanded {
+		r.seen[k] = rcpt
+		return false
+	}
+	twin.Notify |= rcpt.Notify
+	rcpt.State = envelope.Duplicate
+	return true
+}
+
+// selfReference looks for the address among those that it came from. It may name itself (alice: alice, bob): then it is final.
+// Else, in a circle of several, the first one with an account is; without any the loop is broken here, and false returned.
+func (r *run) selfReference(rcpt *envelope.Recipient, m *meta) bool {
+	k := key(rcpt, m)
+	var circle []*envelope.Recipient
+	for p := rcpt.Alias; p != nil; p = p.Alias {
+		pm := r.meta[p]
+		if pm == nil {
+			break
+		}
+		if key(p, pm) != k {
+			circle = append(circle, p)
+			continue
+		}
+		if len(circle) == 0 || m.quoted {
+			m.self = true
+			return true
+		}
+		return r.breakCircle(rcpt, m, circle)
+	}
+	return true
+}
+
+func (r *run) breakCircle(rcpt *envelope.Recipient, m *meta, circle []*envelope.Recipient) bool {
+	for _, p := range append([]*envelope.Recipient{rcpt}, circle...) {
+		t := r.meta[p]
+		if t == nil || t.target.Kind != Mailbox || !t.target.Account {
+			continue
+		}
+		if _, err := r.Env.Account(r.ctx, t.target.Triple.User); err == nil {
+			if p == rcpt {
+				m.self, m.quoted = true, true
+				return true
+			}
+			rcpt.Triple, m.target, m.self, m.quoted = t.target.Triple, t.target, true, true
+			return true
+		}
+	}
+	r.fail(rcpt, status.Unavailable, 554, noLoop, "aliasing/forwarding loop broken")
+	return false
+}
+
+// alias asks the alias maps and reports whether the recipient was one.
+func (r *run) alias(rcpt *envelope.Recipient, m *meta) bool {
+	name := m.target.Triple.User
+	value, err := r.Env.Alias(r.ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		return false
+	}
+	if err != nil {
+		r.temp = status.Status{Exit: status.TempFail, Code: 451, Enhanced: status.Enhanced{4, 3, 0}, Text: "Temporary alias lookup failure", Err: err}
+		return true
+	}
+	owner, err := r.owner(name)
+	if err != nil {
+		r.temp = err
+		return true
+	}
+	m.name = name
+	r.Env.Log("alias %s => %s", rcpt.Addr, value)
+	r.children(rcpt, m, SplitList(value), owner, true, rcpt.Ctladdr)
+	return true
+}
+
+// owner finds who is told of errors with a list: the alias owner-NAME, by what it stands for if that is one plain address.
+func (r *run) owner(name string) (string, error) {
+	alias := "owner-" + name
+	if len(name) > 6 && strings.EqualFold(name[:6], "owner-") {
+		alias = "owner-owner"
+	}
+	value, err := r.Env.Alias(r.ctx, alias)
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if strings.ContainsAny(value, ",:/|\"") {
+		return alias, nil
+	}
+	return value, nil
+}
+
+// children adds what a recipient stands for. A value that names nobody is a failure: mail must not vanish.
+func (r *run) children(rcpt *envelope.Recipient, m *meta, list []string, owner string, alias bool, ctl *envelope.Ctladdr) {
+	if len(list) == 0 {
+		r.fail(rcpt, status.Unavailable, 550, noUser, "%s... expands to no addresses", rcpt.Addr)
+		return
+	}
+	rcpt.State = envelope.Expanded
+	if owner == "" {
+		owner = rcpt.Owner
+	}
+	for _, addr := range list {
+		child := &envelope.Recipient{Addr: addr, Alias: rcpt, IsAlias: alias, Ctladdr: ctl, Owner: owner, Notify: rcpt.Notify, Orcpt: rcpt.Orcpt, Final: rcpt.Final}
+		if child.Final == "" {
+			child.Final = "rfc822; " + rcpt.Addr
+		}
+		r.add(child, m.depth+1)
+		if r.temp != nil {
+			return
+		}
+	}
+}
+
+// readList gives the addresses of a list or .forward: lists of addresses, line by line, # for comments.
+func readList(in io.Reader) ([]string, error) {
+	var list []string
+	lines := bufio.NewReaderSize(in, 16<<10)
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		if t := strings.TrimSpace(line); t != "" && t[0] != '#' {
+			list = append(list, SplitList(t)...)
+		}
+		if len(list) > 1000000 || len(line) > maxValue {
+			return nil, errors.New("list is too long")
+		}
+		if err == io.EOF {
+			return list, nil
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package alias
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"gosendmail/internal/safefile"
+	"gosendmail/maps/dbfile"
+)
+
+// Stats is what newaliases tells about a data base.
+type Stats struct {
+	File           string
+	Aliases        int
+	Longest, Bytes int // of the values; of names and values together
+	Errors         int // lines that were left out
+}
+
+// String returns the line that the original prints.
+func (s Stats) String() string {
+	return fmt.Sprintf("%s: %d aliases, longest %d bytes, %d bytes total", s.File, s.Aliases, s.Longest, s.Bytes)
+}
+
+// Rebuild makes the data base FILE.db of the alias file FILE and returns what it holds. The new one takes the place of the old
+// one in one step, so that deliveries go on meanwhile; others that rebuild wait for a lock on FILE. merge joins the values
+// of a name that is there twice (K flag -A), else the last one counts, with a warning. Bad lines are reported and left
+// out, the rest is built. own gives the file to its owner (TrustedUser); nil leaves it.
+func (s *Source) Rebuild(check *safefile.Checker, file string, merge bool, own func(*os.File) error, report func(Problem)) (Stats, error) {
+	stats := Stats{File: file}
+	f, err := check.Open(file, safefile.AliasFile)
+	if err != nil {
+		return stats, fmt.Errorf("cannot open %s: %s: %w", file, safefile.Reason(err), err)
+	}
+	defer f.Close()
+	if err := safefile.Lock(f, safefile.Exclusive); err != nil {
+		return stats, fmt.Errorf("alias: lock %s: %w", file, err)
+	}
+	names, values, err := s.collect(f, file, merge, &stats, report)
+	if err != nil {
+		return stats, err
+	}
+	return stats, write(file+".db", names, values, own)
+}
+
+// collect reads the aliases in order.
+func (s *Source) collect(r io.Reader, file string, merge bool, stats *Stats, report func(Problem)) ([]string, map[string]string, error) {
+	values := map[string]string{}
+	var names []string
+	err := s.Read(r, file, func(e Entry) error {
+		old, twice := values[e.Name]
+		switch {
+		case !twice:
+			names = append(names, e.Name)
+		case merge:
+			e.Value = old + "," + e.Value
+		default:
+			report(Problem{file, e.Line, e.Name + "... Warning: duplicate alias name " + e.Name, true})
+		}
+		stats.Aliases++ // duplicates count, as with the original
+		stats.Bytes += len(e.Name) + len(e.Value)
+		stats.Longest = max(stats.Longest, len(e.Value))
+		values[e.Name] = e.Value
+		return nil
+	}, func(p Problem) {
+		stats.Errors++
+		report(p)
+	})
+	return names, values, err
+}
+
+// write puts the records into a new data base, @ last.
+func write(path string, names []string, values map[string]string, own func(*os.File) error) (err error) {
+	perm := fs.FileMode(0o640)
+	if info, err := os.Stat(path); err == nil {
+		perm = info.Mode().Perm()
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("alias: %w", err)
+	}
+	b, err := dbfile.Create(path)
+	if err != nil {
+		return fmt.Errorf("alias: create %s: %w", path, err)
+	}
+	for _, n := range append(names[:len(names):len(names)], Rebuilt) {
+		v := values[n]
+		if n == Rebuilt {
+			v = Rebuilt
+		}
+		if err := b.Add([]byte(n), []byte(v)); err != nil {
+			return errors.Join(fmt.Errorf("alias: write %s: %w", path, err), b.Abort())
+		}
+	}
+	if err := b.Commit(perm, own); err != nil {
+		return fmt.Errorf("alias: write %s: %w", path, err)
+	}
+	return nil
+}
+
+// Table is a text alias file in memory.
+type Table map[string]string
+
+// Load reads a text alias file whole, for alias sources without data base. Problems are left to newaliases.
+func (s *Source) Load(r io.Reader, file string) (Table, error) {
+	t := Table{}
+	err := s.Read(r, file, func(e Entry) error {
+		t[e.Name] = e.Value
+		return nil
+	}, func(Problem) {})
+	return t, err
+}
+
+// Lookup returns the value of a name in any case.
+func (t Table) Lookup(name string) (string, bool) {
+	v, ok := t[strings.ToLower(name)]
+	return v, ok
+}
