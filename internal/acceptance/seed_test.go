@@ -47,7 +47,10 @@ func installSeed(t *testing.T, w world) {
 		must(t, os.MkdirAll(w.path(d), 0o755))
 	}
 	run(t, "", "mount", "-t", "overlay", "overlay", "-o", "lowerdir=/usr/lib,upperdir="+w.path("upper")+",workdir="+w.path("work"), "/usr/lib")
-	run(t, "", "cp", w.path("bin/smtpfeed"), w.path("bin/mail.local"), "/usr/lib/")
+	// The site's local mailer is mail.local: the original's, with its libraries.
+	root := oracletest.Root(t)
+	run(t, "", "cp", w.path("bin/smtpfeed"), filepath.Join(root, "usr/libexec/sendmail/mail.local"), "/usr/lib/")
+	run(t, "", "cp", "-a", filepath.Join(root, "usr/lib/x86_64-linux-gnu")+"/.", "/usr/lib/x86_64-linux-gnu/")
 	must(t, os.MkdirAll("/usr/lib/smtpfeed.d", 0o777))
 	must(t, os.Chmod("/usr/lib/smtpfeed.d", 0o777))
 	must(t, os.Chdir("/etc/mail"))
