@@ -139,7 +139,7 @@ func (p *itemPrinter) widths() (sender, recipient, message int) {
 }
 
 func (p *itemPrinter) print() {
-	fmt.Fprintf(p.w, "%14s", p.it.ID)
+	fmt.Fprintf(p.w, "%13s", p.it.ID)
 	f, err := os.Open(p.it.Path())
 	if err != nil {
 		switch {
@@ -177,14 +177,14 @@ func (p *itemPrinter) print() {
 
 // mark is the sign behind the ID: * being worked on, X too much load, ? lost, - tried too recently.
 func (p *itemPrinter) mark(f *os.File) byte {
+	if p.it.head == nil && !p.it.Lost() { // neither order nor selection looked into it: the original then shows no marks
+		return ' '
+	}
 	if err := safefile.TryLock(f, safefile.Shared); errors.Is(err, safefile.ErrLocked) {
 		return '*'
 	}
 	if p.it.Lost() {
 		return '?'
-	}
-	if p.it.head == nil { // an order for which the file was not read
-		return ' '
 	}
 	h := p.it.head
 	if p.l.Busy != nil && p.l.Busy(h.priority, h.created) {

@@ -82,21 +82,17 @@ func (s *Selection) takes(it *Item) bool {
 	return matches(s.Senders, h.sender) && matches(s.Reasons, h.quarantine) && matches(s.Recipients, h.recipients...)
 }
 
-// matches reports whether one of the texts is in one of the values; with Not, in none of them.
+// matches reports whether, for one of the texts, one of the values contains it, or with Not, does not: "-q!Rbob" takes
+// messages that somebody else than bob is to get, as the original does. What has no value is not taken.
 func matches(list []Match, values ...string) bool {
 	if len(list) == 0 {
 		return true
 	}
 	for _, m := range list {
-		found := false
 		for _, v := range values {
-			if strings.Contains(strings.ToLower(v), strings.ToLower(m.Text)) {
-				found = true
-				break
+			if v != "" && strings.Contains(strings.ToLower(v), strings.ToLower(m.Text)) != m.Not {
+				return true
 			}
-		}
-		if found != m.Not {
-			return true
 		}
 	}
 	return false
