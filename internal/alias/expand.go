@@ -289,6 +289,8 @@ func (r *run) permitted(rcpt *envelope.Recipient, m *meta) bool {
 	}
 	from := r.meta[rcpt.Alias]
 	switch {
+	case rcpt.Alias == nil && !rcpt.Primary && (rcpt.IsAlias || rcpt.Ctladdr != nil):
+		return true // from the queue: an alias or .forward named it before
 	case rcpt.Alias == nil || from == nil:
 		return refuse("Cannot mail directly to %s", what)
 	case m.target.Kind == Include:

@@ -72,14 +72,14 @@ func (s *Site) Parse(ctx context.Context, env *Env, addr string, delim byte, rol
 	if delim != 0 {
 		text = addr[:scan.End]
 	}
-	if problem := invalid(text, !role.Sender); problem != "" {
+	if problem := Invalid(text, !role.Sender); problem != "" {
 		env.Report(addr, problem)
 		return nil
 	}
 	var temp bool
 	ws := s.run(ctx, env, "3", scan.Workspace, &temp)
 	ws = s.run(ctx, env, "0", ws, &temp)
-	a := s.Build(ctx, env, ws, role)
+	a := s.Build(ctx, env, addr, ws, role)
 	a.Text = text
 	if problem := control(&a.User, !role.Sender); problem != "" {
 		env.Report(addr, problem)
@@ -101,8 +101,8 @@ func (s *Site) run(ctx context.Context, env *Env, ruleset string, ws rules.Works
 	return ret.Workspace
 }
 
-// invalid tells what forbids an address as a whole: bytes that rules use as operators, and length.
-func invalid(addr string, rcpt bool) string {
+// Invalid tells what forbids an address as a whole: bytes that rules use as operators, and length.
+func Invalid(addr string, rcpt bool) string {
 	shown := []byte(addr)
 	bad := false
 	for i := range shown {
@@ -187,9 +187,9 @@ func replyCode(s string) (code int, rest string, ok bool) {
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
-// Build makes an address of what ruleset 0 (or 5) gave. Errors are reported to env and stand in the status.
-func (s *Site) Build(ctx context.Context, env *Env, ws rules.Workspace, role Role) *Address {
-	a := &Address{}
+// Build makes an address of what ruleset 0 (or 5) made of text. Errors are reported to env and stand in the status.
+func (s *Site) Build(ctx context.Context, env *Env, text string, ws rules.Workspace, role Role) *Address {
+	a := &Address{Text: text}
 	if len(ws) < 2 || ws[0].Op() != macro.CanonNet {
 		return a.fail(env, "554 5.3.5 buildaddr: no mailer in parsed address", status.Software)
 	}

@@ -89,3 +89,6 @@ func long(name string) string {
 func (s sessionMacros) Macro(name string) (string, bool) { return s.t.Macro(long(name)) }
 func (s sessionMacros) SetMacro(name, value string)      { s.t.Define(long(name), value) }
 func (s sessionMacros) ClearMacro(name string)           { s.t.Undefine(long(name)) }
+
+// Session returns what maps see of this environment.
+func (e *Env) Session() maps.Session { return sessionMacros{e.Macros} }

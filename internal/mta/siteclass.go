@@ -124,6 +124,7 @@ func (s *Site) fillClasses(ctx context.Context) {
 			s.fillFromFile(ctx, &l)
 		}
 	}
+	s.Classes.Add("w", s.Hostname())
 	if probe := s.Config.Settings.DontProbeInterfaces; probe != "true" && s.Host.Interfaces != nil {
 		for _, n := range s.Host.Interfaces(ctx, probe != "loopback") {
 			s.Classes.Add("w", n)
@@ -165,7 +166,7 @@ func (s *Site) fillFromFile(ctx context.Context, l *cf.ClassLine) {
 	default:
 		text, err = s.readClassFile(f.Path)
 		if err != nil && !f.Optional {
-			s.problem(l, "fileclass: cannot open '%s': %v", f.Path, reason(err))
+			s.problem(l, "fileclass: cannot open '%s': %s", f.Path, reason(err))
 		}
 	}
 	for line := range strings.Lines(string(text)) {
@@ -185,11 +186,11 @@ func (s *Site) problem(l *cf.ClassLine, format string, args ...any) {
 }
 
 // reason is what perror would say.
-func reason(err error) error {
+func reason(err error) string {
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		return sentence{errno}
+		return sentence{errno}.Error()
 	}
-	return err
+	return safefile.Reason(err)
 }
 
 // maxClassFile bounds the size of a class file.

@@ -1,0 +1,218 @@
+package mta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/emersion/go-smtp"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/status"
+	"gosendmail/queue"
+)
+
+// Mail begins a transaction. addr is the reverse path as the client wrote it, with its angle brackets.
+func (c *Session) Mail(ctx context.Context, addr string, opts *smtp.MailOptions) status.Reply {
+	if r, no := c.refused(); no {
+		return r
+	}
+	if c.msg != nil {
+		return reply(503, status.Enhanced{5, 5, 0}, "Sender already specified")
+	}
+	o := &c.site.options
+	if c.helo == "" && o.privacy.has(needMailHelo) {
+		return reply(503, status.Enhanced{5, 0, 0}, "Polite people say HELO first")
+	}
+	m := c.srv.newMessage(c.site, c.macros, c.id)
+	c.msg = m
+	m.beginSession(c)
+	if c.helo == "" {
+		m.authWarning("%s didn't use HELO protocol", c.relay)
+	}
+	if refusal := c.sender(ctx, m, addr, opts); refusal != nil {
+		if m.rejected == nil {
+			m.rejected = refusal
+		}
+		c.forget(m)
+		return refusal.Reply()
+	}
+	return reply(250, status.Enhanced{2, 1, 0}, addr+"... Sender ok")
+}
+
+// forget drops a transaction whose MAIL was refused; the log has the refusal already and the identifier serves the next one.
+func (c *Session) forget(m *message) {
+	c.msg = nil
+}
+
+// sender does what MAIL asks for: it returns nil, or why the sender is refused.
+func (c *Session) sender(ctx context.Context, m *message, addr string, opts *smtp.MailOptions) *status.Status {
+	o := &c.site.options
+	if refusal := m.setSender(ctx, addr); refusal != nil {
+		return refusal
+	}
+	if refusal := m.mailOptions(opts); refusal != nil {
+		return refusal
+	}
+	if v := m.check(ctx, "check_mail", addr); v != nil {
+		if refusal := m.obey(v, addr); refusal != nil {
+			return refusal
+		}
+	}
+	if o.MaxMessageSize > 0 && opts != nil && opts.Size > o.MaxMessageSize {
+		return &status.Status{Exit: status.Unavailable, Code: 552, Enhanced: status.Enhanced{5, 2, 3},
+			Text: fmt.Sprintf("Message size exceeds fixed maximum message size (%d)", o.MaxMessageSize)}
+	}
+	if opts != nil {
+		if err := c.srv.spool.Group("").Space(opts.Size); errors.Is(err, queue.ErrNoSpace) {
+			m.log(logAlert, 0, "low on space (%s needs %d bytes in %s)", c.client.name, opts.Size, o.QueueDirectory)
+			return &status.Status{Exit: status.TempFail, Code: 452, Enhanced: status.Enhanced{4, 4, 5},
+				Text: "Insufficient disk space; try again later"}
+		}
+	}
+	return nil
+}
+
+// mailOptions keeps the parameters of MAIL.
+func (m *message) mailOptions(opts *smtp.MailOptions) *status.Status {
+	if opts == nil {
+		return nil
+	}
+	env := m.env
+	switch opts.Body {
+	case "", smtp.Body7Bit, smtp.Body8BitMIME:
+		env.Body = string(opts.Body)
+	default:
+		return &status.Status{Exit: status.Usage, Code: 501, Enhanced: status.Enhanced{5, 5, 4},
+			Text: "Unknown BODY type " + string(opts.Body)}
+	}
+	env.Size = opts.Size
+	if opts.Size > 0 {
+		m.set("{msg_size}", itoa(opts.Size))
+	}
+	if m.site.options.dsn() {
+		env.Ret = envelope.Return(opts.Return)
+		env.Flags.RetParam = opts.Return != ""
+		env.Flags.NoReturn = opts.Return == smtp.DSNReturnHeaders || m.site.options.privacy.has(noBodyReturn)
+		env.EnvID = opts.EnvelopeID
+		m.set("{dsn_ret}", strings.ToLower(string(opts.Return)))
+		m.set("{dsn_envid}", opts.EnvelopeID)
+		m.set("{envid}", opts.EnvelopeID)
+	}
+	if opts.Auth != nil {
+		env.AuthParam = *opts.Auth
+		if *opts.Auth == "" {
+			env.AuthParam = "<>"
+		}
+		m.set("{auth_author}", env.AuthParam)
+	}
+	return nil
+}
+
+// Rcpt adds a recipient. addr is the forward path as the client wrote it.
+func (c *Session) Rcpt(ctx context.Context, addr string, opts *smtp.RcptOptions) status.Reply {
+	if r, no := c.refused(); no {
+		return r
+	}
+	m := c.msg
+	if m == nil {
+		return reply(503, status.Enhanced{5, 0, 0}, "Need MAIL before RCPT")
+	}
+	o := &c.site.options
+	if o.MaxRecipientsPerMessage > 0 && len(m.env.Recipients) >= o.MaxRecipientsPerMessage {
+		m.log(logNotice, 6, "Too many recipients")
+		return reply(452, status.Enhanced{4, 5, 3}, "Too many recipients")
+	}
+	c.srv.throttleBadRecipients(ctx, c)
+	r, refusal := m.recipient(ctx, addr, opts)
+	if refusal != nil {
+		m.badRecipients++
+		c.bad++
+		m.set("{nbadrcpts}", fmt.Sprint(m.badRecipients))
+		return refusal.Reply()
+	}
+	if !m.discard {
+		m.env.Recipients = append(m.env.Recipients, r)
+	}
+	m.accepted++
+	m.set("{nrcpts}", fmt.Sprint(m.accepted))
+	return reply(250, status.Enhanced{2, 1, 5}, m.shownRecipient(addr, r)+"... Recipient ok")
+}
+
+// recipient resolves and verifies one forward path: the rulesets, then for local mailers aliases and accounts.
+func (m *message) recipient(ctx context.Context, addr string, opts *smtp.RcptOptions) (*envelope.Recipient, *status.Status) {
+	r := &envelope.Recipient{Addr: addr, Primary: true}
+	if refusal := m.rcptOptions(r, opts); refusal != nil {
+		return nil, refusal
+	}
+	a, refusal := m.resolve(ctx, addr, forRecipient)
+	if refusal != nil {
+		return nil, m.refuse(addr, refusal)
+	}
+	m.setAddress("{rcpt_mailer}", "{rcpt_host}", "{rcpt_addr}", a)
+	if v := m.check(ctx, "check_rcpt", addr); v != nil {
+		if refusal := m.obey(v, addr); refusal != nil {
+			return nil, refusal
+		}
+	}
+	r.Triple = a.Triple()
+	if refusal := m.verify(ctx, r, a); refusal != nil {
+		return nil, m.refuse(addr, refusal)
+	}
+	r.Final = m.finalRecipient(addr, a)
+	return r, nil
+}
+
+// refuse gives a refusal the address that it is about, as replies and logs show it.
+func (m *message) refuse(addr string, s *status.Status) *status.Status {
+	out := *s
+	if addr != "" && !strings.HasPrefix(out.Text, addr+"... ") {
+		out.Text = addr + "... " + out.Text
+	}
+	m.log(logNotice, 5, "%s", out.Text)
+	return &out
+}
+
+// shownRecipient is what the answer to RCPT calls the recipient: a virtual address is told by what stands behind it.
+func (m *message) shownRecipient(addr string, r *envelope.Recipient) string {
+	if r.Addr != addr {
+		return r.Addr
+	}
+	return addr
+}
+
+// rcptOptions keeps the parameters of RCPT.
+func (m *message) rcptOptions(r *envelope.Recipient, opts *smtp.RcptOptions) *status.Status {
+	if opts == nil || !m.site.options.dsn() {
+		return nil
+	}
+	for _, n := range opts.Notify {
+		switch n {
+		case smtp.DSNNotifyNever:
+			r.Notify |= envelope.NotifyNever
+		case smtp.DSNNotifySuccess:
+			r.Notify |= envelope.NotifySuccess
+		case smtp.DSNNotifyFailure:
+			r.Notify |= envelope.NotifyFailure
+		case smtp.DSNNotifyDelayed:
+			r.Notify |= envelope.NotifyDelay
+		}
+	}
+	if opts.OriginalRecipient != "" {
+		r.Orcpt = string(opts.OriginalRecipientType) + ";" + opts.OriginalRecipient
+	}
+	m.set("{dsn_notify}", notifyText(opts.Notify))
+	if by := opts.DeliverBy; by != nil && m.env.DeliverBy == "" {
+		m.env.DeliverBy = fmt.Sprintf("%d;%s", int64(by.Time.Seconds()), by.Mode)
+	}
+	return nil
+}
+
+func notifyText(list []smtp.DSNNotify) string {
+	words := make([]string, len(list))
+	for i, n := range list {
+		words[i] = string(n)
+	}
+	return strings.Join(words, ",")
+}

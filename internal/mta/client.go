@@ -1,0 +1,96 @@
+package mta
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"gosendmail/internal/dns"
+)
+
+// The values of ${client_resolve}.
+const (
+	resolveOK     = "OK"     // the name leads back to the address
+	resolveFail   = "FAIL"   // the address has no name
+	resolveForged = "FORGED" // the name leads elsewhere or nowhere
+	resolveTemp   = "TEMP"   // nobody could tell
+)
+
+// client is who talks to a session.
+type client struct {
+	addr    netip.Addr // invalid for standard input
+	port    uint16
+	name    string // the PTR name, or the address in brackets
+	resolve string
+	ident   string // what the client's IDENT server said (RFC 1413); "" means nothing
+}
+
+// lookupClient finds the client's name by its address and checks that the name leads back to it. An address without a name,
+// and one whose name cannot be looked up now, is known by its bracketed form only.
+func lookupClient(ctx context.Context, r *dns.Resolver, ap netip.AddrPort) client {
+	addr := ap.Addr().Unmap()
+	c := client{addr: addr, port: ap.Port(), name: bracketed(addr), resolve: resolveFail}
+	names, err := r.LookupPTR(ctx, addr)
+	if err != nil || len(names) == 0 {
+		if dns.KindOf(err) == dns.Temporary {
+			c.resolve = resolveTemp
+		}
+		return c
+	}
+	c.name = strings.TrimSuffix(names[0], ".")
+	c.resolve = resolveForged
+	family := dns.IPv4
+	if addr.Is6() {
+		family = dns.IPv6
+	}
+	answer, err := r.LookupFamily(ctx, c.name, family)
+	if err != nil {
+		return c
+	}
+	for _, a := range answer.Addrs {
+		if a.Unmap() == addr {
+			c.resolve = resolveOK
+		}
+	}
+	return c
+}
+
+// bracketed is an address as a domain literal: "[127.0.0.1]", "[IPv6:::1]".
+func bracketed(a netip.Addr) string { return "[" + tagged(a) + "]" }
+
+// tagged is an address with the tag that RFC 5321 section 4.1.3 wants before IPv6 ones.
+func tagged(a netip.Addr) string {
+	if a.Is6() && !a.Is4In6() {
+		return "IPv6:" + a.String()
+	}
+	return a.Unmap().String()
+}
+
+// named reports whether a name was found, whoever it belongs to.
+func (c *client) named() bool { return !strings.HasPrefix(c.name, "[") }
+
+// text is the client as $_ and relay= show it: "name [address] (may be forged)".
+func (c *client) text() string {
+	if !c.addr.IsValid() {
+		return c.name
+	}
+	s := c.name
+	if c.named() {
+		s += " " + bracketed(c.addr)
+		if c.resolve == resolveForged {
+			s += " (may be forged)"
+		}
+	}
+	if c.ident != "" {
+		s = c.ident + "@" + s
+	}
+	return s
+}
+
+// proven is ${client_name}: the name where it leads back to the address, else the bracketed address.
+func (c *client) proven() string {
+	if c.addr.IsValid() && c.resolve != resolveOK {
+		return bracketed(c.addr)
+	}
+	return c.name
+}

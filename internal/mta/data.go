@@ -1,0 +1,229 @@
+package mta
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/status"
+)
+
+// bodyReaders hold the buffers through which messages are read; the longest header name must fit.
+var bodyReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
+
+// copyBuffers are the pieces in which bodies are copied.
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
+// StartData answers DATA before the message comes: 354, or why there is no use in sending it.
+func (c *Session) StartData(ctx context.Context) status.Reply {
+	if r, no := c.refused(); no {
+		return r
+	}
+	m := c.msg
+	switch {
+	case m == nil:
+		return reply(503, status.Enhanced{5, 0, 0}, "Need MAIL command")
+	case m.accepted == 0:
+		return reply(503, status.Enhanced{5, 0, 0}, "Need RCPT (recipient)")
+	}
+	if v := m.check(ctx, "check_data", fmt.Sprint(m.accepted)); v != nil {
+		if refusal := m.obey(v, ""); refusal != nil {
+			return refusal.Reply()
+		}
+	}
+	return status.Reply{Code: 354, Lines: []string{"End data with <CR><LF>.<CR><LF>"}}
+}
+
+// Data takes the message in: it is in the queue, safe, when the answer is 250. r gives the message with LF line ends and dots
+// undone.
+func (c *Session) Data(ctx context.Context, r io.Reader) status.Reply {
+	m := c.msg
+	if m == nil {
+		return reply(503, status.Enhanced{5, 0, 0}, "Need MAIL command")
+	}
+	defer c.endMessage()
+	m.collect(ctx, r)
+	m.logFrom()
+	if m.rejected != nil {
+		m.logRejected()
+		m.abort()
+		return m.rejected.Reply()
+	}
+	if m.discard {
+		m.log(logInfo, 3, "discarded")
+		m.abort()
+		return reply(250, status.Enhanced{2, 0, 0}, m.id+" Message accepted for delivery")
+	}
+	return c.accept(ctx, m)
+}
+
+// accept makes the message safe and lets its delivery begin.
+func (c *Session) accept(ctx context.Context, m *message) status.Reply {
+	mode := c.site.options.DeliveryMode
+	m.entry.Interactive = mode == deliverInteractive
+	if err := m.entry.Commit(m.env); err != nil {
+		m.log(logAlert, 0, "SYSERR: %v", err)
+		m.abort()
+		return reply(451, status.Enhanced{4, 3, 0}, "Temporary system failure: cannot store the message")
+	}
+	answer := reply(250, status.Enhanced{2, 0, 0}, m.id+" Message accepted for delivery")
+	m.macros.Undefine("{rcpt_addr}")
+	switch mode {
+	case deliverBackground:
+		c.srv.deliverSoon(m)
+	case deliverInteractive:
+		c.srv.deliverNow(context.WithoutCancel(ctx), m)
+	default:
+		m.leaveQueued()
+	}
+	return answer
+}
+
+// collect reads header and body into the queue entry and runs the checks on them. What goes wrong is in m.rejected; the
+// message is read to its end all the same, so that the client hears the answer.
+func (m *message) collect(ctx context.Context, r io.Reader) {
+	entry, err := m.srv.group(m).CreateAs(ctx, m.id)
+	if err != nil {
+		m.reject(storeStatus(err))
+		m.log(logAlert, 0, "SYSERR: %v", err)
+		m.drain(r, 0)
+		return
+	}
+	m.entry = entry
+	m.rename(entry.ID())
+	br := bodyReaders.Get().(*bufio.Reader)
+	br.Reset(r)
+	defer func() { br.Reset(nil); bodyReaders.Put(br) }()
+
+	h, err := readHeader(br, int64(m.site.options.MaxHeadersLength), m.site.options.SaveFromLine)
+	if err != nil {
+		m.reject(m.readStatus(err))
+		m.drain(br, h.size)
+		return
+	}
+	m.env.Size = h.size
+	m.header(ctx, h)
+	m.body(br, h)
+	m.finishSize()
+	if m.rejected == nil {
+		m.checkEnd(ctx)
+	}
+	m.complete()
+}
+
+// storeStatus is what the client hears when the queue cannot take a message.
+func storeStatus(err error) status.Status {
+	return status.Status{Exit: status.TempFail, Code: 452, Enhanced: status.Enhanced{4, 3, 1},
+		Text: "Temporary system failure: cannot store the message", Err: err}
+}
+
+// readStatus is what a failed read of the message means to the client.
+func (m *message) readStatus(err error) status.Status {
+	if errors.Is(err, errHeaderTooLong) {
+		m.log(logNotice, 6, "headers too large (%d max)", m.site.options.MaxHeadersLength)
+		return status.Status{Exit: status.Unavailable, Code: 552, Enhanced: status.Enhanced{5, 6, 0},
+			Text: fmt.Sprintf("Headers too large (%d max)", m.site.options.MaxHeadersLength)}
+	}
+	s := status.As(err)
+	return s
+}
+
+// reject remembers why the message is refused; the first reason counts.
+func (m *message) reject(s status.Status) {
+	if m.rejected == nil {
+		m.rejected = &s
+	}
+}
+
+// drain reads what is left of a refused message. size is what was read of it before.
+func (m *message) drain(r io.Reader, size int64) {
+	n, err := io.Copy(io.Discard, r)
+	if err != nil {
+		m.reject(m.readStatus(err))
+	}
+	m.env.Size = size + n
+}
+
+// body copies the rest of the message into the data file. An over-long or refused message is only counted.
+func (m *message) body(r io.Reader, h *headerText) {
+	bp := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(bp)
+	eight := false
+	limit := m.site.options.MaxMessageSize
+	for {
+		n, err := r.Read(*bp)
+		p := (*bp)[:n]
+		m.env.Size += int64(n)
+		eight = eight || hasEightBit(p)
+		if m.rejected == nil && !m.discard && (limit <= 0 || m.env.Size <= limit) {
+			if _, werr := m.entry.Write(p); werr != nil {
+				m.log(logAlert, 0, "SYSERR: %v", werr)
+				m.reject(storeStatus(werr))
+			}
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			m.reject(m.readStatus(err))
+			break
+		}
+	}
+	m.env.Flags.EightBit = eight
+}
+
+// finishSize holds the message against MaxMessageSize.
+func (m *message) finishSize() {
+	limit := m.site.options.MaxMessageSize
+	m.set("{msg_size}", itoa(m.env.Size))
+	if limit <= 0 || m.env.Size <= limit || m.rejected != nil {
+		return
+	}
+	m.tooLarge = true
+	m.reject(status.Status{Exit: status.Unavailable, Code: 552, Enhanced: status.Enhanced{5, 2, 3},
+		Text: fmt.Sprintf("Message exceeds maximum fixed size (%d)", limit)})
+}
+
+// checkEnd runs check_eom on the whole message.
+func (m *message) checkEnd(ctx context.Context) {
+	if v := m.check(ctx, "check_eom", itoa(m.env.Size)); v != nil {
+		if refusal := m.obey(v, ""); refusal != nil {
+			m.reject(*refusal)
+		}
+	}
+}
+
+// logRejected tells each recipient of a message that was refused after it was sent.
+func (m *message) logRejected() {
+	if m.tooLarge {
+		m.log(logNotice, 6, "message size (%d) exceeds maximum (%d)", m.env.Size, m.site.options.MaxMessageSize)
+	}
+	for _, r := range m.env.Recipients {
+		m.logTo([]*envelope.Recipient{r}, toLine{text: m.rejected.Text})
+	}
+}
+
+// abort forgets what was stored of the message.
+func (m *message) abort() {
+	if m.entry == nil {
+		return
+	}
+	if err := m.entry.Close(); err != nil {
+		m.log(logErr, 1, "%v", err)
+	}
+	m.entry = nil
+}
+
+// headerSize is how many bytes fields take in a message.
+func headerSize(fields []envelope.Field) int64 {
+	var n int
+	for i := range fields {
+		n += len(fields[i].Name) + len(fields[i].Value) + 2 + strings.Count(fields[i].Value, "\n")
+	}
+	return int64(n)
+}

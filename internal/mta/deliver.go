@@ -1,0 +1,333 @@
+package mta
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/macro"
+	"gosendmail/internal/status"
+	"gosendmail/mailers"
+	"gosendmail/queue"
+)
+
+// deliverSoon hands an accepted message to the background. What the session knows of it stays in memory for the delivery.
+func (s *Server) deliverSoon(m *message) {
+	e := m.entry
+	m.entry = nil
+	s.inflight.Store(m.env, m)
+	s.runner.Submit(s.deliveries, e, m.env)
+}
+
+// deliverNow delivers before the client gets its answer (DeliveryMode=interactive).
+func (s *Server) deliverNow(ctx context.Context, m *message) {
+	e := m.entry
+	m.entry = nil
+	s.inflight.Store(m.env, m)
+	if err := errors.Join(s.Deliver(ctx, e, m.env), e.Close()); err != nil {
+		m.log(logErr, 1, "%v", err)
+	}
+}
+
+// leaveQueued leaves the message to the next queue run.
+func (m *message) leaveQueued() {
+	for _, r := range m.env.Recipients {
+		m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, text: "queued"})
+	}
+	m.abort()
+}
+
+// Deliver makes one attempt for everyone who is pending, tells the outcome to the log and where it is due to the sender, and
+// leaves in the queue what is to be tried again. It implements queue.Deliverer.
+func (s *Server) Deliver(ctx context.Context, e *queue.Entry, env *envelope.Envelope) error {
+	var m *message
+	if v, ok := s.inflight.LoadAndDelete(env); ok {
+		m = v.(*message)
+	} else {
+		m = s.fromQueue(ctx, e, env)
+	}
+	m.entry = e
+	return m.attempt(ctx)
+}
+
+// fromQueue makes a message of what the queue kept.
+func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.Envelope) *message {
+	site := s.site
+	m := s.newMessage(site, site.Macros(), e.ID())
+	m.env = env
+	m.restoreMacros()
+	m.queued = true
+	m.reports = true
+	env.Priority += int64(site.options.RetryFactor)
+	m.set("{ntries}", itoa(int64(env.Tries)))
+	if env.EnvID != "" {
+		m.set("{envid}", env.EnvID)
+	}
+	text := env.SenderText
+	if text == "" {
+		text = "<" + env.Sender + ">"
+	}
+	if a, refusal := m.resolve(ctx, text, forSender); refusal == nil {
+		m.sender = a
+		m.senderMailer = site.Mailer(a.MailerName())
+		m.localSender(ctx)
+	}
+	m.defineSender(ctx, text)
+	for i := range env.Header {
+		m.learn(&env.Header[i])
+	}
+	return m
+}
+
+// attempt is one delivery attempt of a message in the queue.
+func (m *message) attempt(ctx context.Context) error {
+	env := m.env
+	if m.site.options.MaxHopCount > 0 && m.hops > m.site.options.MaxHopCount {
+		m.tooManyHops()
+		return m.finish(ctx)
+	}
+	m.route(ctx)
+	clones, err := m.split(ctx)
+	if err != nil {
+		return err
+	}
+	for _, g := range m.groups() {
+		if ctx.Err() != nil {
+			break
+		}
+		m.deliverGroup(ctx, g)
+	}
+	env.Tries++
+	env.LastTry = m.srv.now()
+	err = m.finish(ctx)
+	for _, c := range clones {
+		err = errors.Join(err, c.attempt(ctx), c.entry.Close())
+	}
+	return err
+}
+
+// tooManyHops fails everyone: the message is going round in circles.
+func (m *message) tooManyHops() {
+	env := m.env
+	to := ""
+	if len(env.Recipients) > 0 {
+		to = env.Recipients[0].Addr
+	}
+	via := m.get("{client_name}")
+	if via == "" {
+		via = m.get("_")
+		via, _, _ = strings.Cut(via, " ")
+	}
+	text := "Too many hops " + itoa(int64(m.hops)) + " (" + itoa(int64(m.site.options.MaxHopCount)) + " max): from " +
+		env.SenderText + " via " + via + ", to " + to
+	m.log(logErr, 0, "SYSERR(%s): %s", m.srv.Caller.Name, text)
+	for _, r := range env.PendingRecipients() {
+		m.settle(r, status.Status{Exit: status.Unavailable, Code: 554, Enhanced: status.Enhanced{5, 4, 6}, Text: text})
+	}
+}
+
+// group is what one mailer takes in one go.
+type group struct {
+	mailer *mailers.Mailer
+	host   string
+	rcpts  []*envelope.Recipient
+}
+
+// groups sorts the pending recipients by mailer, host and whose rights the delivery has, in the order in which they stand.
+func (m *message) groups() []*group {
+	var list []*group
+	for _, r := range m.env.Recipients {
+		if r.State != envelope.Pending || m.waiting(r) {
+			continue
+		}
+		mailer := m.site.Mailer(r.Triple.Mailer)
+		if mailer == nil {
+			m.unknownMailer(r)
+			continue
+		}
+		if m.held(r, mailer) {
+			continue
+		}
+		if g := place(list, r, mailer); g != nil {
+			g.rcpts = append(g.rcpts, r)
+			continue
+		}
+		list = append(list, &group{mailer, r.Triple.Host, []*envelope.Recipient{r}})
+	}
+	return list
+}
+
+// place finds the group that takes a recipient along.
+func place(list []*group, r *envelope.Recipient, mailer *mailers.Mailer) *group {
+	if !mailer.Flags.Has('m') {
+		return nil
+	}
+	limit := mailer.MaxRecipients
+	if limit <= 0 {
+		limit = 100
+	}
+	for _, g := range list {
+		if g.mailer == mailer && strings.EqualFold(g.host, r.Triple.Host) && len(g.rcpts) < limit &&
+			(!ownRights(mailer) || sameUser(g.rcpts[0].Ctladdr, r.Ctladdr)) {
+			return g
+		}
+	}
+	return nil
+}
+
+// ownRights reports whether a mailer runs with the rights of its recipients' controlling users.
+func ownRights(m *mailers.Mailer) bool {
+	return m.Flags.Has('o') || m.Name == "prog" || m.Name == "*file*"
+}
+
+func sameUser(a, b *envelope.Ctladdr) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.UID == b.UID && a.GID == b.GID && a.User == b.User
+}
+
+// held reports whether a recipient waits for a queue run: mailers that are expensive to reach (F=e), and those that only an
+// explicit run may use (F=%).
+func (m *message) held(r *envelope.Recipient, mailer *mailers.Mailer) bool {
+	expensive := mailer.Flags.Has('e') && m.site.options.HoldExpensive && !m.queued
+	ondemand := mailer.Flags.Has('%') && !m.srv.selected
+	if !expensive && !ondemand {
+		return false
+	}
+	r.Status = status.Status{Exit: status.TempFail, Text: "queued"}
+	m.logTo([]*envelope.Recipient{r}, toLine{mailer: mailer.Name, text: "queued"})
+	return true
+}
+
+func (m *message) unknownMailer(r *envelope.Recipient) {
+	s := status.Status{Exit: status.Config, Code: 554, Enhanced: status.Enhanced{5, 3, 5},
+		Text: "buildaddr: unknown mailer " + r.Triple.Mailer}
+	m.log(logErr, 0, "SYSERR(%s): %s", m.srv.Caller.Name, s.Text)
+	s.Exit, s.Code, s.Enhanced = status.TempFail, 451, status.Enhanced{4, 3, 5}
+	m.settle(r, s)
+}
+
+// deliverGroup makes one attempt for a group and settles each of its recipients.
+func (m *message) deliverGroup(ctx context.Context, g *group) {
+	start := m.srv.now()
+	rcpts := m.compatible(ctx, g)
+	if len(rcpts) == 0 {
+		return
+	}
+	job := m.job(ctx, g, rcpts)
+	talk := &dialogue{m: m}
+	job.Exchange = talk.exchange
+	outcomes := make([]outcome, 0, len(rcpts))
+	report := func(r *envelope.Recipient, s status.Status) {
+		outcomes = append(outcomes, outcome{r, s})
+	}
+	if err := m.srv.agents().Deliver(ctx, job, report); err != nil {
+		s := status.As(err)
+		for _, r := range rcpts {
+			report(r, s)
+		}
+	}
+	talk.close(job.Peer)
+	m.record(g, job, outcomes, start)
+}
+
+type outcome struct {
+	rcpt   *envelope.Recipient
+	status status.Status
+}
+
+// record settles the outcomes of a group and writes them to the log, recipients with the same outcome on one line.
+func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start time.Time) {
+	for i := range outcomes {
+		o := &outcomes[i]
+		o.status = m.worded(g, o.status)
+		m.settle(o.rcpt, o.status)
+		m.transcribe(o.rcpt, o.status)
+		if o.status.Success() && o.rcpt.Notify&envelope.NotifySuccess != 0 && job.Peer != nil && !job.Peer.DSN &&
+			!g.mailer.Flags.Has('l') {
+			o.rcpt.State = envelope.Relayed
+		}
+		m.srv.count(g.mailer, m.env, o.status)
+	}
+	done := make([]bool, len(outcomes))
+	for i := range outcomes {
+		if done[i] {
+			continue
+		}
+		var same []*envelope.Recipient
+		for j := len(outcomes) - 1; j >= i; j-- {
+			if !done[j] && alike(outcomes[i].status, outcomes[j].status) {
+				done[j] = true
+				same = append(same, outcomes[j].rcpt)
+			}
+		}
+		m.logTo(same, toLine{mailer: g.mailer.Name, start: start, peer: job.Peer, host: g.host, status: outcomes[i].status,
+			attempted: true})
+	}
+}
+
+func alike(a, b status.Status) bool {
+	return a.Text == b.Text && a.Enhanced == b.Enhanced && a.Code == b.Code && a.Exit == b.Exit && a.Remote == b.Remote
+}
+
+// settle gives a recipient the outcome of an attempt.
+func (m *message) settle(r *envelope.Recipient, s status.Status) {
+	r.Status = s
+	r.Tried = m.srv.now()
+	switch {
+	case s.Success():
+		r.State = envelope.Delivered
+	case s.Permanent():
+		r.State = envelope.Failed
+	default:
+		m.env.Message = s.Text
+	}
+}
+
+// worded gives a temporary failure the word with which logs and mailq tell it.
+func (m *message) worded(g *group, s status.Status) status.Status {
+	if s.Text == "" {
+		t := status.FromExit(s.Exit)
+		s.Text = t.Text
+		if s.Enhanced == (status.Enhanced{}) {
+			s.Enhanced = t.Enhanced
+		}
+	}
+	return s
+}
+
+// job makes what the mailer needs.
+func (m *message) job(ctx context.Context, g *group, rcpts []*envelope.Recipient) *mailers.Job {
+	t := macro.NewTable(m.macros)
+	j := &mailers.Job{Mailer: g.mailer, Host: g.host, Envelope: m.env}
+	t.Define("h", quoteMacro(g.host))
+	var from string
+	j.Sender, from = m.senderFor(ctx, g.mailer, t)
+	t.Define("g", quoteMacro(from))
+	for _, r := range rcpts {
+		j.Rcpts = append(j.Rcpts, mailers.Rcpt{Recipient: r, User: r.Triple.User})
+	}
+	if len(rcpts) == 1 {
+		t.Define("u", quoteMacro(j.Rcpts[0].User))
+	}
+	if c := rcpts[0].Ctladdr; c != nil {
+		t.Define("z", quoteMacro(c.Home))
+	}
+	j.Header = m.headerFor(ctx, g.mailer, t)
+	if !g.mailer.Flags.Has('n') {
+		j.FromLine = expandText(m.site.options.UnixFromLine, t)
+	}
+	j.Expand = func(template, user string) (string, error) {
+		ut := macro.NewTable(t)
+		ut.Define("u", quoteMacro(user))
+		text, problems := macro.Encode(template, m.site.level)
+		if len(problems) > 0 {
+			return "", errors.New("mta: expand " + template + ": " + problems[0])
+		}
+		return expandText(text, ut), nil
+	}
+	return j
+}

@@ -1,0 +1,283 @@
+package mta
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"gosendmail/internal/envelope"
+)
+
+// headerLine is an H line that adds a field (op.txt section 5.5).
+type headerLine struct {
+	name     string
+	kind     fieldKind
+	flags    string // the mailer flags of which one must be set; "" means always
+	macro    string // or the macro that must be set, as "{name}"
+	template string // in internal form
+}
+
+// headerCheck is an H line that calls a ruleset.
+type headerCheck struct {
+	ruleset  string
+	comments bool // $>+: parentheses are no comments
+}
+
+// header takes the message's header in: it counts hops, runs the checks on its fields, learns what the fields tell, and puts
+// the fields that the configuration adds in front.
+func (m *message) header(ctx context.Context, h *headerText) {
+	fields := h.fields
+	for i := range fields {
+		if k := kindOf(fields[i].Name); k.is(fieldEnd) {
+			fields = fields[:i+1]
+			break
+		}
+	}
+	m.userFields = len(fields)
+	for i := range fields {
+		m.learn(&fields[i])
+		m.checkField(ctx, &fields[i])
+	}
+	if v := m.check(ctx, "check_eoh", strconv.Itoa(len(fields)), itoa(h.size)); v != nil && m.rejected == nil {
+		if refusal := m.obey(v, ""); refusal != nil {
+			m.reject(*refusal)
+		}
+	}
+	m.env.Header = append(m.defaults(fields), m.kept(fields)...)
+}
+
+// learn takes from a field what the envelope needs of it.
+func (m *message) learn(f *envelope.Field) {
+	value := strings.TrimSpace(f.Value)
+	kind := kindOf(f.Name)
+	switch {
+	case kind.is(fieldTrace):
+		m.hops++
+	case kind.is(fieldErrors):
+		m.errorsTo = value
+	case kind.is(fieldReceipt):
+		m.receiptTo = value
+	}
+	if kind.is(fieldResent) {
+		m.resent = true
+	}
+	if value == "" {
+		return
+	}
+	switch strings.ToLower(f.Name) {
+	case "message-id":
+		if !m.resent {
+			m.messageID = value
+		}
+	case "resent-message-id":
+		m.messageID = value
+	case "date":
+		m.macros.Define("a", quoteMacro(value))
+	case "full-name":
+		m.set("x", value)
+	case "precedence":
+		m.env.Class = m.site.precedence(value)
+	case "auto-submitted":
+		m.autoSubmitted = true
+	}
+}
+
+// checkField runs the ruleset that belongs to a field, or the one for fields without their own.
+func (m *message) checkField(ctx context.Context, f *envelope.Field) {
+	hc, ok := m.site.headerChecks[strings.ToLower(f.Name)]
+	if !ok {
+		hc, ok = m.site.headerChecks["*"]
+	}
+	if !ok {
+		return
+	}
+	m.set("{hdr_name}", f.Name)
+	m.set("{currHeader}", f.Value)
+	m.set("{hdrlen}", strconv.Itoa(len(f.Value)))
+	v := m.checkHeader(ctx, hc, f.Value)
+	for _, name := range []string{"{hdr_name}", "{currHeader}", "{hdrlen}"} {
+		m.macros.Undefine(name)
+	}
+	if v == nil || m.rejected != nil {
+		return
+	}
+	if refusal := m.obey(v, ""); refusal != nil {
+		m.reject(*refusal)
+	}
+}
+
+// defaults makes the fields that the configuration adds to a message with the given fields.
+func (m *message) defaults(fields []envelope.Field) []envelope.Field {
+	list := make([]envelope.Field, 0, len(m.site.headerLines)+len(fields)+1)
+	m.countRecipients()
+	for i := range m.site.headerLines {
+		l := &m.site.headerLines[i]
+		if l.kind.is(fieldResent) && !m.resent {
+			continue
+		}
+		if !l.kind.is(fieldForce) && m.written(fields, l.name) {
+			continue
+		}
+		f := envelope.Field{Flags: l.flags, Name: l.name, Default: true}
+		if l.macro != "" {
+			f.Flags = "$" + l.macro
+		}
+		if l.kind.is(fieldBind) {
+			f.Template, f.Value = true, " "+showTemplate(l.template)
+		} else if value := m.expand(l.template); value != "" {
+			f.Value = " " + value
+		} else {
+			continue
+		}
+		switch strings.ToLower(l.name) {
+		case "message-id", "resent-message-id":
+			if m.messageID == "" {
+				m.messageID = strings.TrimSpace(f.Value)
+			}
+		}
+		list = append(list, f)
+	}
+	m.set("{msg_id}", m.messageID)
+	for _, w := range m.warnings {
+		list = append(list, envelope.Field{Name: "X-Authentication-Warning", Value: " " + w, Default: true})
+	}
+	return list
+}
+
+// written reports whether the sender wrote a field of that name. His From: does not count where it says no more than the
+// configuration would, so that his full name is added (the habit of MH), unless his mailer has F=!.
+func (m *message) written(fields []envelope.Field, name string) bool {
+	for i := range fields {
+		if strings.EqualFold(fields[i].Name, name) && !m.bareFrom(&fields[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *message) bareFrom(f *envelope.Field) bool {
+	if !strings.EqualFold(f.Name, "from") && !strings.EqualFold(f.Name, "resent-from") {
+		return false
+	}
+	mailer := m.senderMailer
+	if mailer == nil || !mailer.Flags.Has('l') || mailer.Flags.Has('!') {
+		return false
+	}
+	v := strings.TrimSpace(f.Value)
+	return v != "" && (v == m.env.SenderText || m.sender != nil && v == m.sender.User)
+}
+
+// kept returns the fields of the sender that go on: without those that only we may write.
+func (m *message) kept(fields []envelope.Field) []envelope.Field {
+	out := make([]envelope.Field, 0, len(fields))
+	for _, f := range fields {
+		kind := kindOf(f.Name)
+		if kind.is(fieldCheck) {
+			if kind.is(fieldForce) {
+				continue
+			}
+			if f.Flags = m.conditions(f.Name); f.Flags == "" {
+				continue
+			}
+		}
+		if m.bareFrom(&f) {
+			continue
+		}
+		if kind.is(fieldBcc) && m.deleteBcc {
+			m.env.Flags.DeleteBcc = true
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// conditions are the mailer flags under which the configuration sends a field.
+func (m *message) conditions(name string) string {
+	for i := range m.site.headerLines {
+		if strings.EqualFold(m.site.headerLines[i].name, name) {
+			return m.site.headerLines[i].flags
+		}
+	}
+	return ""
+}
+
+// countRecipients sets $u for the Received: line: only a single recipient is named, so that blind copies stay blind.
+func (m *message) countRecipients() {
+	if len(m.env.Recipients) == 1 {
+		m.set("u", m.env.Recipients[0].Addr)
+	} else {
+		m.macros.Undefine("u")
+	}
+}
+
+// complete settles what can be told only when header and body are known.
+func (m *message) complete() {
+	m.noRecipientAction()
+	if m.receiptTo != "" && m.site.options.RrtImpliesDsn {
+		for _, r := range m.env.Recipients {
+			if r.Notify&envelope.NotifyNever == 0 {
+				r.Notify |= envelope.NotifySuccess
+			}
+		}
+	}
+	if m.errorsTo != "" && m.site.options.UseErrorsTo && m.env.Sender != "" {
+		for _, r := range m.env.Recipients {
+			r.Owner = m.errorsTo
+		}
+	}
+	o := &m.site.options
+	if m.env.QuarantineReason == "" && m.quarantine != "" {
+		m.env.QuarantineReason = m.quarantine
+	}
+	m.env.Priority = m.env.Size + int64(o.RecipientFactor)*int64(len(m.env.Recipients)) - int64(o.ClassFactor)*int64(m.env.Class) +
+		m.addedSize()
+	m.keepMacros()
+}
+
+// addedSize is what our own fields add to the message.
+func (m *message) addedSize() int64 {
+	var n int64
+	for i := range m.env.Header {
+		if f := &m.env.Header[i]; f.Default {
+			n += int64(len(f.Name)+len(f.Value)) + 2
+		}
+	}
+	return n
+}
+
+// noRecipientAction gives a message whose header names no recipient what the option asks for (RFC 5322 allows none).
+func (m *message) noRecipientAction() {
+	for i := range m.env.Header {
+		if kindOf(m.env.Header[i].Name).is(fieldRcpt) {
+			return
+		}
+	}
+	add := func(name, value string) {
+		m.env.Header = append(m.env.Header, envelope.Field{Name: name, Value: " " + value, Default: true})
+	}
+	switch m.site.options.NoRecipientAction {
+	case "add-to", "add-apparently-to":
+		name := "To"
+		if m.site.options.NoRecipientAction != "add-to" {
+			name = "Apparently-To"
+		}
+		for _, r := range m.env.Recipients {
+			add(name, r.Addr)
+		}
+	case "add-bcc":
+		add("Bcc", "")
+	case "add-to-undisclosed":
+		add("To", "undisclosed-recipients:;")
+	}
+}
+
+// authWarning notes what makes the sender doubtful: in the log, and in the header where PrivacyOptions asks for it.
+func (m *message) authWarning(format string, args ...any) {
+	if !m.site.options.privacy.has(authWarnings) {
+		return
+	}
+	text := m.site.Hostname() + ": " + fmt.Sprintf(format, args...)
+	m.log(logInfo, 4, "Authentication-Warning: %s", text)
+	m.warnings = append(m.warnings, text)
+}

@@ -1,0 +1,147 @@
+package mta
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+
+	"gosendmail/internal/envelope"
+)
+
+// errHeaderTooLong is what a header beyond MaxHeadersLength gives.
+var errHeaderTooLong = errors.New("mta: header too long")
+
+// headerText is the header of a message as it came in.
+type headerText struct {
+	fields []envelope.Field
+	size   int64 // bytes of the header with the empty line that ended it
+	eight  bool  // there are bytes above 127
+	fromLn bool  // a "From " line stood in front and was taken away
+}
+
+// readHeader reads header fields until the empty line or the first line that can be no field (RFC 5322 section 2.2; such a
+// line begins the body, as with the original). Lines end with LF. limit is MaxHeadersLength, bytes; 0 means none. With
+// saveFrom a "From " line of a mailbox in front is kept as the first body line's affair instead of being dropped.
+func readHeader(br *bufio.Reader, limit int64, saveFrom bool) (*headerText, error) {
+	h := &headerText{}
+	for first := true; ; first = false {
+		peek, err := br.Peek(1)
+		if err != nil {
+			return h, ignoreEOF(err)
+		}
+		if peek[0] == '\n' {
+			br.Discard(1)
+			h.size++
+			return h, nil
+		}
+		if first && !saveFrom {
+			if skipped, err := h.skipFromLine(br); err != nil || skipped {
+				if err != nil {
+					return h, err
+				}
+				continue
+			}
+		}
+		if !startsField(br) {
+			return h, nil
+		}
+		if err := h.readField(br, limit); err != nil {
+			return h, err
+		}
+	}
+}
+
+func ignoreEOF(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// skipFromLine drops the line that mailbox files begin a message with.
+func (h *headerText) skipFromLine(br *bufio.Reader) (bool, error) {
+	p, _ := br.Peek(6)
+	if !bytes.HasPrefix(p, []byte("From ")) && !bytes.HasPrefix(p, []byte(">From ")) {
+		return false, nil
+	}
+	h.fromLn = true
+	for {
+		_, err := br.ReadSlice('\n')
+		if err != bufio.ErrBufferFull {
+			return true, ignoreEOF(err)
+		}
+	}
+}
+
+// startsField reports whether the next line is "name:", blanks allowed before the colon. The name must be printable and not
+// be longer than the buffer.
+func startsField(br *bufio.Reader) bool {
+	for n := 64; ; n *= 2 {
+		p, err := br.Peek(min(n, br.Size()))
+		i := 0
+		for i < len(p) && p[i] > ' ' && p[i] < 127 && p[i] != ':' {
+			i++
+		}
+		name := i
+		for i < len(p) && (p[i] == ' ' || p[i] == '\t') {
+			i++
+		}
+		if i < len(p) {
+			return name > 0 && p[i] == ':'
+		}
+		if err != nil || n >= br.Size() {
+			return false
+		}
+	}
+}
+
+// readField reads one field with its continuation lines.
+func (h *headerText) readField(br *bufio.Reader, limit int64) error {
+	var b []byte
+	for {
+		line, err := br.ReadSlice('\n')
+		b = append(b, line...)
+		h.size += int64(len(line))
+		if limit > 0 && h.size > limit {
+			return errHeaderTooLong
+		}
+		if err == bufio.ErrBufferFull {
+			continue
+		}
+		if err != nil && err != io.EOF {
+			return err
+		}
+		if p, _ := br.Peek(1); len(p) == 0 || p[0] != ' ' && p[0] != '\t' {
+			break
+		}
+	}
+	b = bytes.TrimSuffix(b, []byte("\n"))
+	h.eight = h.eight || hasEightBit(b)
+	i := bytes.IndexByte(b, ':')
+	h.fields = append(h.fields, envelope.Field{
+		Name:  string(bytes.TrimRight(b[:i], " \t")),
+		Value: string(b[i+1:]),
+	})
+	return nil
+}
+
+func hasEightBit(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return true
+		}
+	}
+	return false
+}
+
+// findField returns the value of the last field of that name that holds anything, space at its ends taken off.
+func findField(fields []envelope.Field, name string) (string, bool) {
+	for i := len(fields) - 1; i >= 0; i-- {
+		if strings.EqualFold(fields[i].Name, name) && fields[i].Value != "" {
+			return strings.TrimSpace(fields[i].Value), true
+		}
+	}
+	return "", false
+}

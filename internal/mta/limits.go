@@ -1,0 +1,115 @@
+package mta
+
+import (
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// rateSlots is how finely a rate window is divided.
+const rateSlots = 6
+
+// Rates counts connections by client address, for ${client_rate}, ${client_connections} and ${total_rate}.
+type Rates struct {
+	mu     sync.Mutex
+	window time.Duration // ConnectionRateWindowSize
+	now    func() time.Time
+	total  rate
+	by     map[netip.Addr]*rate
+	swept  int64 // the slot in which old addresses were last dropped
+}
+
+type rate struct {
+	slots [rateSlots]struct {
+		at int64 // which slot of time it counts
+		n  int
+	}
+	open int
+}
+
+// NewRates makes empty counters for a window (ConnectionRateWindowSize).
+func NewRates(window time.Duration, now func() time.Time) *Rates {
+	if window <= 0 {
+		window = time.Minute
+	}
+	return &Rates{window: window, now: now, by: map[netip.Addr]*rate{}}
+}
+
+func (r *Rates) slot() int64 {
+	return r.now().UnixNano() / int64(r.window/rateSlots)
+}
+
+// begin counts a new connection. It returns the rate and the open connections of that client, and the rate of all, each with
+// the new one.
+func (r *Rates) begin(addr netip.Addr) (clientRate, open, totalRate int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := r.slot()
+	r.sweep(at)
+	c := r.by[addr]
+	if c == nil {
+		c = &rate{}
+		r.by[addr] = c
+	}
+	c.open++
+	return c.count(at), c.open, r.total.count(at)
+}
+
+// end tells that a connection of addr is gone.
+func (r *Rates) end(addr netip.Addr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.by[addr]; c != nil && c.open > 0 {
+		c.open--
+	}
+}
+
+// sweep forgets clients that have no connection and had none within the window.
+func (r *Rates) sweep(at int64) {
+	if r.swept == at {
+		return
+	}
+	r.swept = at
+	for addr, c := range r.by {
+		if c.open == 0 && c.sum(at) == 0 {
+			delete(r.by, addr)
+		}
+	}
+}
+
+// count adds one at slot at and returns the window's sum.
+func (c *rate) count(at int64) int {
+	s := &c.slots[at%rateSlots]
+	if s.at != at {
+		s.at, s.n = at, 0
+	}
+	s.n++
+	return c.sum(at)
+}
+
+func (c *rate) sum(at int64) int {
+	n := 0
+	for _, s := range c.slots {
+		if at-s.at < rateSlots {
+			n += s.n
+		}
+	}
+	return n
+}
+
+// loadAverage is the one-minute load average, rounded; 0 where the system does not tell.
+func loadAverage() int {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0
+	}
+	word, _, _ := strings.Cut(string(b), " ")
+	la, err := strconv.ParseFloat(word, 64)
+	if err != nil {
+		return 0
+	}
+	return int(la + 0.5)
+}

@@ -1,0 +1,134 @@
+package mta
+
+import (
+	"fmt"
+	"time"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/maillog"
+	"gosendmail/internal/status"
+	"gosendmail/mailers"
+)
+
+// The priorities that this package logs with.
+const (
+	logAlert  = maillog.Alert
+	logErr    = maillog.Err
+	logNotice = maillog.Notice
+	logInfo   = maillog.Info
+	logDebug  = maillog.Debug
+)
+
+// log writes a line about the message, if LogLevel is at least level.
+func (m *message) log(pri maillog.Priority, level int, format string, args ...any) {
+	m.srv.Log.Logf(level, pri, m.id, format, args...)
+}
+
+// sysErr logs a failure of ours.
+func (m *message) sysErr(format string, args ...any) {
+	m.srv.Log.SysErr(m.id, m.srv.Caller.Name, fmt.Sprintf(format, args...))
+}
+
+// logFrom writes the from= line, once.
+func (m *message) logFrom() {
+	if m.logged || !m.srv.Log.Enabled(maillog.LevelCollect) {
+		return
+	}
+	m.logged = true
+	env := m.env
+	m.srv.Log.From(m.id, &maillog.From{
+		Sender: env.SenderText, Size: env.Size, Class: env.Class, Rcpts: m.recipients(), MsgID: m.messageID,
+		BodyType: env.Body, Proto: m.proto, Daemon: m.daemon, Relay: m.relay,
+	})
+}
+
+// recipients counts the recipients for the log.
+func (m *message) recipients() int { return len(m.env.Recipients) }
+
+// toLine is what a to= line tells beside its recipients.
+type toLine struct {
+	mailer    string
+	host      string // $h of the group
+	start     time.Time
+	peer      *mailers.Peer
+	status    status.Status
+	text      string // stat= as it stands; "" means that status tells it
+	attempted bool   // there was an attempt: xdelay= and dsn= belong to the line
+	refused   bool   // by rules or tables, before any attempt: dsn= and reply= belong to the line
+}
+
+// logTo writes the to= line of recipients with the same outcome.
+func (m *message) logTo(rcpts []*envelope.Recipient, l toLine) {
+	level := maillog.LevelDelivered
+	switch {
+	case l.text != "" || l.status.Temporary():
+		level = maillog.LevelDeferred
+	case l.status.Permanent():
+		level = maillog.LevelFailures
+	}
+	if !m.srv.Log.Enabled(level) {
+		return
+	}
+	now := m.srv.now()
+	t := &maillog.To{Delay: now.Sub(m.env.Created), Mailer: l.mailer, Pri: m.env.Priority, Stat: l.text}
+	for _, r := range rcpts {
+		t.Rcpts = append(t.Rcpts, r.Addr)
+	}
+	if c := m.controller(rcpts[0]); c != nil {
+		t.Ctladdr = maillog.CtladdrText(c.Addr, c.UID, c.GID)
+	}
+	if l.attempted {
+		x := now.Sub(l.start)
+		t.XDelay = &x
+		t.Relay = relayText(l)
+		if l.status.Enhanced != (status.Enhanced{}) {
+			t.DSN = l.status.Enhanced.String()
+		}
+		t.Stat, t.Reply = statText(l.status)
+	}
+	if l.refused {
+		t.Stat = l.status.Text
+		t.DSN = l.status.Enhanced.String()
+		t.Reply = replyText(l.status)
+	}
+	m.srv.Log.To(level, m.id, t)
+}
+
+// controller is whose rights a delivery has, where that is a user of this host.
+func (m *message) controller(r *envelope.Recipient) *envelope.Ctladdr {
+	if r.Triple.Mailer != "prog" && r.Triple.Mailer != "*file*" {
+		return m.env.SenderCtladdr
+	}
+	if r.Ctladdr != nil || r.Alias == nil {
+		return r.Ctladdr
+	}
+	id := m.site.options.DefaultUser
+	return &envelope.Ctladdr{UID: id.UID, GID: max(id.GID, 0), Addr: r.Alias.Addr}
+}
+
+// relayText is relay=: the peer that answered, or the host of a mailer that has no peer.
+func relayText(l toLine) string {
+	switch {
+	case l.peer == nil:
+		return l.host
+	case l.peer.Addr.IsValid():
+		return l.peer.Name + " " + bracketed(l.peer.Addr)
+	}
+	return l.peer.Name
+}
+
+// statText is stat= and, for what a peer refused, reply=.
+func statText(s status.Status) (stat, reply string) {
+	switch {
+	case s.Success():
+		stat = "Sent"
+		if s.Text != "" && s.Text != "Sent" {
+			stat += " (" + s.Text + ")"
+		}
+	case s.Temporary():
+		stat = s.Text
+	default:
+		stat = s.Text
+	}
+	return stat, ""
+}

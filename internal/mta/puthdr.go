@@ -1,0 +1,154 @@
+package mta
+
+import (
+	"context"
+	"strings"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/macro"
+	"gosendmail/mailers"
+)
+
+// listWidth is where address lists are folded, unless the mailer's lines are shorter.
+const listWidth = 78
+
+// headerFor makes the header as a mailer gets it: fields that its flags do not ask for left out, addresses rewritten, blind
+// copies hidden. t holds the macros of the delivery.
+func (m *message) headerFor(ctx context.Context, mailer *mailers.Mailer, t *macro.Table) []envelope.Field {
+	out := make([]envelope.Field, 0, len(m.env.Header))
+	for i := range m.env.Header {
+		f := m.env.Header[i]
+		kind := kindOf(f.Name)
+		if !m.wanted(&f, kind, mailer, t) {
+			continue
+		}
+		switch {
+		case f.Template:
+			f.Value = m.bind(f.Value, t)
+			f.Template = false
+		case kind.is(fieldBcc):
+			f.Value = ""
+		case kind.is(fieldFrom | fieldRcpt):
+			f.Value = m.rewriteList(ctx, &f, kind, mailer, t)
+			if f.Value == "" {
+				continue
+			}
+		}
+		f.Flags = ""
+		out = append(out, f)
+	}
+	return out
+}
+
+// wanted reports whether a field goes to a mailer.
+func (m *message) wanted(f *envelope.Field, kind fieldKind, mailer *mailers.Mailer, t *macro.Table) bool {
+	if kind.is(fieldBcc) && m.otherRecipients() {
+		return false
+	}
+	if f.Flags == "" {
+		return true
+	}
+	if name, ok := strings.CutPrefix(f.Flags, "$"); ok {
+		v, _ := t.Macro(name)
+		return v != ""
+	}
+	for i := 0; i < len(f.Flags); i++ {
+		if mailer.Flags.Has(f.Flags[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// otherRecipients reports whether the header names recipients besides blind ones: Bcc: goes then, else it stays empty.
+func (m *message) otherRecipients() bool {
+	for i := range m.env.Header {
+		if k := kindOf(m.env.Header[i].Name); k.is(fieldRcpt) && !k.is(fieldBcc) {
+			return true
+		}
+	}
+	return false
+}
+
+// bind expands a field that depends on the delivery.
+func (m *message) bind(value string, t *macro.Table) string {
+	text, _ := macro.Encode(value, m.site.level)
+	return expandText(text, t)
+}
+
+// rewriteList rewrites the addresses of a field for a mailer and lays the list out anew.
+func (m *message) rewriteList(ctx context.Context, f *envelope.Field, kind fieldKind, mailer *mailers.Mailer,
+	t *macro.Table) string {
+	limit := listWidth
+	if l := mailer.LineLimit; l > 0 && l-2 < limit {
+		limit = l - 2
+	}
+	text := strings.TrimLeft(f.Value, " \t")
+	var b strings.Builder
+	b.WriteString(f.Value[:len(f.Value)-len(text)])
+	pos, first := len(f.Name)+2, true
+	for _, name := range m.splitList(text, !kind.is(fieldFrom) && m.oldStyle(text)) {
+		name = m.headerAddress(ctx, name, mailer, kind.is(fieldFrom), t)
+		if name == "" {
+			continue
+		}
+		pos += len(name)
+		if !first {
+			pos += 2
+		}
+		if pos > limit && !first {
+			b.WriteString(",\n        ")
+			pos = 8 + len(name)
+		} else if !first {
+			b.WriteString(", ")
+		}
+		b.WriteString(name)
+		first = false
+	}
+	if first {
+		return ""
+	}
+	return b.String()
+}
+
+// oldStyle reports whether a list may have blanks between its addresses (option OldStyleHeaders).
+func (m *message) oldStyle(list string) bool {
+	return m.site.options.OldStyleHeaders && !strings.ContainsAny(list, ",<(\":;")
+}
+
+// splitList takes an address list apart. In old style lists blanks part addresses too, but not around an at sign.
+func (m *message) splitList(list string, oldStyle bool) []string {
+	delim := byte(',')
+	if oldStyle {
+		delim = ' '
+	}
+	var names []string
+	for list != "" {
+		list = strings.TrimLeft(list, ", \t\r\n")
+		end := m.addressEnd(list, delim)
+		if name := strings.TrimRight(list[:end], ", \t\r\n"); name != "" {
+			names = append(names, name)
+		}
+		list = list[end:]
+	}
+	return names
+}
+
+// addressEnd finds where the first address of a list ends.
+func (m *message) addressEnd(list string, delim byte) int {
+	end := 0
+	for {
+		n := m.site.scanEnd(list[end:], delim)
+		end += n
+		rest := strings.TrimLeft(list[end:], " \t\r\n")
+		if !strings.HasPrefix(rest, "@") || end == len(list) {
+			break
+		}
+		end = len(list) - len(rest) + 1
+		end = len(list) - len(strings.TrimLeft(list[end:], " \t\r\n"))
+	}
+	if end == 0 {
+		return len(list)
+	}
+	return end
+}

@@ -1,0 +1,196 @@
+package mta
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"gosendmail/internal/macro"
+	"gosendmail/internal/maillog"
+	"gosendmail/internal/status"
+	"gosendmail/mailers"
+	"gosendmail/rules"
+)
+
+// The roles of envelope addresses.
+var (
+	forSender    = Role{Sender: true}
+	forRecipient = Role{}
+)
+
+// env returns the environment in which rules run for the message. The first error that rules report is kept in problem.
+func (m *message) env2(problem *string) *Env {
+	e := m.site.EnvWith(m.macros)
+	e.Problem = func(to, text string) {
+		if problem != nil && *problem == "" {
+			*problem = text
+		}
+	}
+	return e
+}
+
+// resolve finds mailer, host and user of an address. The status tells why the address cannot be used. A resolution that only
+// a name server's silence prevents is no refusal: Address.Status is temporary then.
+func (m *message) resolve(ctx context.Context, addr string, role Role) (*Address, *status.Status) {
+	var problem string
+	a := m.site.Parse(ctx, m.env2(&problem), addr, 0, role)
+	if a == nil {
+		if problem == "" {
+			problem = "553 5.0.0 User address required"
+		}
+		s := statusOf(problem, status.DataErr)
+		if s.Enhanced == (status.Enhanced{}) {
+			s.Enhanced = status.Enhanced{5, 0, 0}
+		}
+		return nil, &s
+	}
+	if s := a.Status; !s.Success() && !(a.Mailer != nil && s.Temporary()) {
+		if strings.HasPrefix(s.Text, "buildaddr: ") {
+			m.sysErr("%s", s.Text)
+		}
+		return a, &s
+	}
+	return a, nil
+}
+
+// canonicalSender is $f: the sender through rulesets 3, 1 and 4.
+func (m *message) canonicalSender(ctx context.Context, addr string) string {
+	env := m.env2(nil)
+	scan := m.site.Sets.Scan(addr, 0, rules.External, true)
+	if scan.Workspace == nil {
+		return bareAddress(addr)
+	}
+	ws := scan.Workspace
+	for _, set := range []string{"3", "1", "4"} {
+		ret, _ := m.site.Sets.Rewrite(ctx, env, set, ws)
+		ws = ret.Workspace
+	}
+	return m.site.Sets.Join(ws, 0, true)
+}
+
+// envAbove returns the environment for a delivery, whose macros lie above those of the message.
+func (m *message) envAbove(t *macro.Table) *Env { return m.site.EnvWith(t) }
+
+// senderFor is the reverse path as a mailer gets it; $g's value for mailers whose rulesets put something for the null sender.
+func (m *message) senderFor(ctx context.Context, mailer *mailers.Mailer, t *macro.Table) (path, g string) {
+	text := m.env.SenderText
+	if m.env.Sender == "" {
+		text = "<>"
+	}
+	r := m.site.Remote(ctx, m.envAbove(t), text, m.site.Config.Mailer(mailer.Name),
+		RemoteOptions{Role: forSender, Canonical: true})
+	g = bareAddress(unquoteMacro(r.Text))
+	if m.env.Sender == "" && !mailer.Flags.Has('g') {
+		if g == "" {
+			g = m.expand(string([]byte{macro.Interpolate, 'n'}))
+		}
+		return "", g
+	}
+	return g, g
+}
+
+// headerAddress rewrites one address of a header field for a mailer.
+func (m *message) headerAddress(ctx context.Context, name string, mailer *mailers.Mailer, sender bool, t *macro.Table) string {
+	r := m.site.Remote(ctx, m.envAbove(t), name, m.site.Config.Mailer(mailer.Name),
+		RemoteOptions{Role: Role{Header: true, Sender: sender}})
+	return unquoteMacro(r.Text)
+}
+
+// scanEnd finds where the first address of a list ends.
+func (s *setup) scanEnd(list string, delim byte) int {
+	scan := s.Sets.Scan(list, delim, rules.External, true)
+	if scan.Failed || scan.End <= 0 {
+		if i := strings.IndexByte(list, delim); i >= 0 {
+			return i
+		}
+		return len(list)
+	}
+	return min(scan.End, len(list))
+}
+
+// ruling is what a check_* ruleset said about its arguments.
+type ruling struct {
+	Verdict
+	ruleset, arg1, arg2 string
+}
+
+// check runs a ruleset that may refuse; nil means that it has nothing against it.
+func (m *message) check(ctx context.Context, ruleset string, args ...string) *ruling {
+	return m.site.ask(ctx, m.env2(nil), ruleset, CheckOptions{StripComments: true}, args...)
+}
+
+// checkHeader runs the ruleset of a header field over its text.
+func (m *message) checkHeader(ctx context.Context, hc headerCheck, value string) *ruling {
+	return m.site.ask(ctx, m.env2(nil), hc.ruleset, CheckOptions{StripComments: !hc.comments, Quiet: true}, value)
+}
+
+// check is message.check for rulesets that concern the connection.
+func (c *Session) check(ctx context.Context, ruleset string, args ...string) *ruling {
+	env := c.site.EnvWith(c.macros)
+	if c.msg != nil {
+		env = c.msg.env2(nil)
+	}
+	return c.site.ask(ctx, env, ruleset, CheckOptions{StripComments: true}, args...)
+}
+
+// ask runs a check with one or two arguments.
+func (s *setup) ask(ctx context.Context, env *Env, ruleset string, o CheckOptions, args ...string) *ruling {
+	second := ""
+	if len(args) > 1 {
+		second = args[1]
+	}
+	v := s.Check(ctx, env, ruleset, args[0], second, len(args) > 1, o)
+	if !v.Called || v.OK() && v.Quarantine == "" {
+		return nil
+	}
+	if s.options.SoftBounce && v.Status.Code >= 500 {
+		v.Status.Code -= 100
+		v.Status.Enhanced[0] = 4
+		v.Status.Exit = status.TempFail
+	}
+	return &ruling{v, ruleset, args[0], second}
+}
+
+// obey does what a ruleset said: it returns the refusal, to is the address that it is about, as replies show it.
+func (m *message) obey(v *ruling, to string) *status.Status {
+	line := maillog.Check{Ruleset: v.ruleset, Arg1: v.arg1, Arg2: v.arg2, Relay: m.relay}
+	switch {
+	case v.Discard:
+		m.discard = true
+		line.Verdict = maillog.Discarded
+	case v.Quarantine != "":
+		m.quarantine = v.Quarantine
+		m.set("{quarantine}", v.Quarantine)
+		line.Verdict, line.Text = maillog.Quarantined, v.Quarantine
+	default:
+		s := v.Status
+		if to != "" {
+			s.Text = to + "... " + s.Text
+		}
+		line.Verdict, line.Text = maillog.Rejected, replyText(s)
+		m.srv.Log.Check(m.id, &line)
+		return &s
+	}
+	m.srv.Log.Check(m.id, &line)
+	return nil
+}
+
+// replyText is a refusal as one line: "550 5.7.1 Access denied".
+func replyText(s status.Status) string {
+	if s.Enhanced == (status.Enhanced{}) {
+		return fmt.Sprintf("%d %s", s.Code, s.Text)
+	}
+	return fmt.Sprintf("%d %s %s", s.Code, s.Enhanced, s.Text)
+}
+
+// relayRefusal logs what check_relay said and returns the refusal.
+func (c *Session) relayRefusal(v *ruling) *status.Status {
+	line := maillog.Check{Ruleset: v.ruleset, Arg1: v.arg1, Arg2: v.arg2, Relay: c.relay}
+	if v.Discard || v.Quarantine != "" {
+		return nil
+	}
+	line.Verdict, line.Text = maillog.Rejected, replyText(v.Status)
+	c.srv.Log.Check("", &line)
+	s := v.Status
+	return &s
+}

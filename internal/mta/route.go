@@ -1,0 +1,228 @@
+package mta
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+
+	"gosendmail/internal/alias"
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/maillog"
+	"gosendmail/internal/priv"
+	"gosendmail/internal/safefile"
+	"gosendmail/internal/status"
+	"gosendmail/rules"
+)
+
+// route finds for every pending recipient where the mail goes: addresses of which the queue kept the text only are resolved,
+// aliases, lists and .forward files expanded, those that lead to the same place joined. What cannot be looked up now stays
+// pending with its status.
+func (m *message) route(ctx context.Context) {
+	var list, rest []*envelope.Recipient
+	for _, r := range m.env.Recipients {
+		switch {
+		case r.State != envelope.Pending:
+			rest = append(rest, r)
+		case r.Triple.Mailer == "" && !m.resolveQueued(ctx, r):
+			rest = append(rest, r)
+		case m.queued && !r.Primary && r.Triple.Mailer != "*include*":
+			rest = append(rest, r) // expanded already, when it was first tried
+		default:
+			list = append(list, r)
+		}
+	}
+	x := alias.Expander{Env: &expansion{m}, MaxRecursion: m.site.options.MaxAliasRecursion, HostName: m.site.Hostname(),
+		NoAlias: m.noAlias}
+	all, err := x.Expand(ctx, list)
+	if err != nil {
+		s := status.As(err)
+		m.log(logNotice, maillog.LevelMalformed, "expansion: %v", err)
+		for _, r := range list {
+			m.settle(r, s)
+			r.Triple = rules.Triple{}
+		}
+		all = list
+	}
+	m.env.Recipients = append(rest, all...)
+	m.expanded(all)
+}
+
+// expanded logs what the expansion refused or put off, and takes what it put off out of this attempt.
+func (m *message) expanded(all []*envelope.Recipient) {
+	for _, r := range all {
+		failed := r.State == envelope.Failed
+		waits := r.State == envelope.Pending && r.Status.Temporary() && r.Status.Text != ""
+		if !failed && !waits {
+			continue
+		}
+		m.settle(r, r.Status)
+		m.deferred = append(m.deferred, r)
+		m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, status: r.Status, refused: true})
+		m.transcribe(r, r.Status)
+	}
+}
+
+// resolveQueued resolves a recipient of which the queue kept the text only.
+func (m *message) resolveQueued(ctx context.Context, r *envelope.Recipient) bool {
+	a, refusal := m.resolve(ctx, r.Addr, forRecipient)
+	if refusal == nil && !a.Status.Success() {
+		refusal = &a.Status
+	}
+	if refusal != nil {
+		m.settle(r, *refusal)
+		m.deferred = append(m.deferred, r)
+		m.logTo([]*envelope.Recipient{r}, toLine{status: *refusal, refused: true})
+		m.transcribe(r, *refusal)
+		return false
+	}
+	r.Triple = a.Triple()
+	return true
+}
+
+// waiting reports whether a recipient was put off before any mailer saw it.
+func (m *message) waiting(r *envelope.Recipient) bool { return slices.Contains(m.deferred, r) }
+
+// expansion is what aliases, lists and .forward files need of a message. It implements alias.Env.
+type expansion struct{ m *message }
+
+// Resolve implements alias.Env. What was resolved at RCPT is not resolved again.
+func (e *expansion) Resolve(ctx context.Context, addr string, from *envelope.Recipient) (alias.Target, error) {
+	if from == nil {
+		for _, r := range e.m.env.Recipients {
+			if r.Addr == addr && r.Triple.Mailer != "" {
+				return e.target(r.Triple, r.Final), nil
+			}
+		}
+	}
+	a, refusal := e.m.resolve(ctx, addr, forRecipient)
+	if refusal != nil {
+		return alias.Target{}, *refusal
+	}
+	if !a.Status.Success() {
+		return alias.Target{}, a.Status
+	}
+	return e.target(a.Triple(), e.m.finalRecipient(addr, a)), nil
+}
+
+func (e *expansion) target(t rules.Triple, final string) alias.Target {
+	out := alias.Target{Triple: t, Final: final}
+	switch t.Mailer {
+	case "prog":
+		out.Kind = alias.Program
+	case "*file*":
+		out.Kind = alias.File
+	case "*include*":
+		out.Kind = alias.Include
+	}
+	if mailer := e.m.site.Mailer(t.Mailer); mailer != nil {
+		out.Aliased, out.Account, out.Case = mailer.Flags.Has('A'), mailer.Flags.Has('w'), mailer.Flags.Has('u')
+	}
+	return out
+}
+
+// Local implements alias.Env.
+func (e *expansion) Local(ctx context.Context, t alias.Target) (alias.Target, bool, error) {
+	mailer := e.m.site.Mailer(t.Triple.Mailer)
+	if mailer == nil {
+		return t, false, nil
+	}
+	r := &envelope.Recipient{Triple: t.Triple}
+	if !e.m.localAddress(ctx, r, mailer, false) {
+		return t, false, nil
+	}
+	return e.target(r.Triple, t.Final), true, nil
+}
+
+// Alias implements alias.Env.
+func (e *expansion) Alias(ctx context.Context, name string) (string, error) {
+	v, found, err := e.m.srv.aliases.Lookup(ctx, name)
+	if err == nil && !found {
+		err = alias.ErrNotFound
+	}
+	return v, err
+}
+
+// Account implements alias.Env.
+func (e *expansion) Account(ctx context.Context, name string) (priv.User, error) {
+	name = strings.Trim(name, "\"")
+	u, err := e.m.srv.Accounts.User(ctx, name)
+	if errors.Is(err, priv.ErrNotFound) && e.m.site.options.MatchGECOS {
+		return e.m.srv.byFullName(ctx, name, err)
+	}
+	return u, err
+}
+
+// AccountID implements alias.Env.
+func (e *expansion) AccountID(ctx context.Context, uid int) (priv.User, error) {
+	return e.m.srv.Accounts.UserID(ctx, uid)
+}
+
+// Forward implements alias.Env: option ForwardPath with the macros of the user.
+func (e *expansion) Forward(u priv.User, t rules.Triple) []string {
+	m := e.m
+	m.set("z", u.Home)
+	m.set("u", u.Name)
+	m.set("h", t.Host)
+	defer m.macros.Undefine("z")
+	defer m.macros.Undefine("h")
+	defer m.countRecipients()
+	var paths []string
+	for _, p := range strings.Split(m.expand(m.site.options.ForwardPath), ":") {
+		if p != "" && !slices.Contains(paths, p) {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}
+
+// Open implements alias.Env.
+func (e *expansion) Open(ctx context.Context, path string, kind alias.FileKind, as *envelope.Ctladdr) (*alias.Opened, error) {
+	c, err := e.m.srv.checker()
+	if err != nil {
+		return nil, err
+	}
+	if as != nil {
+		c.UID = as.UID
+		if c.GIDs, err = e.m.srv.Accounts.Groups(ctx, as.User, as.GID); err != nil {
+			c.GIDs = []int{as.GID}
+		}
+	}
+	what := safefile.IncludeFile
+	if kind == alias.ForwardFile {
+		what = safefile.ForwardFile
+	}
+	f, err := c.Open(path, what)
+	if err != nil {
+		return nil, err
+	}
+	uid, gid, err := ownerOf(f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &alias.Opened{ReadCloser: f, UID: uid, GID: gid}, nil
+}
+
+// defaultShells are the valid login shells where there is no /etc/shells.
+var defaultShells = []string{"/bin/sh", "/bin/csh", "/bin/bash", "/usr/bin/sh", "/usr/bin/csh", "/usr/bin/bash", "/bin/ksh", "/usr/bin/ksh"}
+
+// ValidShell implements alias.Env.
+func (e *expansion) ValidShell(shell string) bool {
+	text, err := os.ReadFile("/etc/shells")
+	if err != nil {
+		return slices.Contains(defaultShells, shell)
+	}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line == shell && shell != "" || line == "/SENDMAIL/ANY/SHELL/" {
+			return true
+		}
+	}
+	return false
+}
+
+// Log implements alias.Env.
+func (e *expansion) Log(format string, args ...any) {
+	e.m.log(logInfo, maillog.LevelExpansion, format, args...)
+}

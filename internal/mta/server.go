@@ -1,0 +1,281 @@
+package mta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"gosendmail/cf"
+	"gosendmail/internal/dns"
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/maillog"
+	"gosendmail/internal/priv"
+	"gosendmail/internal/safefile"
+	"gosendmail/internal/status"
+	"gosendmail/mailers"
+	"gosendmail/maps"
+	"gosendmail/queue"
+)
+
+// Config is what a Server is made of.
+type Config struct {
+	Site     *Site
+	Log      *maillog.Logger
+	Accounts priv.Accounts
+	Caller   priv.User        // who runs this process; for logs and for mail from the command line
+	Now      func() time.Time // nil means time.Now
+	Exchange func(out bool, line string)
+
+	// Interval is -q: how often the queue is run; 0 means never by itself.
+	Interval   time.Duration
+	Persistent bool // -qp
+	Mode       byte // -b, for ${opMode}; 0 means 'm'
+	// Selected says that this process works on a selection of the queue: mailers with F=% are used then.
+	Selected bool
+	Rates    *Rates // kept over reloads; nil makes new ones
+}
+
+// Server accepts and delivers mail under one configuration. A reload makes a new one; sessions that began under the old one end
+// under it.
+type Server struct {
+	site     *setup
+	spool    *queue.Spool
+	runner   *queue.Runner
+	table    *mailers.Table
+	rates    *Rates
+	aliases  *aliases
+	exchange func(out bool, line string)
+	selected bool
+
+	Log      *maillog.Logger
+	Accounts priv.Accounts
+	Caller   priv.User
+	now      func() time.Time
+
+	deliveries context.Context // of deliveries in the background
+	stop       context.CancelFunc
+	running    sync.WaitGroup
+	inflight   sync.Map // *envelope.Envelope to *message: accepted in this process, about to be delivered
+	names      sync.Map // netip.Addr to string: names of our interfaces
+}
+
+// New makes a server: it opens the queue and prepares the mailers. Nothing runs yet.
+func New(cfg Config) (*Server, error) {
+	site, err := newSetup(cfg.Site)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{site: site, Log: cfg.Log, Accounts: cfg.Accounts, Caller: cfg.Caller, now: cfg.Now, rates: cfg.Rates,
+		exchange: cfg.Exchange, selected: cfg.Selected}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.rates == nil {
+		s.rates = NewRates(site.options.ConnectionRateWindowSize, s.now)
+	}
+	if s.aliases, err = openAliases(cfg.Site, maps.Env{DNS: cfg.Site.Resolver()}); err != nil {
+		return nil, err
+	}
+	if s.spool, err = s.openSpool(); err != nil {
+		return nil, err
+	}
+	s.deliveries, s.stop = context.WithCancel(context.Background())
+	s.table = mailers.Agents(s.mailerConfig())
+	s.runner = queue.NewRunner(s.spool, s, s.runnerConfig(cfg))
+	return s, nil
+}
+
+// openSpool opens the queue groups.
+func (s *Server) openSpool() (*queue.Spool, error) {
+	o := &s.site.options
+	super, err := queue.ParseSuperSafe(o.SuperSafe)
+	if err != nil {
+		return nil, err
+	}
+	groups := []queue.GroupConfig{{Name: queue.DefaultGroup, Directory: o.QueueDirectory}}
+	for _, q := range s.site.queues {
+		g := queue.GroupConfig{Name: q.Name, Directory: q.Path, Interval: q.Interval, Jobs: q.Jobs, MaxRcpts: q.RecipientsPerMsg,
+			Runners: q.Runners, Nice: q.Nice, Flags: q.Flags}
+		if g.Directory == "" {
+			g.Directory = o.QueueDirectory
+		}
+		if strings.EqualFold(q.Name, queue.DefaultGroup) {
+			groups[0] = g
+			continue
+		}
+		groups = append(groups, g)
+	}
+	cfg := queue.Config{Groups: groups, FileMode: fileMode(o.QueueFileMode), SuperSafe: super, MinFreeBlocks: o.MinFreeBlocks,
+		Now: s.now, Lost: s.lost}
+	if o.TrustedUser.Set && o.TrustedUser.UID > 0 {
+		cfg.TrustedUID = o.TrustedUser.UID
+	}
+	return queue.Open(cfg)
+}
+
+func (s *Server) lost(id, path string, reason error) {
+	s.Log.Logf(0, maillog.Alert, id, "Losing %s: %v", path, reason)
+}
+
+// timeouts turns the options into the queue's form.
+func timeouts(o *cf.Settings) queue.Timeouts {
+	limits := func(t [4]time.Duration) queue.Limits {
+		return queue.Limits{Normal: t[cf.Normal], Urgent: t[cf.Urgent], NonUrgent: t[cf.NonUrgent], DSN: t[cf.DSN]}
+	}
+	return queue.Timeouts{Return: limits(o.Timeout.QueueReturn), Warn: limits(o.Timeout.QueueWarn)}
+}
+
+// runnerConfig says how the queue is run.
+func (s *Server) runnerConfig(cfg Config) queue.RunnerConfig {
+	o := &s.site.options
+	order, err := queue.ParseOrder(string([]byte{o.QueueSortOrder}))
+	if err != nil {
+		order = queue.ByPriority
+	}
+	return queue.RunnerConfig{
+		Interval: cfg.Interval, Persistent: cfg.Persistent, Order: order, MinAge: o.MinQueueAge, MaxAge: o.MaxQueueAge,
+		MaxRun: o.MaxQueueRunSize, MaxRunners: max(o.MaxRunnersPerQueue, 1), MaxJobs: o.MaxQueueChildren,
+		Background: maxDeliveries, Busy: s.busy,
+		Log: func(id string, err error) { s.Log.Logf(maillog.LevelSerious, maillog.Err, id, "%v", err) },
+	}
+}
+
+// maxDeliveries bounds the deliveries of new mail at a time; more wait for their turn.
+const maxDeliveries = 200
+
+// busy obeys QueueLA: under load only important and old messages are tried.
+func (s *Server) busy(priority int64, _ time.Time) bool {
+	o := &s.site.options
+	if o.QueueLA <= 0 {
+		return false
+	}
+	la := loadAverage()
+	return la >= o.QueueLA && priority > int64(o.QueueFactor)/int64(la-o.QueueLA+1)
+}
+
+// Start begins the queue runs.
+func (s *Server) Start() { s.running.Go(func() { s.runner.Run(s.deliveries) }) }
+
+// Close stops queue runs, waits for the deliveries under way until ctx ends, and closes everything.
+func (s *Server) Close(ctx context.Context) error {
+	done := make(chan struct{})
+	quiet, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		s.stop()
+		s.running.Wait()
+		s.runner.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	case <-quiet.Done():
+	}
+	return errors.Join(s.table.Close(), s.spool.Close())
+}
+
+// Wait returns when no delivery of accepted mail is under way.
+func (s *Server) Wait() { s.runner.Wait() }
+
+// RunQueue runs the selected part of the queue once.
+func (s *Server) RunQueue(ctx context.Context, sel queue.Selection) error {
+	_, err := s.runner.RunOnce(ctx, sel)
+	return err
+}
+
+// Wake begins a queue run now (ETRN, SIGUSR1's sisters).
+func (s *Server) Wake() { s.runner.Wake() }
+
+// Site returns the configuration.
+func (s *Server) Site() *Site { return s.site.Site }
+
+// Spool returns the queue.
+func (s *Server) Spool() *queue.Spool { return s.spool }
+
+// agents returns the mailers.
+func (s *Server) agents() *mailers.Table { return s.table }
+
+// mailerConfig says to the mailers what the options say about delivery.
+func (s *Server) mailerConfig() mailers.Config {
+	o := &s.site.options
+	t := &o.Timeout
+	cfg := mailers.Config{
+		Resolver: s.site.Resolver(), Hostname: s.site.Hostname(), HeloName: o.HeloName,
+		Own: s.site.isLocal,
+		Timeouts: mailers.Timeouts{
+			Connect: t.Connect, InitialConnect: t.IConnect, AllConnects: t.AConnect, Initial: t.Initial, Helo: t.Helo,
+			Mail: t.Mail, Rcpt: t.Rcpt, DataInit: t.DataInit, DataBlock: t.DataBlock, DataFinal: t.DataFinal, Rset: t.Rset,
+			Quit: t.Quit, Misc: t.Misc, Lhlo: t.LHLO, Auth: t.Auth, StartTLS: t.StartTLS,
+		},
+		CacheSize: o.ConnectionCacheSize, CacheTimeout: o.ConnectionCacheTimeout, DialDelay: o.DialDelay,
+		FallbackMX: o.FallbackMXhost, FallbackSmartHost: o.FallbackSmartHost, TryNullMX: o.TryNullMXList,
+		EightBit: mailers.EightBitMode(o.EightBitMode), DefaultCharset: o.DefaultCharSet,
+		Accounts: s.Accounts, SafeFileEnv: o.SafeFileEnvironment, Environ: s.site.environ, Now: s.now,
+	}
+	if o.DefaultUser.Set {
+		cfg.DefaultUser = priv.Identity{UID: o.DefaultUser.UID, GID: max(o.DefaultUser.GID, 0)}
+	}
+	return cfg
+}
+
+// newSessionID is for logs between transactions.
+func (s *Server) newSessionID() string { return s.spool.NewID() }
+
+// group chooses the queue group of a message: that of its first recipient's mailer (Q=), else the default one.
+func (s *Server) group(m *message) *queue.Group {
+	if len(m.env.Recipients) > 0 {
+		if mailer := s.site.Mailer(m.env.Recipients[0].Triple.Mailer); mailer != nil && mailer.QueueGroup != "" {
+			if g := s.spool.Group(mailer.QueueGroup); g != nil {
+				return g
+			}
+		}
+	}
+	return s.spool.Group("")
+}
+
+// localName is ${if_name}: the name of the interface that a client came in through.
+func (s *Server) localName(ctx context.Context, a netip.Addr) string {
+	if v, ok := s.names.Load(a); ok {
+		return v.(string)
+	}
+	name := bracketed(a)
+	names, err := s.site.Resolver().LookupPTR(ctx, a)
+	if err == nil && len(names) > 0 {
+		name = strings.TrimSuffix(names[0], ".")
+	}
+	if dns.KindOf(err) != dns.Temporary {
+		s.names.Store(a, name)
+	}
+	return name
+}
+
+// throttleBadRecipients obeys BadRcptThrottle: a client that names many wrong recipients waits a second for each further one.
+func (s *Server) throttleBadRecipients(ctx context.Context, c *Session) {
+	limit := s.site.options.BadRcptThrottle
+	if limit <= 0 || c.bad < limit {
+		return
+	}
+	timer := time.NewTimer(time.Second)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// count adds a delivery to the statistics (StatusFile).
+func (s *Server) count(mailer *mailers.Mailer, env *envelope.Envelope, st status.Status) {}
+
+// checker looks at files as DontBlameSendmail allows.
+func (s *Server) checker() (*safefile.Checker, error) {
+	b, err := safefile.ParseBlame(strings.Join(s.site.options.DontBlameSendmail, ","))
+	if err != nil {
+		return nil, fmt.Errorf("mta: option DontBlameSendmail: %w", err)
+	}
+	return &safefile.Checker{Blame: b}, nil
+}

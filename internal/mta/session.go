@@ -1,0 +1,242 @@
+package mta
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"gosendmail/internal/macro"
+	"gosendmail/internal/status"
+)
+
+// Session is one SMTP client. Its methods are the commands that have a meaning; smtpd calls them one at a time.
+type Session struct {
+	srv    *Server
+	site   *setup
+	daemon *Daemon
+	macros *macro.Table // of the connection, above the site's
+
+	local  netip.AddrPort
+	client client
+	relay  string         // the client as logs show it
+	reject *status.Status // what check_relay said; every command but a few is answered with it
+
+	helo     string // what the client called itself; "" before HELO and EHLO
+	extended bool   // EHLO
+	bad      int    // recipients refused in this session
+	vrfy     int    // VRFY, EXPN and ETRN so far
+
+	msg *message // the transaction; nil between transactions
+	id  string   // for the log between transactions
+}
+
+// NewSession begins a session. remote is invalid for standard input (-bs): the client is then the user who runs us.
+func (s *Server) NewSession(d *Daemon, local, remote netip.AddrPort) *Session {
+	site := s.site
+	c := &Session{srv: s, site: site, daemon: d, local: local, macros: macro.NewTable(site.Macros()), id: s.spool.NewID()}
+	c.client = client{addr: remote.Addr().Unmap(), port: remote.Port()}
+	if !remote.IsValid() {
+		c.client = client{name: s.Caller.Name + "@localhost", resolve: resolveOK}
+	}
+	return c
+}
+
+// Connect looks the client up, runs check_relay and returns the greeting. A client that check_relay refuses is greeted all
+// the same, as the original does, and hears the refusal as the answer to its commands; only 421 ends the connection at once.
+func (c *Session) Connect(ctx context.Context) status.Reply {
+	if c.client.addr.IsValid() {
+		c.client = lookupClient(ctx, c.site.Resolver(), netip.AddrPortFrom(c.client.addr, c.client.port))
+	}
+	c.relay = c.client.text()
+	c.defineClient(ctx)
+	c.setTime()
+	if refusal := c.checkRelay(ctx); refusal != nil {
+		c.reject = refusal
+		if refusal.Code == 421 {
+			return refusal.Reply()
+		}
+	}
+	return status.Reply{Code: 220, Lines: strings.Split(c.greeting(), "\n")}
+}
+
+// checkRelay runs the ruleset with the client's name and address.
+func (c *Session) checkRelay(ctx context.Context) *status.Status {
+	if !c.client.addr.IsValid() {
+		return nil
+	}
+	v := c.check(ctx, "check_relay", c.client.name, tagged(c.client.addr))
+	if v == nil {
+		return nil
+	}
+	return c.relayRefusal(v)
+}
+
+// greeting is SmtpGreetingMessage with the word ESMTP after its first word.
+func (c *Session) greeting() string {
+	text := c.expand(c.site.options.SmtpGreetingMessage)
+	first, rest, _ := strings.Cut(text, " ")
+	if !strings.HasPrefix(rest, "ESMTP") {
+		first += " ESMTP"
+	}
+	if rest != "" {
+		first += " " + rest
+	}
+	return first
+}
+
+// defineClient sets the macros that tell who the client is and where it came in.
+func (c *Session) defineClient(ctx context.Context) {
+	cl := &c.client
+	c.set("_", c.relay)
+	c.set("{client_name}", cl.proven())
+	c.set("{client_ptr}", cl.name)
+	c.set("{client_resolve}", cl.resolve)
+	if cl.addr.IsValid() {
+		c.set("{client_addr}", tagged(cl.addr))
+		c.set("{client_port}", fmt.Sprint(cl.port))
+		perClient, open, total := c.srv.rates.begin(cl.addr)
+		c.set("{client_rate}", fmt.Sprint(perClient))
+		c.set("{client_connections}", fmt.Sprint(open))
+		c.set("{total_rate}", fmt.Sprint(total))
+	}
+	if a := c.local.Addr(); a.IsValid() {
+		c.set("{if_name}", c.srv.localName(ctx, a))
+		if !a.IsLoopback() {
+			c.set("{if_addr}", tagged(a))
+			c.set("{if_family}", family(a))
+		}
+	}
+	c.daemon.define(c.set)
+}
+
+func family(a netip.Addr) string {
+	if a.Unmap().Is4() {
+		return "inet"
+	}
+	return "inet6"
+}
+
+// set defines a macro of the connection from text that may come from outside.
+func (c *Session) set(name, value string) { c.macros.Define(name, quoteMacro(value)) }
+
+// setTime sets the macros of the current time, for the greeting and for rulesets between transactions.
+func (c *Session) setTime() { setTimeMacros(c.macros, c.srv.now().In(c.site.options.zone)) }
+
+// expand expands a template with the macros of the connection, or of the transaction where there is one.
+func (c *Session) expand(template string) string {
+	if c.msg != nil {
+		return c.msg.expand(template)
+	}
+	return expandText(template, c.macros)
+}
+
+// Helo answers HELO and EHLO; the list holds the keywords of EHLO.
+func (c *Session) Helo(ctx context.Context, verb, name string) (status.Reply, []string) {
+	esmtp := strings.EqualFold(verb, "EHLO")
+	if name == "" && !c.site.options.AllowBogusHELO {
+		return reply(501, status.Enhanced{5, 0, 0}, verb+" requires domain address"), nil
+	}
+	if !validHelo(name) {
+		if !c.site.options.AllowBogusHELO {
+			return reply(501, status.Enhanced{5, 0, 0}, "Invalid domain name"), nil
+		}
+		name = strings.Map(heloChar, name)
+	}
+	c.dropMessage(ctx)
+	c.helo, c.extended = name, esmtp
+	c.set("s", name)
+	c.set("r", c.protocol())
+	hello := fmt.Sprintf("%s Hello %s, pleased to meet you", c.site.Hostname(), c.relay)
+	var keywords []string
+	if esmtp {
+		keywords = c.keywords()
+	}
+	return status.Reply{Code: 250, Lines: []string{hello}}, keywords
+}
+
+// protocol is $r.
+func (c *Session) protocol() string {
+	if c.extended {
+		return "ESMTP"
+	}
+	return "SMTP"
+}
+
+// validHelo takes the characters of names and address literals.
+func validHelo(name string) bool {
+	return strings.IndexFunc(name, func(r rune) bool { return heloChar(r) != r }) < 0
+}
+
+func heloChar(r rune) rune {
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("[].-_#:", r):
+		return r
+	}
+	return '?'
+}
+
+// keywords are the answer to EHLO, in the original's order.
+func (c *Session) keywords() []string {
+	list := []string{"ENHANCEDSTATUSCODES"}
+	if c.reject != nil {
+		return list
+	}
+	o := &c.site.options
+	add := func(when bool, keyword string) {
+		if when {
+			list = append(list, keyword)
+		}
+	}
+	add(true, "PIPELINING")
+	add(!o.privacy.has(noExpn), "EXPN")
+	add(!o.privacy.has(noVerb), "VERB")
+	add(true, "8BITMIME")
+	if o.MaxMessageSize > 0 {
+		add(true, "SIZE "+itoa(o.MaxMessageSize))
+	} else {
+		add(true, "SIZE")
+	}
+	add(o.dsn(), "DSN")
+	add(!o.privacy.has(noEtrn), "ETRN")
+	add(true, "HELP")
+	return list
+}
+
+// refused returns the answer to a command of a client that check_relay refused.
+func (c *Session) refused() (status.Reply, bool) {
+	if c.reject == nil {
+		return status.Reply{}, false
+	}
+	return c.reject.Reply(), true
+}
+
+// Reset ends the transaction, if there is one.
+func (c *Session) Reset(ctx context.Context) { c.dropMessage(ctx) }
+
+// Close ends the session; cause tells why, where it was not QUIT.
+func (c *Session) Close(ctx context.Context, cause error) {
+	c.dropMessage(ctx)
+	if c.client.addr.IsValid() {
+		c.srv.rates.end(c.client.addr)
+	}
+}
+
+// dropMessage forgets a transaction that came to nothing; the log tells of it as the original's does.
+func (c *Session) dropMessage(ctx context.Context) {
+	if c.msg == nil {
+		return
+	}
+	c.msg.logFrom()
+	c.endMessage()
+}
+
+// endMessage makes room for the next transaction.
+func (c *Session) endMessage() {
+	c.msg = nil
+	c.id = c.srv.spool.NewID()
+}
+
+func reply(code int, e status.Enhanced, text string) status.Reply {
+	return status.Reply{Code: code, Enhanced: e, Lines: []string{text}}
+}

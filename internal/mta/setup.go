@@ -1,0 +1,168 @@
+package mta
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"gosendmail/cf"
+	"gosendmail/internal/macro"
+	"gosendmail/mailers"
+	"gosendmail/queue"
+)
+
+// Delivery modes (option DeliveryMode).
+const (
+	deliverBackground  = 'b'
+	deliverInteractive = 'i'
+	deliverQueueOnly   = 'q'
+	deliverDeferred    = 'd'
+)
+
+// options are the settings of a configuration with what is derived from them.
+type options struct {
+	cf.Settings
+	privacy privacy
+	zone    *time.Location // TimeZoneSpec
+}
+
+// dsn reports whether DSN (RFC 3461) is offered.
+func (o *options) dsn() bool { return o.SendMimeErrors && !o.privacy.has(noReceipts) }
+
+// setup is a site with what accepting and delivering need of its configuration, worked out once.
+type setup struct {
+	*Site
+	options      options
+	mailers      map[string]*mailers.Mailer // by name in lower case
+	headerLines  []headerLine
+	headerChecks map[string]headerCheck // by field name in lower case; "*" for the others
+	persistent   []string               // class {persistentMacros}, names as macro tables have them
+	precedences  map[string]int
+	level        int
+	queues       []cf.Queue
+	timeouts     queue.Timeouts
+	environ      []string // E lines and TimeZoneSpec, for mailers
+}
+
+// newSetup works out a configuration. Values that cannot be obeyed are errors.
+func newSetup(site *Site) (*setup, error) {
+	cfg := site.Config
+	s := &setup{
+		Site: site, options: options{Settings: cfg.Settings}, level: cfg.Level,
+		mailers: map[string]*mailers.Mailer{}, headerChecks: map[string]headerCheck{}, precedences: map[string]int{},
+		queues: cfg.Queues, timeouts: timeouts(&cfg.Settings), environ: environ(cfg),
+	}
+	for _, text := range cfg.Settings.PrivacyOptions {
+		p, err := parsePrivacy(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", cfg.File, err)
+		}
+		s.options.privacy |= p
+	}
+	if err := s.options.setZone(); err != nil {
+		return nil, fmt.Errorf("%s: %w", cfg.File, err)
+	}
+	for _, m := range cfg.Mailers {
+		s.mailers[strings.ToLower(m.Name)] = convertMailer(m)
+	}
+	for i := range cfg.Headers {
+		s.addHeader(&cfg.Headers[i])
+	}
+	for _, p := range cfg.Precedence {
+		s.precedences[strings.ToLower(p.Name)] = p.Value
+	}
+	s.persistent = persistentMacros(cfg)
+	return s, nil
+}
+
+// setZone obeys TimeZoneSpec: "" means what the system says, a value is a zone name.
+func (o *options) setZone() error {
+	o.zone = time.Local
+	if !o.TimeZoneSet || o.TimeZoneSpec == "" {
+		return nil
+	}
+	zone, err := time.LoadLocation(strings.TrimPrefix(o.TimeZoneSpec, ":"))
+	if err != nil {
+		return fmt.Errorf("option TimeZoneSpec=%s: %w", o.TimeZoneSpec, err)
+	}
+	o.zone = zone
+	return nil
+}
+
+// Mailer returns a mailer by name, or nil.
+func (s *setup) Mailer(name string) *mailers.Mailer { return s.mailers[strings.ToLower(name)] }
+
+// precedence is the class of a message with that Precedence: field; unknown words mean zero.
+func (s *setup) precedence(word string) int { return s.precedences[strings.ToLower(word)] }
+
+// addHeader sorts an H line: a check, a field to add, or both.
+func (s *setup) addHeader(h *cf.Header) {
+	if h.Check != "" {
+		key := strings.ToLower(h.Name)
+		if _, ok := s.headerChecks[key]; !ok {
+			s.headerChecks[key] = headerCheck{h.Check, h.KeepComments}
+		}
+		return
+	}
+	l := headerLine{name: h.Name, kind: kindOf(h.Name), flags: h.Flags, macro: h.Macro,
+		template: strings.TrimLeft(h.Value, " \t")}
+	s.headerLines = append(s.headerLines, l)
+}
+
+// persistentMacros is class {persistentMacros}: macros that are kept with a message in the queue.
+func persistentMacros(cfg *cf.Config) []string {
+	var names []string
+	for _, c := range cfg.Classes {
+		if c.Class != "{persistentMacros}" {
+			continue
+		}
+		for _, w := range c.Words {
+			name := w.Text
+			if len(name) > 1 && !strings.HasPrefix(name, "{") {
+				name = "{" + name + "}"
+			}
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// convertMailer makes the mailer that package mailers knows from an M line. Texts with macros go in the form in which they
+// were written.
+func convertMailer(m *cf.Mailer) *mailers.Mailer {
+	out := &mailers.Mailer{
+		Name: m.Name, Path: m.Path,
+		SenderEnvelope: label(m.SenderEnvelope), SenderHeader: label(m.SenderHeader),
+		RecipientEnvelope: label(m.RecipientEnvelope), RecipientHeader: label(m.RecipientHeader),
+		EOL: m.EOL, MaxSize: m.MaxSize, MaxMessages: m.MaxDeliveries, MaxRecipients: m.MaxRecipients, LineLimit: m.LineLimit,
+		Dirs: showMacros(m.Dir), Root: showMacros(m.Root), Nice: m.Nice, Charset: m.Charset, QueueGroup: m.QueueGroup,
+		Wait: m.Wait, MTAType: m.MTAType, AddrType: m.AddressType, DiagType: m.DiagnosticType,
+	}
+	for _, a := range m.Argv {
+		out.Argv = append(out.Argv, showMacros(a))
+	}
+	for c := byte(0); c < 128; c++ {
+		if m.Flags.Has(c) {
+			out.Flags.Set(c)
+		}
+	}
+	if m.UID != cf.NoID {
+		out.User = &mailers.User{UID: m.UID, GID: m.GID}
+	}
+	return out
+}
+
+// label names a ruleset as rules.Sets finds it.
+func label(r *cf.Ruleset) string {
+	if r == nil {
+		return ""
+	}
+	if r.Name != "" {
+		return r.Name
+	}
+	return strconv.Itoa(r.Number)
+}
+
+// showMacros turns the internal form into "$x" for every operator, conditionals included.
+func showMacros(text string) string { return macro.Show(text) }

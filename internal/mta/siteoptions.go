@@ -1,0 +1,146 @@
+package mta
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"gosendmail/cf"
+	"gosendmail/internal/priv"
+)
+
+// trusted reports whether a user may set the sender freely (class t), as root and TrustedUser may.
+func (s *setup) trusted(user string) bool {
+	return user == "root" || s.InClass("t", user) || s.options.TrustedUser.Set && s.options.TrustedUser.Name == user
+}
+
+// isLocal reports whether a host name is ours (class w).
+func (s *setup) isLocal(host string) bool { return s.InClass("w", strings.TrimSuffix(host, ".")) }
+
+// ownAddr reports whether an address is one of our interfaces'. Mail to such an exchanger would come back to us, if we listen
+// on the port of SMTP.
+func (s *setup) ownAddr(a netip.Addr) bool {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return false
+	}
+	for _, own := range addrs {
+		if p, err := netip.ParsePrefix(own.String()); err == nil && p.Addr() == a.Unmap() {
+			return true
+		}
+	}
+	return false
+}
+
+// environ is what E lines and TimeZoneSpec put into the environment of mailers.
+func environ(cfg *cf.Config) []string {
+	var list []string
+	for _, e := range cfg.Env {
+		value := e.Value
+		if !e.Set {
+			v, ok := os.LookupEnv(e.Name)
+			if !ok {
+				continue
+			}
+			value = v
+		}
+		list = append(list, e.Name+"="+value)
+	}
+	if o := &cfg.Settings; o.TimeZoneSet && o.TimeZoneSpec != "" {
+		list = append(list, "TZ="+o.TimeZoneSpec)
+	} else if tz, ok := os.LookupEnv("TZ"); ok && !o.TimeZoneSet {
+		list = append(list, "TZ="+tz)
+	}
+	return list
+}
+
+// fileMode turns an option's number into permissions; 0 means that the queue chooses.
+func fileMode(n int) fs.FileMode { return fs.FileMode(n) & fs.ModePerm }
+
+// Interval reads a time span of the command line (-q15m): minutes where no unit is given.
+func Interval(text string) (time.Duration, string) { return cf.Duration(text, 'm') }
+
+// Version is $v.
+func Version(s *Site) string {
+	v, _ := s.Config.Macros.Macro("v")
+	return v
+}
+
+// PidFile is the option of that name, expanded.
+func (s *Site) PidFile() string { return expandText(s.Config.Settings.PidFile, s.Config.Macros) }
+
+// Daemons reads the DaemonPortOptions; without any there is one on the port of SMTP.
+func Daemons(s *Site) ([]*Daemon, error) {
+	lines := s.Config.Settings.DaemonPortOptions
+	if len(lines) == 0 {
+		lines = []string{"Name=MTA"}
+	}
+	var list []*Daemon
+	for i, text := range lines {
+		d, err := ParseDaemon(text, i+1)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Config.File, err)
+		}
+		list = append(list, d)
+	}
+	return list, nil
+}
+
+// StandardInput is what stands for a daemon where SMTP is spoken on standard input (-bs).
+func StandardInput(s *Server) *Daemon {
+	return &Daemon{Name: "", Modifiers: strings.ReplaceAll(s.site.options.DirectSubmissionModifiers, " ", ""), Family: ""}
+}
+
+// Key tells sockets apart.
+func (d *Daemon) Key() string { return d.Family + " " + d.Addr + " " + d.portText() }
+
+// OffersDSN reports whether EHLO names DSN.
+func (s *Server) OffersDSN() bool { return s.site.options.dsn() }
+
+// NeedHelo reports whether MAIL, VRFY and EXPN must not come before HELO (PrivacyOptions).
+func (s *Server) NeedHelo() (mail, vrfy, expn bool) {
+	p := s.site.options.privacy
+	return p.has(needMailHelo), p.has(needVrfyHelo), p.has(needExpnHelo)
+}
+
+// byFullName finds an account by the name of its owner (option MatchGECOS): blanks, dots and underscores count as the same.
+func (s *Server) byFullName(ctx context.Context, name string, notFound error) (priv.User, error) {
+	want := foldName(name)
+	if want == "" || !strings.Contains(want, " ") {
+		return priv.User{}, notFound
+	}
+	text, err := os.ReadFile("/etc/passwd")
+	if err != nil {
+		return priv.User{}, err
+	}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Split(line, ":")
+		if len(fields) > 4 && foldName(fullName(fields[4], fields[0])) == want {
+			return s.Accounts.User(ctx, fields[0])
+		}
+	}
+	return priv.User{}, notFound
+}
+
+func foldName(s string) string {
+	return strings.ToLower(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '.' || r == '_' }), " "))
+}
+
+// ownerOf returns whose an open file is.
+func ownerOf(f *os.File) (uid, gid int, err error) {
+	st, err := f.Stat()
+	if err != nil {
+		return 0, 0, err
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0, fmt.Errorf("mta: owner of %s: not told", f.Name())
+	}
+	return int(sys.Uid), int(sys.Gid), nil
+}
