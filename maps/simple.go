@@ -90,7 +90,7 @@ func unquote(ctx context.Context, p *Params, key string, _ []string) (string, er
 	if angle != 0 || comment != 0 || quoted || escaped || blanks != 0 || !any {
 		return "", ErrNotFound
 	}
-	return out.String() + p.Append, nil
+	return out.String(), nil
 }
 
 // setMacro is class macro: the macro named by the key gets the first argument as value, or none without argument.
@@ -190,14 +190,14 @@ func strtol(s string) int64 {
 	return n
 }
 
-// arpa is class arpa: the name under which the PTR record of an address is, without its last two labels.
+// arpa is class arpa: the name under which the PTR record of an address (a.b.c.d or IPv6:...) is, without its last two labels.
 func arpa(_ context.Context, _ *Params, key string, _ []string) (string, error) {
 	text := key
 	if len(key) > 5 && strings.EqualFold(key[:5], "IPv6:") {
 		text = key[5:]
 	}
 	a, err := netip.ParseAddr(text)
-	if err != nil || a.Zone() != "" {
+	if err != nil || a.Zone() != "" || a.Is6() != (text != key) {
 		return "", missing(exDataErr, errors.New("not an address"))
 	}
 	b := a.AsSlice()

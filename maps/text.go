@@ -94,7 +94,10 @@ func (m *textMap) search(r io.Reader, key string) (string, error) {
 // columnOf returns column n of a line: fields between delimiters, or words between white space when there is no delimiter.
 func columnOf(line string, n int, delim byte) (string, bool) {
 	if delim == 0 {
-		f := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' || r == '\n' })
+		if n > 0 && line != "" && isBlank(rune(line[0])) {
+			n-- // the original sees an empty first word then, but not when it looks for the first
+		}
+		f := strings.FieldsFunc(line, isBlank)
 		if n >= len(f) {
 			return "", false
 		}
@@ -110,6 +113,8 @@ func columnOf(line string, n int, delim byte) (string, bool) {
 	v, _, _ := strings.Cut(line, string(delim))
 	return v, true
 }
+
+func isBlank(r rune) bool { return r == ' ' || '\t' <= r && r <= '\r' }
 
 // Close does nothing.
 func (m *textMap) Close() error { return nil }

@@ -45,6 +45,9 @@ func lookupUser(ctx context.Context, p *Params, key string, args []string) (stri
 	if err != nil {
 		return "", tempFail(err)
 	}
+	if u.Name != key && u.Name == fold(key) {
+		key = u.Name
+	}
 	return p.Result(ctx, key, userColumns[strings.ToLower(p.ValCol)](u), args), nil
 }
 
