@@ -99,6 +99,7 @@ _OPT_(`SmtpGreetingMessage', `confSMTP_LOGIN_MSG', `$j Sendmail $v ready at $b',
 O HelpFile=ifdef(`HELP_FILE', HELP_FILE, `MAIL_SETTINGS_DIR`'helpfile')
 _OPT_(`ResolverOptions', `confBIND_OPTS', `+AAONLY', `flags of the name resolver')
 _OPT_(`UseCompressedIPv6Addresses', `confUSE_COMPRESSED_IPV6_ADDRESSES', `', `write IPv6 addresses in their short form')
+_OPT_(`LogFile', `confLOG_FILE',, `where the mail log goes: stderr or a file; syslog if it is not set')
 _OPT_(`LogLevel', `confLOG_LEVEL', `10', `how much is logged')
 _OPT_(`QueueLA', `confQUEUE_LA', `8', `load above which mail is only queued')
 _OPT_(`RefuseLA', `confREFUSE_LA', `12', `load above which connections are refused')
@@ -115,6 +116,7 @@ _OPT_(`ControlSocketName', `confCONTROL_SOCKET_NAME', `/var/spool/mqueue/.contro
 _OPT_(`PidFile', `confPID_FILE', `/var/run/sendmail.pid', `where the daemon writes its process id')
 _OPT_(`ProcessTitlePrefix', `confPROCESS_TITLE_PREFIX', `prefix', `text before process titles')
 _OPT_(`StatusFile', `STATUS_FILE', `', `file of the statistics')
+_OPT_(`LogFile', `confLOG_FILE', `stderr', `where the log goes in place of syslog: a file, or stderr')
 _OPT_(`ServiceSwitchFile', `confSERVICE_SWITCH_FILE', `MAIL_SETTINGS_DIR`'service.switch', `where names are looked up')
 _OPT_(`HostsFile', `confHOSTS_FILE', `/etc/hosts', `the table of hosts')
 
