@@ -97,7 +97,8 @@ type To struct {
 // CtladdrText is the value of ctladdr=.
 func CtladdrText(addr string, uid, gid int) string { return fmt.Sprintf("%s (%d/%d)", addr, uid, gid) }
 
-// Lines returns the lines without queue ID: the recipients are divided among as many as syslog's buffer demands.
+// Lines returns the lines without queue ID: the recipients are divided among as many as syslog's buffer
+// demands, all but the last marked with [more].
 func (t *To) Lines() []string {
 	tail := t.tail()
 	list := strings.Join(t.Rcpts, ",")
@@ -110,7 +111,7 @@ func (t *To) Lines() []string {
 				break
 			}
 		}
-		lines = append(lines, "to="+list[:end]+tail)
+		lines = append(lines, "to="+list[:end+1]+" [more]"+tail)
 		list = list[end+1:]
 	}
 	return append(lines, "to="+list+tail)
