@@ -159,6 +159,5 @@ func optionTable() []Def {
 		{"CipherSuites", 0, Text, "", "", false, now(func(s *S) *string { return &s.CipherSuites })},
 		// Ours: where the mail log goes; the original knows syslog only.
 		{"LogFile", 0, Text, "", "", false, text(func(s *S) *string { return &s.LogFile })},
-		{"LogFile", 0, Text, "", "", false, text(func(s *S) *string { return &s.LogFile })}, // ours, not the original's
 	}
 }

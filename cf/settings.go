@@ -150,7 +150,6 @@ type Settings struct {
 	LogFile            string // "stderr" or a path; "" means syslog
 	StatusFile         string
 	PidFile            string
-	LogFile            string // "" means syslog, "stderr", or the path of a file
 	ControlSocketName  string
 	ProcessTitlePrefix string
 	TimeZoneSpec       string // "" leaves TZ as the system has it; a value sets it
