@@ -3,11 +3,13 @@ package maps_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -151,36 +153,43 @@ func TestRulesLikeOriginal(t *testing.T) {
 		}
 	}
 	for _, op := range []string{"+", "-", "*", "/", "%", "|", "&", "l", "=", "x", "le"} {
-		for _, ab := range [][]string{{"5", "3"}, {"3", "5"}, {"0x10", "010"}, {"7", "0"}, {"a", "1"}, {"9999999999999", "9"}, {"99999999999999999999", "1"}, {"1"}, {"08", "1"}, {"0xg", "4"}, {"7", "7", "7"}} {
+		for _, ab := range [][]string{{"5", "3"}, {"3", "5"}, {"0x10", "010"}, {"7", "0"}, {"a", "1"}, {"9999999999999", "9"}, {"1"}, {"08", "1"}, {"0xg", "4"}, {"7", "7", "7"}} {
 			uses = append(uses, use{"arith", op, ab})
 		}
 	}
-	var cf strings.Builder
-	cf.WriteString(strings.Join(k, "\n") + "\n")
-	var commands []string
-	for i, u := range uses {
-		expr := "$(" + u.m + " " + strings.ReplaceAll(u.key, "$", "$$")
-		for _, a := range u.args {
-			expr += " $@ " + a
+	var answers []string
+	for batch := range slices.Chunk(uses, 90) { // it takes at most 100 rulesets
+		var cf strings.Builder
+		cf.WriteString(strings.Join(k, "\n") + "\n")
+		var commands []string
+		for i, u := range batch {
+			expr := "$(" + u.m + " " + strings.ReplaceAll(u.key, "$", "$$")
+			for _, a := range u.args {
+				expr += " $@ " + a
+			}
+			fmt.Fprintf(&cf, "ST%d\nR$*\t$: %s $: DEFAULT $)\n", i, expr)
+			commands = append(commands, fmt.Sprintf("T%d x", i))
 		}
-		fmt.Fprintf(&cf, "ST%d\nR$*\t$: %s $: DEFAULT $)\n", i, expr)
-		commands = append(commands, fmt.Sprintf("T%d x", i))
+		answers = append(answers, original(t, cf.String(), commands)...)
 	}
 	set, err := maps.NewSet(specs(k), maps.Env{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer set.Close()
-	for i, text := range original(t, cf.String(), commands) {
+	for i, text := range answers {
 		_, want, ok := strings.Cut(text, "returns:")
 		if !ok {
 			t.Fatalf("no result: %s", text)
 		}
-		want = strings.ReplaceAll(strings.TrimSpace(want), " ", "")
+		want, _, temporary := strings.Cut(strings.ReplaceAll(strings.TrimSpace(want), " ", ""), "\n==Ruleset") // "status 75"
 		u := uses[i]
 		got, err := set.Lookup(context.Background(), u.m, u.key, u.args...)
 		if err != nil && got == "" {
 			got = "DEFAULT"
+		}
+		if errors.Is(err, maps.ErrTempFail) != temporary {
+			t.Errorf("$(%s %s $@ %v): ours %v, original temporary %v", u.m, u.key, u.args, err, temporary)
 		}
 		if strings.ReplaceAll(got, " ", "") != want {
 			t.Errorf("$(%s %s $@ %v): ours %q (%v), original %q", u.m, u.key, u.args, got, err, want)
@@ -193,7 +202,7 @@ func TestRegexLikeOriginal(t *testing.T) {
 	patterns := []string{
 		`a|ab|abc`, `^(a|ab)(c|bcd)$`, `(a*)(ab)*(b*)`, `[]a]+`, `[^]a]+`, `[a\]+`, `[[:alpha:][:digit:]]+`, `[[.hyphen.]]`, `[[.-.]x]`, `[[=a=]b]+`,
 		`a{2}`, `a{2,}`, `a{1,2}b`, `a{,2}b`, `x{`, `a{b`, `(ab)+`, `a+?`, `a**`, `()`, `a||b`, `(|a)b`, `\.`, `\w+`, `\W`, `\bab\b`, `\<ab`, `ab\>`, `^$`, `a^b`, `a$b`, `(^a)`, `(b$)`,
-		`[a-c-e]`, `[--/]`, `[%--]`, `.`, `^.{3}$`, `(.)\1`, `(a*)\1b`, `*a`, `+a`, `a|*b`, `(*a)`, `[[:foo:]]`, `[b-a]`, `(`, `)`, `a)`, `[a`, `a\`, `[[:alpha:`, `{1}`, `a{1`, `a{2,1}`, `\(a\)`, `ä`, `[ä]`, `\s`, `\S+`, "\\`a", `a\'`, `\y`, `[^a-z]`, `[A-Z]`, `((a)(b)?)+`, `(a(b)?)+`, `(a|b)*`, `(foo|foobar)(bar)?`,
+		`[a-c-e]`, `[--/]`, `[%--]`, `.`, `^.{3}$`, `(.)\1`, `(a*)\1b`, `*a`, `+a`, `a|*b`, `(*a)`, `[[:foo:]]`, `[b-a]`, `(`, `)`, `a)`, `[a`, `a\`, `[[:alpha:`, `{1}`, `a{1`, `a{2,1}`, `\(a\)`, `ä`, `[ä]`, `\s`, `\S+`, "\\`a", `a\'`, `[^a-z]`, `[A-Z]`, `((a)(b)?)+`, `(a(b)?)+`, `(a|b)*`, `(foo|foobar)(bar)?`,
 	}
 	basics := []string{`a\|ab`, `\(a*\)b\1`, `*a`, `^*a`, `\(*a\)`, `a\{2\}`, `a\{1,\}b`, `a\+`, `a\?b`, `a+b`, `(a)`, `a|b`, `a{2}`, `a^b`, `a$b`, `\(^a\)`, `\(b$\)`, `[[:space:]]`, `a**`, `\{1\}`, `a\{x\}`, `\(a`, `a\)`, `\)`, `a\{1`, `\(a\)\2`, `\1`}
 	keys := []string{"a", "b", "ab", "abc", "abcd", "aab", "aaab", "aa", "]", "[", "a]", "\\", "-", "a-b", "x{", "a{b", "x", "AB", "a.b", "a_b", "a^b", "a$b", "*a", "^*a", "a+b", "(a)", "a|b", "a{2}", "/", ".", "+", "xyz", "aabb", "abab", "foobar", "foobarbar", "ä", "é", "Ä", "a+", "{1}", "{", "y", "a{1", ",", "aba", "ababa"}
@@ -220,12 +229,14 @@ func TestRegexLikeOriginal(t *testing.T) {
 	}
 	set, err := maps.NewSet(specs(k), maps.Env{})
 	bad := 0
+	told := map[string]bool{}
 	for i, c := range commands {
 		f := strings.SplitN(c, " ", 3)
 		w := strings.TrimSuffix(want[i], "\n")
 		if strings.Contains(w, "not found") || strings.Contains(w, "not open") {
-			if _, err := set.Map(f[1]); err == nil {
-				t.Errorf("%s: the original refuses the pattern, we do not: %s", c, k[indexOf(k, f[1])])
+			if _, err := set.Map(f[1]); err == nil && !told[f[1]] {
+				told[f[1]] = true
+				t.Errorf("the original refuses the pattern, we do not: %s", k[indexOf(k, f[1])])
 			}
 			continue
 		}

@@ -60,7 +60,8 @@ func (p *reParser) bracketItem(set *[256]bool) error {
 	if err != nil {
 		return err
 	}
-	if hi < lo {
+	rest = p.s[p.i:]
+	if hi < lo || len(rest) > 1 && rest[0] == '-' && rest[1] != ']' {
 		return errors.New("Invalid range end")
 	}
 	for c := int(lo); c <= int(hi); c++ {
@@ -69,7 +70,7 @@ func (p *reParser) bracketItem(set *[256]bool) error {
 	return nil
 }
 
-// bracketChar reads one character, also as [.x.], [.name.] or [=x=]; in the C locale a character is its own class.
+// bracketChar reads one character, also as [.x.] or [=x=]; in the C locale a character is its own class.
 func (p *reParser) bracketChar() (byte, error) {
 	for _, kind := range []byte{'.', '='} {
 		name, ok, err := p.named(kind)
@@ -77,7 +78,7 @@ func (p *reParser) bracketChar() (byte, error) {
 			return 0, err
 		}
 		if ok {
-			return collating(name, kind)
+			return collating(name)
 		}
 	}
 	if p.i >= len(p.s) {
@@ -102,24 +103,10 @@ func (p *reParser) named(kind byte) (name string, ok bool, err error) {
 	return rest[:end], true, nil
 }
 
-// collatingNames are the names of characters in the POSIX locale that patterns use.
-var collatingNames = map[string]byte{
-	"space": ' ', "hyphen": '-', "hyphen-minus": '-', "period": '.', "full-stop": '.', "slash": '/', "solidus": '/',
-	"left-square-bracket": '[', "right-square-bracket": ']', "circumflex": '^', "circumflex-accent": '^', "underscore": '_',
-	"low-line": '_', "comma": ',', "colon": ':', "semicolon": ';', "tab": '\t', "newline": '\n', "dollar-sign": '$',
-	"percent-sign": '%', "ampersand": '&', "apostrophe": '\'', "quotation-mark": '"', "asterisk": '*', "plus-sign": '+',
-	"equals-sign": '=', "question-mark": '?', "commercial-at": '@', "backslash": '\\', "reverse-solidus": '\\',
-	"grave-accent": '`', "left-brace": '{', "left-curly-bracket": '{', "vertical-line": '|', "right-brace": '}',
-	"right-curly-bracket": '}', "tilde": '~', "number-sign": '#', "exclamation-mark": '!', "less-than-sign": '<', "greater-than-sign": '>',
-	"left-parenthesis": '(', "right-parenthesis": ')',
-}
-
-func collating(name string, kind byte) (byte, error) {
+// collating returns the character of [.x.] or [=x=]: the C locale has no collating elements of several characters or with names.
+func collating(name string) (byte, error) {
 	if len(name) == 1 {
 		return name[0], nil
-	}
-	if c, ok := collatingNames[name]; ok && kind == '.' {
-		return c, nil
 	}
 	return 0, errors.New("Invalid collation character")
 }

@@ -68,9 +68,6 @@ func (p *reParser) branch(depth int) (*reNode, error) {
 		if err != nil {
 			return nil, err
 		}
-		if atom == nil {
-			continue
-		}
 		if atom, err = p.repeats(atom); err != nil {
 			return nil, err
 		}
@@ -97,9 +94,7 @@ func (p *reParser) atom(depth int, first bool) (*reNode, error) {
 		return &reNode{op: reEnd}, nil
 	case c == '\\':
 		return p.escape()
-	case !p.basic && first && strings.IndexByte("*+?", c) >= 0:
-		return nil, nil // a repetition of nothing is passed over
-	case !p.basic && c == '{' && first:
+	case !p.basic && first && strings.IndexByte("*+?{", c) >= 0:
 		return nil, errors.New("Invalid preceding regular expression")
 	}
 	return p.literal(c), nil
@@ -204,41 +199,34 @@ func (p *reParser) repeats(atom *reNode) (*reNode, error) {
 		case p.take('?'):
 			lo, hi = 0, 1
 		case p.at('{'):
-			ok, err := p.interval(&lo, &hi)
-			if err != nil {
+			if err := p.interval(&lo, &hi); err != nil {
 				return nil, err
-			}
-			if !ok {
-				return atom, nil
 			}
 		default:
 			return atom, nil
+		}
+		if p.basic && atom.op == reRep {
+			return nil, errors.New("Invalid preceding regular expression")
 		}
 		atom = &reNode{op: reRep, min: lo, max: hi, subs: []*reNode{atom}}
 	}
 	return atom, nil
 }
 
-// interval reads {m}, {m,}, {,n} or {m,n}. In extended expressions a brace that begins none of these is an ordinary character.
-func (p *reParser) interval(lo, hi *int) (bool, error) {
-	start := p.i
+// interval reads {m}, {m,}, {,n} or {m,n}.
+func (p *reParser) interval(lo, hi *int) error {
 	p.take('{')
 	end := strings.IndexByte(p.s[p.i:], '}')
-	body, sep := "", false
-	if end >= 0 {
-		body = p.s[p.i : p.i+end]
-		if p.basic {
-			body, sep = strings.CutSuffix(body, `\`)
-		}
+	if end < 0 {
+		return errors.New("Unmatched { or \\{")
+	}
+	body, escaped := p.s[p.i:p.i+end], false
+	if p.basic {
+		body, escaped = strings.CutSuffix(body, `\`)
 	}
 	from, to, comma := strings.Cut(body, ",")
-	good := end >= 0 && sep == p.basic && isNumber(from, comma) && isNumber(to, true) && body != "" && body != ","
-	if !good {
-		if p.basic {
-			return false, errors.New("Invalid content of \\{\\}")
-		}
-		p.i = start
-		return false, nil
+	if escaped != p.basic || !isNumber(from, comma) || !isNumber(to, true) || body == "" || body == "," {
+		return errors.New("Invalid content of \\{\\}")
 	}
 	p.i += end + 1
 	*lo, _ = strconv.Atoi(from)
@@ -250,12 +238,12 @@ func (p *reParser) interval(lo, hi *int) (bool, error) {
 		*hi, _ = strconv.Atoi(to)
 	}
 	if *hi >= 0 && *lo > *hi {
-		return false, errors.New("Invalid content of \\{\\}")
+		return errors.New("Invalid content of \\{\\}")
 	}
 	if *lo > maxRepeat || *hi > maxRepeat {
-		return false, errors.New("Regular expression too big: intervals go up to " + strconv.Itoa(maxRepeat))
+		return errors.New("Regular expression too big: intervals go up to " + strconv.Itoa(maxRepeat))
 	}
-	return true, nil
+	return nil
 }
 
 func isNumber(s string, mayBeEmpty bool) bool {
