@@ -157,7 +157,6 @@ func optionTable() []Def {
 		{"SmtpUTF8", 0, Bool, "false", "", false, flag(func(s *S) *bool { return &s.SmtpUTF8 })},
 		{"StrictTransportSecurity", 0, Bool, "false", "", false, flag(func(s *S) *bool { return &s.StrictTransportSecurity })},
 		{"CipherSuites", 0, Text, "", "", false, now(func(s *S) *string { return &s.CipherSuites })},
-		// Ours: where the mail log goes; the original knows syslog only.
-		{"LogFile", 0, Text, "", "", false, text(func(s *S) *string { return &s.LogFile })},
+		{"LogFile", 0, Text, "", "", false, text(func(s *S) *string { return &s.LogFile })}, // ours: the original knows syslog only
 	}
 }
