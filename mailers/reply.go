@@ -175,6 +175,15 @@ var verdicts = map[phase]map[int]verdict{
 	},
 }
 
+// unexpected is the outcome where a reply is none that the command can have: the peer speaks another protocol; nothing is lost
+// by trying again.
+func (r reply) unexpected(peer string) status.Status {
+	return status.Status{
+		Exit: status.TempFail, Code: 451, Enhanced: status.Enhanced{4, 5, 0}, Remote: peer, Diagnostic: r.whole(),
+		Text: "Deferred: " + r.last(),
+	}
+}
+
 // status judges the reply.
 func (r reply) status(p phase, peer string) status.Status {
 	s := status.Status{Code: r.Code, Enhanced: r.Enhanced, Remote: peer, Diagnostic: r.whole()}
@@ -188,9 +197,7 @@ func (r reply) status(p phase, peer string) status.Status {
 	case r.Code/100 == 5:
 		v = verdict{status.Unavailable, status.Enhanced{5, 0, 0}}
 	default:
-		// A 3xx where none belongs: the peer speaks another protocol; nothing is lost by trying again.
-		v = verdict{status.TempFail, status.Enhanced{4, 5, 0}}
-		s.Code = 451
+		return r.unexpected(peer)
 	}
 	s.Exit = v.exit
 	if s.Enhanced == (status.Enhanced{}) {

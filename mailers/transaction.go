@@ -191,7 +191,8 @@ func (t *transaction) readMail(reset bool) (reply, error) {
 		}
 	}
 	r, err := t.s.read("MAIL", t.s.t.Mail)
-	if err == nil && r.Code == 421 {
+	if err == nil && (r.Code == 421 || r.Code/100 == 3) {
+		// After 3xx the peer waits for something that is not a command: nothing more can be made of this session.
 		t.all(r.status(phaseMail, t.s.peer.Name))
 		return r, errUnusable
 	}
@@ -275,8 +276,13 @@ func (t *transaction) answered(rc Rcpt, r reply) error {
 	return nil
 }
 
-// refused reports all who wait with the peer's refusal.
+// refused reports all who wait with the peer's answer to MAIL, DATA or the final dot. Success before the dot is none: a peer that
+// says 250 to DATA has not seen the message.
 func (t *transaction) refused(r reply, p phase) error {
+	if r.good() && p != phaseDot {
+		t.all(r.unexpected(t.s.peer.Name))
+		return errUnusable
+	}
 	t.all(r.status(p, t.s.peer.Name))
 	if r.Code == 421 {
 		return errUnusable
