@@ -150,6 +150,7 @@ type Settings struct {
 	LogFile            string // "stderr" or a path; "" means syslog
 	StatusFile         string
 	PidFile            string
+	ControlSocketName  string
 	ProcessTitlePrefix string
 	TimeZoneSpec       string // "" leaves TZ as the system has it; a value sets it
 	TimeZoneSet        bool
