@@ -49,6 +49,7 @@ func (s *Server) Deliver(ctx context.Context, e *queue.Entry, env *envelope.Enve
 		m = s.fromQueue(ctx, e, env)
 	}
 	m.entry = e
+	m.selected, _ = ctx.Value(onDemand{}).(bool)
 	return m.attempt(ctx)
 }
 
@@ -193,7 +194,7 @@ func sameUser(a, b *envelope.Ctladdr) bool {
 // explicit run may use (F=%).
 func (m *message) held(r *envelope.Recipient, mailer *mailers.Mailer) bool {
 	expensive := mailer.Flags.Has('e') && m.site.options.HoldExpensive && !m.queued
-	ondemand := mailer.Flags.Has('%') && !m.srv.selected
+	ondemand := mailer.Flags.Has('%') && !m.selected
 	if !expensive && !ondemand {
 		return false
 	}

@@ -50,6 +50,7 @@ type message struct {
 	// exchange is told what is said to mailers; -v sets it.
 	exchange func(out bool, line string)
 	queued   bool // read from the queue, not accepted just now
+	selected bool // of a queue run that was asked for
 	direct   bool // submitted on the command line
 	noAlias  bool // -n
 	// fromHeader, if not nil, takes the recipients from the header (-t).

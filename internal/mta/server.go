@@ -32,11 +32,9 @@ type Config struct {
 
 	// Interval is -q: how often the queue is run; 0 means never by itself.
 	Interval   time.Duration
-	Persistent bool // -qp
-	Mode       byte // -b, for ${opMode}; 0 means 'm'
-	// Selected says that this process works on a selection of the queue: mailers with F=% are used then.
-	Selected bool
-	Rates    *Rates // kept over reloads; nil makes new ones
+	Persistent bool   // -qp
+	Mode       byte   // -b, for ${opMode}; 0 means 'm'
+	Rates      *Rates // kept over reloads; nil makes new ones
 }
 
 // Server accepts and delivers mail under one configuration. A reload makes a new one; sessions that began under the old one end
@@ -49,7 +47,6 @@ type Server struct {
 	rates    *Rates
 	aliases  *aliases
 	exchange func(out bool, line string)
-	selected bool
 
 	Log      *maillog.Logger
 	Accounts priv.Accounts
@@ -70,7 +67,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{site: site, Log: cfg.Log, Accounts: cfg.Accounts, Caller: cfg.Caller, now: cfg.Now, rates: cfg.Rates,
-		exchange: cfg.Exchange, selected: cfg.Selected}
+		exchange: cfg.Exchange}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -184,9 +181,16 @@ func (s *Server) Wait() { s.runner.Wait() }
 
 // RunQueue runs the selected part of the queue once.
 func (s *Server) RunQueue(ctx context.Context, sel queue.Selection) error {
+	if sel.Limited() {
+		ctx = context.WithValue(ctx, onDemand{}, true)
+	}
 	_, err := s.runner.RunOnce(ctx, sel)
 	return err
 }
+
+// onDemand marks the context of a queue run that somebody asked for by host, sender, recipient or identifier: mailers with F=%
+// are used then.
+type onDemand struct{}
 
 // Wake begins a queue run now (ETRN, SIGUSR1's sisters).
 func (s *Server) Wake() { s.runner.Wake() }

@@ -144,3 +144,6 @@ func ownerOf(f *os.File) (uid, gid int, err error) {
 	}
 	return int(sys.Uid), int(sys.Gid), nil
 }
+
+// LogFile is the option of that name.
+func (s *Site) LogFile() string { return s.Config.Settings.LogFile }

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gosendmail/internal/maillog"
+	"gosendmail/internal/mta"
+	"gosendmail/internal/priv"
+	"gosendmail/internal/status"
+)
+
+// The configuration files, where none is named.
+const (
+	daemonConfig = "/etc/mail/sendmail.cf"
+	submitConfig = "/etc/mail/submit.cf"
+)
+
+// configPath is the file that counts: -C's, else that of the submission program for those who hand mail in, if it is there.
+func (v *invocation) configPath() string {
+	if v.config != "" {
+		return v.config
+	}
+	submission := v.useWhich == 'c' || v.useWhich == 0 && !v.runQueue && (v.mode == modeDeliver || v.mode == modeSMTP || v.mode == modeARPANET)
+	if submission {
+		if _, err := os.Stat(submitConfig); err == nil {
+			return submitConfig
+		}
+	}
+	return daemonConfig
+}
+
+// load reads the configuration and opens the log. Where it is not fit to run, code is not 0 and the reasons are printed.
+func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Logger, code int) {
+	path := v.configPath()
+	if strings.HasSuffix(path, ".mc") {
+		compiled, cleanup, err := compile(path)
+		if err != nil {
+			return nil, nil, v.fail(status.Config, "%v", err)
+		}
+		defer cleanup()
+		path = compiled
+	}
+	site, err := mta.Load(ctx, mta.LoadOptions{Path: path, Options: v.configOptions()})
+	if err != nil {
+		code := status.Config
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			code = status.OSFile
+		}
+		return nil, nil, v.fail(code, "%v", err)
+	}
+	for _, m := range site.Problems {
+		if m.Warning && v.mode != modeTest {
+			fmt.Fprintln(v.stderr, m.Error())
+		}
+	}
+	if err := site.Err(); err != nil && v.mode != modeTest {
+		return nil, nil, v.fail(status.Config, "%v", err)
+	}
+	log, err = v.openLog(site)
+	if err != nil {
+		return nil, nil, v.fail(status.OSFile, "%v", err)
+	}
+	return site, log, 0
+}
+
+// configOptions are the options of the command line as the parser of the configuration takes them.
+func (v *invocation) configOptions() []string {
+	var list []string
+	for _, s := range v.settings {
+		if s.short {
+			list = append(list, s.name+s.value)
+		} else {
+			list = append(list, " "+s.name+"="+s.value)
+		}
+	}
+	if v.expensive {
+		list = append(list, " HoldExpensive=True")
+	}
+	if v.metoo {
+		list = append(list, " MeToo=True")
+	}
+	if v.saveFrom {
+		list = append(list, " SaveFromLine=True")
+	}
+	return list
+}
+
+// openLog opens syslog, or what the option LogFile names.
+func (v *invocation) openLog(site *mta.Site) (*maillog.Logger, error) {
+	v.stderrLog = site.LogFile() == "stderr"
+	tag := v.tag
+	if tag == "" {
+		tag = "sendmail"
+	}
+	return maillog.Open(maillog.Config{Tag: tag, Level: site.Settings().LogLevel, File: site.Settings().LogFile, Stderr: v.stderr})
+}
+
+// server loads the configuration and makes a server of it.
+func (v *invocation) server(ctx context.Context, adjust func(*mta.Config)) (*mta.Server, *maillog.Logger, int) {
+	site, log, code := v.load(ctx)
+	if code != 0 {
+		return nil, nil, code
+	}
+	cfg := v.serverConfig(ctx, site, log)
+	if adjust != nil {
+		adjust(&cfg)
+	}
+	s, err := mta.New(cfg)
+	if err != nil {
+		return nil, nil, v.fail(status.Config, "%v", err)
+	}
+	return s, log, 0
+}
+
+func (v *invocation) serverConfig(ctx context.Context, site *mta.Site, log *maillog.Logger) mta.Config {
+	accounts := priv.System()
+	cfg := mta.Config{Site: site, Log: log, Accounts: accounts, Mode: v.mode,
+		Caller: mta.CallerOf(ctx, accounts, os.Getuid(), os.Getgid())}
+	return cfg
+}
+
+// compile turns an .mc into a .cf in a private folder. cleanup removes it.
+func compile(path string) (cf string, cleanup func(), err error) {
+	dir, err := os.MkdirTemp("", "sendmail")
+	if err != nil {
+		return "", nil, err
+	}
+	cleanup = func() { os.RemoveAll(dir) }
+	out := filepath.Join(dir, strings.TrimSuffix(filepath.Base(path), ".mc")+".cf")
+	text, err := compileMC(path)
+	if err == nil {
+		err = os.WriteFile(out, text, 0o600)
+	}
+	if err != nil {
+		cleanup()
+		return "", nil, err
+	}
+	return out, cleanup, nil
+}
+
+// checkConfig is -bC: it reads the configuration and tells what is wrong.
+func (v *invocation) checkConfig(ctx context.Context) int {
+	_, _, code := v.load(ctx)
+	return code
+}

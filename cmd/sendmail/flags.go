@@ -1,0 +1,327 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Operation modes, the letter after -b.
+const (
+	modeARPANET   = 'a'
+	modeCheckCf   = 'C'
+	modeDaemon    = 'd'
+	modeForegrnd  = 'D'
+	modeHostStat  = 'h'
+	modePurgeStat = 'H'
+	modeAliases   = 'i'
+	modeDeliver   = 'm'
+	modeQueue     = 'p'
+	modeQueueSize = 'P'
+	modeSMTP      = 's'
+	modeTest      = 't'
+	modeVerify    = 'v'
+)
+
+// setting is one -O or -o, in the order of the command line.
+type setting struct {
+	name  string // long, or one letter when short
+	value string
+	short bool
+}
+
+// limit restricts a queue run (-qI, -qR, -qS, -qQ and their negations).
+type limit struct {
+	kind   byte // 'I', 'R', 'S' or 'Q'
+	not    bool
+	substr string
+}
+
+// flags is a parsed command line. Zero values mean "not given".
+type flags struct {
+	mode     byte // modeDeliver unless -b or the program's name says otherwise
+	modeSet  bool
+	config   string // -C
+	useWhich byte   // -Ac: 'c', -Am: 'm'
+
+	settings []setting
+	macros   map[string]string // -M
+
+	sender    string // -f or -r, the last one
+	senderSet bool
+	fullName  string // -F
+	fromHdr   bool   // -t
+	dots      bool   // -i: a lone dot does not end the message
+	body      string // -B
+	notify    string // -N
+	ret       string // -R
+	envID     string // -V
+	hops      int    // -h
+	protocol  string // -p, "protocol[:host]"
+	noAlias   bool   // -n
+	gateway   bool   // -G
+	utf8      bool   // -U
+	verbose   bool   // -v
+	metoo     bool   // -m
+	saveFrom  bool   // -s
+	expensive bool   // -c
+
+	tag      string // -L
+	traffic  string // -X
+	debug    []string
+	debugLog string // -D
+
+	runQueue   bool   // -q in any form
+	interval   string // -q15m: "15m"; "" means once
+	persistent bool   // -qp
+	foreground bool   // -qf
+	group      string // -qG
+	limits     []limit
+	quarantine *string // -Q: the reason, "" lifts it
+
+	unknown []string // flags that nobody knows; a submission goes on without them
+	args    []string // the addresses
+}
+
+// withValue are the flags that take a value, attached or as the next argument.
+const withValue = "ABbCDeFfhLMNOoprRVX"
+
+// optional are the flags whose value can only be attached.
+const optional = "qdQT"
+
+// plain are the flags without a value. E, J and x are leftovers of other vendors that the original takes too.
+const plain = "cGIimnstUvxEJ"
+
+// parseFlags reads a command line without the program's name. Flags end at "--" or at the first address, as with getopt. A
+// value that is missing or cannot be read is an error; an unknown flag is only noted, because no program's mail may be lost
+// for a flag that another sendmail knew.
+func parseFlags(argv []string) (*flags, error) {
+	f := &flags{mode: modeDeliver, macros: map[string]string{}}
+	for i := 0; i < len(argv); i++ {
+		arg := argv[i]
+		if arg == "--" {
+			f.args = append(f.args, argv[i+1:]...)
+			return f, nil
+		}
+		if len(arg) < 2 || arg[0] != '-' {
+			f.args = append(f.args, argv[i:]...)
+			return f, nil
+		}
+		used, err := f.cluster(arg[1:], argv[i+1:])
+		if err != nil {
+			return nil, err
+		}
+		i += used
+	}
+	return f, nil
+}
+
+// cluster reads the flags of one argument, such as "ti" or "fADDR"; it returns how many of the next arguments it used.
+func (f *flags) cluster(s string, next []string) (int, error) {
+	for len(s) > 0 {
+		c := s[0]
+		s = s[1:]
+		switch {
+		case strings.IndexByte(optional, c) >= 0:
+			return 0, f.value(c, s)
+		case strings.IndexByte(withValue, c) >= 0:
+			if s != "" {
+				return 0, f.value(c, s)
+			}
+			if len(next) == 0 {
+				return 0, fmt.Errorf("option requires an argument -- '%c'", c)
+			}
+			return 1, f.value(c, next[0])
+		case strings.IndexByte(plain, c) >= 0:
+			f.plain(c)
+		default:
+			f.unknown = append(f.unknown, "-"+string(c)+s)
+			return 0, nil
+		}
+	}
+	return 0, nil
+}
+
+func (f *flags) plain(c byte) {
+	switch c {
+	case 'c':
+		f.expensive = true
+	case 'G':
+		f.gateway = true
+	case 'I':
+		f.setMode(modeAliases)
+	case 'i':
+		f.dots = true
+	case 'm':
+		f.metoo = true
+	case 'n':
+		f.noAlias = true
+	case 's':
+		f.saveFrom = true
+	case 't':
+		f.fromHdr = true
+	case 'U':
+		f.utf8 = true
+	case 'v':
+		f.verbose = true
+	}
+}
+
+func (f *flags) setMode(m byte) {
+	f.mode, f.modeSet = m, true
+}
+
+func (f *flags) value(c byte, v string) error {
+	switch c {
+	case 'A':
+		if v != "c" && v != "m" {
+			return fmt.Errorf("-A%s: only -Ac and -Am are known", v)
+		}
+		f.useWhich = v[0]
+	case 'B':
+		f.body = v
+	case 'b':
+		if len(v) != 1 || strings.IndexByte("aCdDhHimpPstv", v[0]) < 0 {
+			return fmt.Errorf("Invalid operation mode %s", v)
+		}
+		f.setMode(v[0])
+	case 'C':
+		f.config = v
+	case 'D':
+		f.debugLog = v
+	case 'd':
+		f.debug = append(f.debug, v)
+	case 'e':
+		f.settings = append(f.settings, setting{"e", v, true})
+	case 'F':
+		f.fullName = v
+	case 'f', 'r':
+		f.sender, f.senderSet = v, true
+	case 'h':
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 {
+			return fmt.Errorf("Bad hop count (%s)", v)
+		}
+		f.hops = n
+	case 'L':
+		f.tag = v
+	case 'N':
+		f.notify = v
+	case 'p':
+		f.protocol = v
+	case 'q':
+		return f.queue(v)
+	case 'Q':
+		f.quarantine = &v
+	case 'R':
+		f.ret = v
+	case 'V':
+		f.envID = v
+	case 'X':
+		f.traffic = v
+	default:
+		return f.define(c, v)
+	}
+	return nil
+}
+
+// define reads what sets an option or a macro: -M, -O, -o. -T, the old queue timeout, is option T.
+func (f *flags) define(c byte, v string) error {
+	switch c {
+	case 'M':
+		return f.macro(v)
+	case 'O':
+		name, value, _ := strings.Cut(v, "=")
+		f.settings = append(f.settings, setting{strings.TrimSpace(name), strings.TrimSpace(value), false})
+	case 'o':
+		if v == "" {
+			return fmt.Errorf("-o: no option given")
+		}
+		return f.shortOption(v[:1], v[1:])
+	case 'T':
+		f.settings = append(f.settings, setting{"T", v, true})
+	}
+	return nil
+}
+
+// macro reads "xvalue" or "{name}value".
+func (f *flags) macro(v string) error {
+	name, value := v, ""
+	if strings.HasPrefix(v, "{") {
+		end := strings.IndexByte(v, '}')
+		if end < 0 {
+			return fmt.Errorf("-M%s: no closing brace", v)
+		}
+		name, value = v[:end+1], v[end+1:]
+	} else if len(v) > 0 {
+		name, value = v[:1], v[1:]
+	}
+	if name == "" {
+		return fmt.Errorf("-M: no macro given")
+	}
+	f.macros[name] = value
+	return nil
+}
+
+// shortOption reads -oX: some letters are flags of their own in another dress.
+func (f *flags) shortOption(name, value string) error {
+	switch name {
+	case "i":
+		f.dots = !isFalse(value)
+	case "v":
+		f.verbose = !isFalse(value)
+	case "m":
+		f.metoo = !isFalse(value)
+	case "M":
+		return f.macro(value)
+	default:
+		f.settings = append(f.settings, setting{name, value, true})
+	}
+	return nil
+}
+
+// isFalse reports whether a Boolean option's text means no; "" means yes.
+func isFalse(s string) bool {
+	return s != "" && strings.IndexByte("fFnN0", s[0]) >= 0
+}
+
+// queue reads what follows -q.
+func (f *flags) queue(v string) error {
+	f.runQueue = true
+	rest, not := strings.CutPrefix(v, "!")
+	if rest == "" {
+		if not {
+			return fmt.Errorf("-q!: nothing to select by")
+		}
+		return nil
+	}
+	switch rest[0] {
+	case 'I', 'R', 'S', 'Q':
+		f.limits = append(f.limits, limit{rest[0], not, rest[1:]})
+		return nil
+	}
+	if not {
+		return fmt.Errorf("-q!%s: only I, R, S and Q can be negated", rest)
+	}
+	switch rest[0] {
+	case 'G':
+		f.group = rest[1:]
+	case 'f':
+		f.foreground = true
+		return f.queue(rest[1:])
+	case 'p':
+		f.persistent = true
+		f.interval = rest[1:]
+		if f.interval == "" {
+			f.interval = "1s"
+		}
+	case 'L':
+		return fmt.Errorf("-qL: lost items are told by name (Qf files); look into the queue directory")
+	default:
+		if rest[0] < '0' || rest[0] > '9' {
+			return fmt.Errorf("-q%s: neither an interval nor a selection", v)
+		}
+		f.interval = rest
+	}
+	return nil
+}

@@ -1,0 +1,352 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"gosendmail/internal/maillog"
+	"gosendmail/internal/mta"
+	"gosendmail/internal/priv"
+	"gosendmail/internal/smtpd"
+	"gosendmail/internal/status"
+)
+
+// listenersEnv tells a child of -bd how many listening sockets it inherits, from descriptor 3 on.
+const listenersEnv = "GOSENDMAIL_LISTENERS"
+
+// stopTime is how long sessions and deliveries may take to end after SIGTERM; what is not delivered by then is in the queue.
+const stopTime = 10 * time.Second
+
+// server is a daemon under one configuration; a reload replaces it.
+type server struct {
+	mta   *mta.Server
+	smtpd []*smtpd.Server // one for each socket
+	log   *maillog.Logger
+}
+
+// daemon is the long-running process.
+type daemon struct {
+	v       *invocation
+	current atomic.Pointer[server]
+	rates   *mta.Rates
+	sockets map[string]net.Listener // by mta.Daemon.Key
+	pidFile string
+}
+
+// serve is -bd and -bD: it listens, serves, and runs the queue where -q says so.
+func (v *invocation) serve(ctx context.Context) int {
+	site, log, code := v.load(ctx)
+	if code != 0 {
+		return code
+	}
+	interval, err := v.queueInterval(site)
+	if err != nil {
+		return v.fail(status.Usage, "%v", err)
+	}
+	daemons, err := mta.Daemons(site)
+	if err != nil {
+		return v.fail(status.Config, "%v", err)
+	}
+	d := &daemon{v: v, sockets: map[string]net.Listener{}}
+	inherited, err := inheritedSockets()
+	if err != nil {
+		return v.fail(status.OSErr, "%v", err)
+	}
+	files, code := d.open(ctx, daemons, inherited, log)
+	if code != 0 {
+		return code
+	}
+	if v.mode == modeDaemon && inherited == nil {
+		return v.detach(files)
+	}
+	if err := v.dropRights(site); err != nil {
+		return v.fail(status.OSErr, "%v", err)
+	}
+	return d.run(ctx, site, log, interval, daemons)
+}
+
+// queueInterval is -q's value.
+func (v *invocation) queueInterval(site *mta.Site) (time.Duration, error) {
+	if v.interval == "" {
+		return 0, nil
+	}
+	d, problem := mta.Interval(v.interval)
+	if problem != "" {
+		return 0, errors.New(problem)
+	}
+	return d, nil
+}
+
+// open binds the sockets. A socket that cannot be had ends the program with the original's words, so that whoever started it
+// learns of it; modifier O makes it optional.
+func (d *daemon) open(ctx context.Context, daemons []*mta.Daemon, inherited []net.Listener, log *maillog.Logger) ([]*os.File, int) {
+	var files []*os.File
+	for i, dm := range daemons {
+		if i < len(inherited) {
+			d.sockets[dm.Key()] = inherited[i]
+			continue
+		}
+		l, err := dm.Listen(ctx)
+		if err != nil && dm.Has('O') {
+			log.Logf(0, maillog.Warning, "", "%v", err)
+			continue
+		}
+		if err != nil {
+			log.SysErr("", "root", err.Error())
+			return nil, d.v.fail(status.OSErr, "%v", err)
+		}
+		d.sockets[dm.Key()] = l
+		if f, ok := l.(interface{ File() (*os.File, error) }); ok && d.v.mode == modeDaemon {
+			file, err := f.File()
+			if err != nil {
+				return nil, d.v.fail(status.OSErr, "%v", err)
+			}
+			files = append(files, file)
+		}
+	}
+	return files, 0
+}
+
+// inheritedSockets returns the sockets that the parent of a detached daemon opened, or nil in a parent.
+func inheritedSockets() ([]net.Listener, error) {
+	text, ok := os.LookupEnv(listenersEnv)
+	if !ok {
+		return nil, nil
+	}
+	os.Unsetenv(listenersEnv)
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > 64 {
+		return nil, fmt.Errorf("%s=%s is no number of sockets", listenersEnv, text)
+	}
+	list := []net.Listener{}
+	for i := range n {
+		f := os.NewFile(uintptr(3+i), "listener")
+		l, err := net.FileListener(f)
+		f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("inherited socket %d: %w", i, err)
+		}
+		list = append(list, l)
+	}
+	return list, nil
+}
+
+// detach starts the daemon as a child without a terminal and lets the parent end: what -bd means.
+func (v *invocation) detach(files []*os.File) int {
+	self, err := os.Executable()
+	if err != nil {
+		return v.fail(status.OSErr, "%v", err)
+	}
+	cmd := exec.Command(self, v.argv[1:]...)
+	cmd.Args[0] = v.name
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", listenersEnv, len(files)))
+	cmd.ExtraFiles = files
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if v.logsToStderr() {
+		cmd.Stderr = os.Stderr
+	}
+	if err := cmd.Start(); err != nil {
+		return v.fail(status.OSErr, "cannot start the daemon: %v", err)
+	}
+	return status.OK
+}
+
+// dropRights obeys RunAsUser: after the sockets are open nothing needs root but what runs as other users.
+func (v *invocation) dropRights(site *mta.Site) error {
+	id := site.Settings().RunAsUser
+	if !id.Set || os.Geteuid() != 0 || id.UID <= 0 {
+		return nil
+	}
+	return priv.Drop(priv.Identity{UID: id.UID, GID: max(id.GID, 0)})
+}
+
+// run serves until a signal ends it.
+func (d *daemon) run(ctx context.Context, site *mta.Site, log *maillog.Logger, interval time.Duration, daemons []*mta.Daemon) int {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
+	defer signal.Stop(signals)
+	d.rates = mta.NewRates(site.Settings().ConnectionRateWindowSize, time.Now)
+	if err := d.begin(ctx, site, log, interval, daemons); err != nil {
+		return d.v.fail(status.Config, "%v", err)
+	}
+	d.writePID(site)
+	defer d.removePID()
+	for sig := range signals {
+		switch sig {
+		case syscall.SIGHUP:
+			d.reload(ctx)
+		case syscall.SIGUSR1:
+			d.current.Load().dump()
+		default:
+			d.end(d.current.Load())
+			return status.OK
+		}
+	}
+	return status.OK
+}
+
+// begin makes the server of a configuration the current one and serves its sockets.
+func (d *daemon) begin(ctx context.Context, site *mta.Site, log *maillog.Logger, interval time.Duration, daemons []*mta.Daemon) error {
+	cfg := d.v.serverConfig(ctx, site, log)
+	cfg.Interval, cfg.Persistent, cfg.Rates = interval, d.v.persistent, d.rates
+	m, err := mta.New(cfg)
+	if err != nil {
+		return err
+	}
+	s := &server{mta: m, log: log}
+	d.current.Store(s)
+	log.Plain(maillog.LevelSerious, maillog.Info, "starting daemon ("+mta.Version(site)+"): "+d.describe(interval))
+	if d.v.runQueue {
+		m.Start()
+	}
+	for _, dm := range daemons {
+		l := d.sockets[dm.Key()]
+		if l == nil {
+			continue
+		}
+		s.serve(ctx, site, dm, l)
+	}
+	return nil
+}
+
+// serve lets one socket's clients in.
+func (s *server) serve(ctx context.Context, site *mta.Site, dm *mta.Daemon, l net.Listener) {
+	server := smtpd.New(sessionConfig(site, s.mta, dm, s.log))
+	s.smtpd = append(s.smtpd, server)
+	gate := mta.NewGate(s.mta, dm, l)
+	go func() {
+		if err := server.Serve(ctx, gate); err != nil && !errors.Is(err, smtpd.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			s.log.Logf(0, maillog.Alert, "", "daemon %s: %v", dm.Name, err)
+		}
+	}()
+}
+
+// describe is what the log says that a daemon does: "SMTP+queueing@00:15:00".
+func (d *daemon) describe(interval time.Duration) string {
+	text := "SMTP"
+	if d.v.runQueue && interval > 0 {
+		word := "+queueing@"
+		if d.v.persistent {
+			word = "+persistent-queueing@"
+		}
+		text += word + maillog.Interval(interval)
+	}
+	return text
+}
+
+// reload reads the configuration anew (SIGHUP). One that is not fit to run is told in the log, and the old one stays.
+func (d *daemon) reload(ctx context.Context) {
+	old := d.current.Load()
+	old.log.Plain(maillog.LevelSerious, maillog.Info, "restarting "+d.v.name+" due to signal")
+	site, log, code := d.v.load(ctx)
+	if code != 0 {
+		old.log.Logf(0, maillog.Alert, "", "configuration not usable, the old one stays")
+		return
+	}
+	interval, err := d.v.queueInterval(site)
+	var daemons []*mta.Daemon
+	if err == nil {
+		daemons, err = mta.Daemons(site)
+	}
+	if err == nil {
+		err = d.exchangeSockets(ctx, daemons)
+	}
+	if err == nil {
+		err = d.begin(ctx, site, log, interval, daemons)
+	}
+	if err != nil {
+		old.log.Logf(0, maillog.Alert, "", "configuration not usable, the old one stays: %v", err)
+		return
+	}
+	d.writePID(site)
+	go d.end(old)
+}
+
+// exchangeSockets opens the sockets that the new configuration names. Those that it names no longer are closed. A socket that
+// stays is duplicated, so that the old server can close its own.
+func (d *daemon) exchangeSockets(ctx context.Context, daemons []*mta.Daemon) error {
+	next := map[string]net.Listener{}
+	for _, dm := range daemons {
+		var l net.Listener
+		var err error
+		if old := d.sockets[dm.Key()]; old != nil {
+			l, err = duplicate(old)
+		} else {
+			l, err = dm.Listen(ctx)
+		}
+		if err != nil {
+			for _, l := range next {
+				l.Close()
+			}
+			return err
+		}
+		next[dm.Key()] = l
+	}
+	d.sockets = next
+	return nil
+}
+
+func duplicate(l net.Listener) (net.Listener, error) {
+	f, err := l.(interface{ File() (*os.File, error) }).File()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false)
+	}
+	return net.FileListener(f)
+}
+
+// end lets a server's sessions and deliveries come to their end.
+func (d *daemon) end(s *server) {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	for _, server := range s.smtpd {
+		if err := server.Shutdown(ctx); err != nil {
+			s.log.Logf(maillog.LevelSerious, maillog.Info, "", "sessions cut off: %v", err)
+		}
+	}
+	if err := s.mta.Close(ctx); err != nil {
+		s.log.Logf(maillog.LevelSerious, maillog.Err, "", "%v", err)
+	}
+}
+
+// dump tells the log what goes on (SIGUSR1).
+func (s *server) dump() {
+	n := 0
+	for _, server := range s.smtpd {
+		n += server.Connections()
+	}
+	s.log.Plain(maillog.LevelSerious, maillog.Debug, "--- "+strconv.Itoa(n)+" sessions open ---")
+}
+
+// writePID writes the process number and the command line, as init scripts expect.
+func (d *daemon) writePID(site *mta.Site) {
+	path := site.PidFile()
+	if path == "" {
+		return
+	}
+	text := strconv.Itoa(os.Getpid()) + "\n" + strings.Join(d.v.argv, " ") + "\n"
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		d.current.Load().log.Logf(maillog.LevelSerious, maillog.Err, "", "unable to write pid to %s: %v", path, err)
+		return
+	}
+	d.pidFile = path
+}
+
+func (d *daemon) removePID() {
+	if d.pidFile != "" {
+		os.Remove(d.pidFile)
+	}
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/maillog"
+	"gosendmail/internal/mta"
+	"gosendmail/internal/status"
+	"gosendmail/internal/submit"
+)
+
+// submit is -bm: the message on standard input goes to the recipients on the command line, or with -t to those of its header.
+func (v *invocation) submit(ctx context.Context) int {
+	o, err := v.submissionOptions()
+	if err != nil {
+		return v.fail(status.Usage, "%v", err)
+	}
+	m, log, code := v.server(ctx, nil)
+	if code != 0 {
+		return code
+	}
+	defer log.Close()
+	settings := m.Site().Settings()
+	o.ErrorMode, o.Mode, o.DeadLetter = settings.ErrorMode, settings.DeliveryMode, settings.DeadLetterDrop
+	o.IgnoreDots = v.dots || settings.IgnoreDots
+	if v.verbose && m.MayExpand(os.Getuid()) {
+		o.Verbose = true
+		o.Exchange = v.watch()
+	}
+	o.Background = v.background
+	if len(v.settings) > 0 || len(v.unknown) > 0 {
+		log.Logf(maillog.LevelConnect, maillog.Debug, "", "flags: %s", strings.Join(v.argv[1:], " "))
+	}
+	exit := submit.Run(ctx, m, v.stdin, v.stdout, v.stderr, o)
+	if err := m.Close(ctx); err != nil {
+		fmt.Fprintln(v.stderr, err)
+	}
+	return exit
+}
+
+// submissionOptions checks the values that RFC 3461 bounds.
+func (v *invocation) submissionOptions() (submit.Options, error) {
+	o := submit.Options{Sender: v.sender, Recipients: v.args}
+	if v.fromHdr && len(v.args) > 0 {
+		o.Recipients = nil
+	}
+	o.FromHeader, o.NoAlias, o.FullName, o.Hops, o.Macros = v.fromHdr, v.noAlias, v.fullName, v.hops, v.macros
+	o.Protocol, o.Host, _ = strings.Cut(v.protocol, ":")
+	switch body := strings.ToUpper(v.body); body {
+	case "", envelope.Body7Bit, envelope.Body8BitMIME:
+		o.Body = body
+	default:
+		fmt.Fprintf(v.stderr, "Illegal body type %s\n", v.body)
+	}
+	switch strings.ToLower(v.ret) {
+	case "":
+	case "full":
+		o.Ret = envelope.ReturnFull
+	case "hdrs":
+		o.Ret = envelope.ReturnHeaders
+	default:
+		return o, fmt.Errorf("Invalid -R value")
+	}
+	o.EnvID = v.envID
+	if strings.ContainsAny(v.envID, "\r\n") {
+		return o, fmt.Errorf("Invalid syntax in -V flag")
+	}
+	var err error
+	o.Notify, err = notify(v.notify)
+	return o, err
+}
+
+// notify reads -N: "never", or some of success, failure and delay.
+func notify(text string) (envelope.Notify, error) {
+	var n envelope.Notify
+	if text == "" {
+		return 0, nil
+	}
+	for _, word := range strings.Split(text, ",") {
+		switch strings.ToLower(strings.TrimSpace(word)) {
+		case "never":
+			n |= envelope.NotifyNever
+		case "success":
+			n |= envelope.NotifySuccess
+		case "failure":
+			n |= envelope.NotifyFailure
+		case "delay":
+			n |= envelope.NotifyDelay
+		default:
+			return 0, fmt.Errorf("Invalid -N argument")
+		}
+	}
+	if n&envelope.NotifyNever != 0 && n != envelope.NotifyNever {
+		return 0, fmt.Errorf("Invalid -N argument")
+	}
+	return n, nil
+}
+
+// background starts a process of its own that delivers one stored message, so that the caller need not wait for slow hosts.
+func (v *invocation) background(id string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := []string{}
+	if v.config != "" {
+		args = append(args, "-C"+v.config)
+	}
+	for _, s := range v.settings {
+		if s.short {
+			args = append(args, "-o"+s.name+s.value)
+		} else {
+			args = append(args, "-O"+s.name+"="+s.value)
+		}
+	}
+	if v.tag != "" {
+		args = append(args, "-L"+v.tag)
+	}
+	cmd := exec.Command(self, append(args, "-A"+string([]byte{v.which()}), "-qf", "-qI"+id)...)
+	cmd.Args[0] = v.name
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if v.logsToStderr() {
+		cmd.Stderr = os.Stderr
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("cannot deliver in the background: %w", err)
+	}
+	return cmd.Process.Release()
+}
+
+// which is the letter of -A for the configuration in use.
+func (v *invocation) which() byte {
+	if v.configPath() == submitConfig {
+		return 'c'
+	}
+	return 'm'
+}
+
+// logsToStderr reports whether the configuration logs to standard error, which a detached process then keeps.
+func (v *invocation) logsToStderr() bool {
+	for _, s := range v.settings {
+		if strings.EqualFold(s.name, "LogFile") {
+			return s.value == "stderr"
+		}
+	}
+	return v.stderrLog
+}
+
+// queueDaemon is -q15m without -bd: a process that only runs the queue.
+func (v *invocation) queueDaemon(ctx context.Context) int {
+	interval, problem := mta.Interval(v.interval)
+	if problem != "" {
+		return v.fail(status.Usage, "%s", problem)
+	}
+	inherited, err := inheritedSockets()
+	if err != nil {
+		return v.fail(status.OSErr, "%v", err)
+	}
+	m, log, code := v.server(ctx, func(c *mta.Config) { c.Interval, c.Persistent = interval, v.persistent })
+	if code != 0 {
+		return code
+	}
+	defer log.Close()
+	if !m.MayRunQueue(os.Getuid()) {
+		return v.fail(status.NoPerm, "You do not have permission to process the queue")
+	}
+	if inherited == nil && !v.foreground {
+		return v.detach(nil)
+	}
+	d := &daemon{v: v}
+	d.current.Store(&server{mta: m, log: log})
+	d.writePID(m.Site())
+	defer d.removePID()
+	word := "queueing@"
+	if v.persistent {
+		word = "persistent-queueing@"
+	}
+	log.Plain(maillog.LevelSerious, maillog.Info, "starting daemon ("+mta.Version(m.Site())+"): "+word+maillog.Interval(interval))
+	m.Start()
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	<-signals
+	d.end(d.current.Load())
+	return status.OK
+}

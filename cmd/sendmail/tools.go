@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+
+	"gosendmail/cf/mc"
+	"gosendmail/internal/mta"
+	"gosendmail/internal/status"
+	"gosendmail/internal/testmode"
+	"gosendmail/queue"
+)
+
+// compileMC compiles an .mc file. Warnings go to standard error, errors into the result.
+func compileMC(path string) ([]byte, error) {
+	out, err := mc.Compile(mc.Options{}, path)
+	if err != nil {
+		return nil, err
+	}
+	var problems []error
+	for _, d := range out.Diagnostics {
+		if d.Severity == mc.Error {
+			problems = append(problems, errors.New(d.String()))
+		} else {
+			fmt.Fprintln(os.Stderr, d.String())
+		}
+	}
+	return out.Text(), errors.Join(problems...)
+}
+
+// testMode is -bt.
+func (v *invocation) testMode(ctx context.Context) int {
+	site, log, code := v.load(ctx)
+	if code != 0 {
+		return code
+	}
+	defer log.Close()
+	caller := v.serverConfig(ctx, site, log).Caller
+	return testmode.Run(ctx, site, v.stdin, v.stdout, testmode.Options{Debug: strings.Join(v.debug, ","), Login: caller.Name + "@localhost"})
+}
+
+// verify is -bv: where mail for the addresses would go.
+func (v *invocation) verify(ctx context.Context) int {
+	m, log, code := v.server(ctx, nil)
+	if code != 0 {
+		return code
+	}
+	defer log.Close()
+	if len(v.args) == 0 {
+		return v.fail(status.Usage, "Recipient names must be specified")
+	}
+	exit := status.OK
+	for _, addr := range v.args {
+		list, refusal := m.Verify(ctx, addr)
+		if refusal != nil {
+			fmt.Fprintf(v.stdout, "%s... %s\n", addr, strings.TrimPrefix(refusal.Text, addr+"... "))
+			exit = refusal.Exit
+		}
+		for _, t := range list {
+			v.printTarget(t)
+			if t.Err != nil {
+				exit = t.Err.Exit
+			}
+		}
+	}
+	return exit
+}
+
+// printTarget prints one place in the original's words.
+func (v *invocation) printTarget(t mta.Verified) {
+	if t.Err != nil {
+		fmt.Fprintf(v.stdout, "%s... %s\n", t.Addr, t.Err.Text)
+		return
+	}
+	fmt.Fprintf(v.stdout, "%s... deliverable: mailer %s", t.Addr, t.Mailer)
+	if t.Host != "" {
+		fmt.Fprintf(v.stdout, ", host %s", t.Host)
+	}
+	fmt.Fprintf(v.stdout, ", user %s\n", t.User)
+}
+
+// printQueue is -bp, and -bP, which only counts.
+func (v *invocation) printQueue(ctx context.Context) int {
+	m, log, code := v.server(ctx, nil)
+	if code != 0 {
+		return code
+	}
+	defer log.Close()
+	if !m.MayPrintQueue(os.Getuid(), callerGroups()) {
+		return v.fail(status.NoPerm, "You are not permitted to see the queue")
+	}
+	if v.mode == modeQueueSize {
+		if err := m.Spool().PrintCounts(v.stdout); err != nil {
+			return v.fail(status.OSErr, "%v", err)
+		}
+		return status.OK
+	}
+	sel, err := v.selection()
+	if err != nil {
+		return v.fail(status.Usage, "%v", err)
+	}
+	l := m.Listing()
+	l.Verbose, l.Select = v.verbose, sel
+	l.Problem = func(err error) { fmt.Fprintln(v.stderr, err) }
+	if err := m.Spool().Print(v.stdout, l); err != nil {
+		return v.fail(status.OSErr, "%v", err)
+	}
+	return status.OK
+}
+
+func callerGroups() []int {
+	groups, err := os.Getgroups()
+	if err != nil {
+		groups = nil
+	}
+	return append(groups, os.Getgid())
+}
+
+// selection is what -qI, -qR, -qS, -qQ and -qG select.
+func (v *invocation) selection() (queue.Selection, error) {
+	var sel queue.Selection
+	for _, l := range v.limits {
+		arg := string([]byte{l.kind}) + l.substr
+		if l.not {
+			arg = "!" + arg
+		}
+		if err := sel.Parse(arg); err != nil {
+			return sel, err
+		}
+	}
+	sel.Group = v.group
+	return sel, nil
+}
+
+// setQuarantine is -Q: it holds the selected messages back, or lets them go where no reason is given.
+func (v *invocation) setQuarantine(ctx context.Context) int {
+	m, log, code := v.server(ctx, nil)
+	if code != 0 {
+		return code
+	}
+	defer log.Close()
+	if !m.MayRunQueue(os.Getuid()) {
+		return v.fail(status.NoPerm, "You do not have permission to process the queue")
+	}
+	sel, err := v.selection()
+	if err != nil {
+		return v.fail(status.Usage, "%v", err)
+	}
+	if !sel.Limited() {
+		return v.fail(status.Usage, "Can't use -Q without -q!?[IRSQ]")
+	}
+	if err := m.Quarantine(sel, *v.quarantine); err != nil {
+		return v.fail(status.OSErr, "%v", err)
+	}
+	return status.OK
+}
+
+// queueRun is -q without -bd: once, or with an interval for ever.
+func (v *invocation) queueRun(ctx context.Context) int {
+	if v.interval != "" {
+		return v.queueDaemon(ctx)
+	}
+	sel, err := v.selection()
+	if err != nil {
+		return v.fail(status.Usage, "%v", err)
+	}
+	m, log, code := v.server(ctx, func(c *mta.Config) { c.Exchange = v.watch() })
+	if code != 0 {
+		return code
+	}
+	defer log.Close()
+	if !m.MayRunQueue(os.Getuid()) {
+		return v.fail(status.NoPerm, "You do not have permission to process the queue")
+	}
+	err = m.RunQueue(ctx, sel)
+	m.Wait()
+	if err := errors.Join(err, m.Close(ctx)); err != nil {
+		return v.fail(status.OSErr, "%v", err)
+	}
+	return status.OK
+}
+
+// watch prints what is said to peers and what they answer, for -v.
+func (v *invocation) watch() func(out bool, line string) {
+	if !v.verbose {
+		return nil
+	}
+	return func(out bool, line string) {
+		if out {
+			line = ">>> " + line
+		}
+		fmt.Fprintln(v.stdout, line)
+	}
+}
+
+// aliases is -bi.
+func (v *invocation) aliases(ctx context.Context) int {
+	site, log, code := v.load(ctx)
+	if code != 0 {
+		return code
+	}
+	defer log.Close()
+	if id := site.Settings().TrustedUser; os.Getuid() != 0 && !(id.Set && id.UID == os.Getuid()) && !ownsAliases(site) {
+		return v.fail(status.NoPerm, "Permission denied (real uid not trusted)")
+	}
+	caller := v.serverConfig(ctx, site, log).Caller
+	stats, problems, err := mta.RebuildAliases(ctx, site, log, caller.Name)
+	for _, p := range problems {
+		fmt.Fprintln(v.stderr, p)
+	}
+	for _, s := range stats {
+		fmt.Fprintln(v.stdout, s)
+	}
+	if err != nil {
+		return v.fail(status.CantCreat, "%v", err)
+	}
+	return status.OK
+}
+
+// ownsAliases reports whether the caller may write the alias files: a site of an ordinary user.
+func ownsAliases(site *mta.Site) bool {
+	for _, path := range mta.AliasFiles(site) {
+		st, err := os.Stat(path)
+		if err != nil {
+			return false
+		}
+		if sys, ok := st.Sys().(*syscall.Stat_t); !ok || int(sys.Uid) != os.Getuid() {
+			return false
+		}
+	}
+	return true
+}
+
+// debugVersion prints what -d0.1 prints; true means that version printing was asked for.
+func (v *invocation) debugVersion() bool {
+	for _, d := range v.debug {
+		if d == "0" || strings.HasPrefix(d, "0.") || strings.HasPrefix(d, "0-") {
+			fmt.Fprintf(v.stdout, "Version %s\n Compiled with: %s\n", mta.DefaultVersion, strings.Join(mta.Abilities(), " "))
+			return true
+		}
+	}
+	return false
+}
+
+// hostStatus is -bh and -bH.
+func (v *invocation) hostStatus(ctx context.Context) int {
+	site, log, code := v.load(ctx)
+	if code != 0 {
+		return code
+	}
+	defer log.Close()
+	if err := mta.HostStatus(site, v.stdout, v.mode == modePurgeStat, v.verbose, v.args); err != nil {
+		return v.fail(status.OSErr, "%v", err)
+	}
+	return status.OK
+}

@@ -1,0 +1,203 @@
+package mta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"gosendmail/internal/alias"
+	"gosendmail/internal/maillog"
+	"gosendmail/internal/safefile"
+	"gosendmail/maps"
+	"gosendmail/queue"
+)
+
+// MayPrintQueue reports whether a user may list the queue: with restrictmailq only root, the trusted user, the owner of the
+// queue directory and the members of its group.
+func (s *Server) MayPrintQueue(uid int, groups []int) bool {
+	if !s.site.options.privacy.has(restrictMailq) || s.owns(uid) {
+		return true
+	}
+	st, ok := s.queueStat()
+	return ok && slices.Contains(groups, int(st.Gid))
+}
+
+// MayRunQueue reports whether a user may run the queue: with restrictqrun only root, the trusted user and the owner of the queue
+// directory.
+func (s *Server) MayRunQueue(uid int) bool {
+	return !s.site.options.privacy.has(restrictQrun) || s.owns(uid)
+}
+
+// MayExpand reports whether -v and -bv may show a user what aliases hold (restrictexpand).
+func (s *Server) MayExpand(uid int) bool {
+	return !s.site.options.privacy.has(restrictExpand) || s.owns(uid)
+}
+
+func (s *Server) owns(uid int) bool {
+	if id := s.site.options.TrustedUser; uid == 0 || id.Set && id.UID == uid {
+		return true
+	}
+	st, ok := s.queueStat()
+	return ok && int(st.Uid) == uid
+}
+
+func (s *Server) queueStat() (*syscall.Stat_t, bool) {
+	dirs := s.spool.Group("").Directories()
+	if len(dirs) == 0 {
+		return nil, false
+	}
+	st, err := os.Stat(dirs[0])
+	if err != nil {
+		return nil, false
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	return sys, ok
+}
+
+// Listing is how the queue is printed under this configuration.
+func (s *Server) Listing() queue.Listing {
+	o := &s.site.options
+	order, err := queue.ParseOrder(string([]byte{o.QueueSortOrder}))
+	if err != nil {
+		order = queue.ByPriority
+	}
+	return queue.Listing{Order: order, Max: o.MaxQueueRunSize, MinAge: o.MinQueueAge, MaxAge: o.MaxQueueAge, Busy: s.busy}
+}
+
+// Quarantine holds the selected messages back for a reason, or lets them go where it is "".
+func (s *Server) Quarantine(sel queue.Selection, reason string) error {
+	items, err := s.spool.List(sel)
+	if err != nil {
+		return fmt.Errorf("mta: quarantine: %w", err)
+	}
+	var errs []error
+	for _, it := range items {
+		old, err := s.spool.Quarantine(it, reason)
+		switch {
+		case errors.Is(err, queue.ErrLocked), errors.Is(err, queue.ErrGone):
+		case err != nil:
+			errs = append(errs, err)
+		case reason == "":
+			s.Log.Logf(maillog.LevelErrors, maillog.Info, it.ID, "unquarantine: was %s", old)
+		default:
+			s.Log.Logf(maillog.LevelErrors, maillog.Info, it.ID, "quarantine: %s", reason)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// AliasFiles are the text files of the alias sources that have one.
+func AliasFiles(site *Site) []string {
+	var files []string
+	for _, text := range site.Config.Settings.AliasFile {
+		list, err := alias.ParseSpecs(text, knownClass(maps.Env{}))
+		if err != nil {
+			continue
+		}
+		for _, s := range list {
+			if path := s.File(); path != "" && rebuildable(s.Class) {
+				files = append(files, path)
+			}
+		}
+	}
+	return files
+}
+
+// rebuildable reports whether newaliases makes a data base for a map class.
+func rebuildable(class string) bool {
+	switch strings.ToLower(class) {
+	case "implicit", "hash", "btree", "dbm", "cdb":
+		return true
+	}
+	return false
+}
+
+// RebuildAliases is newaliases: it makes the data bases of all alias files. The lines tell what they hold; problems are those of
+// single aliases.
+func RebuildAliases(ctx context.Context, site *Site, log *maillog.Logger, user string) (stats []string, problems []alias.Problem, err error) {
+	blame, err := safefile.ParseBlame(strings.Join(site.Config.Settings.DontBlameSendmail, ","))
+	if err != nil {
+		return nil, nil, fmt.Errorf("mta: newaliases: %w", err)
+	}
+	check := &safefile.Checker{Blame: blame, UID: os.Geteuid(), GIDs: []int{os.Getegid()}}
+	src := &alias.Source{Name: site.aliasName(ctx)}
+	if site.Config.Settings.CheckAliases {
+		src.Check = site.aliasTarget(ctx)
+	}
+	own := func(f *os.File) error {
+		if id := site.Config.Settings.TrustedUser; id.Set && os.Geteuid() == 0 && id.UID > 0 {
+			return f.Chown(id.UID, -1)
+		}
+		return nil
+	}
+	for _, path := range AliasFiles(site) {
+		if !filepath.IsAbs(path) {
+			return stats, problems, fmt.Errorf("mta: newaliases: %s is no absolute path", path)
+		}
+		st, rerr := src.Rebuild(check, path, false, own, func(p alias.Problem) { problems = append(problems, p) })
+		if rerr != nil {
+			return stats, problems, rerr
+		}
+		log.Plain(maillog.LevelSerious, maillog.Notice, "alias database "+path+" rebuilt by "+user)
+		log.Plain(maillog.LevelDelivered, maillog.Info, st.String())
+		stats = append(stats, st.String())
+	}
+	return stats, problems, nil
+}
+
+// aliasName decides what the left side of an alias stands for: the user that it resolves to, if its mailer looks aliases up.
+func (s *Site) aliasName(ctx context.Context) func(string) (string, bool, error) {
+	return func(left string) (string, bool, error) {
+		problem := ""
+		env := s.NewEnv()
+		env.Problem = func(_, text string) {
+			if problem == "" {
+				problem = text
+			}
+		}
+		a := s.Parse(ctx, env, left, 0, forSender)
+		if a == nil {
+			return "", false, errors.New(strings.TrimSpace(strings.TrimLeft(problem, "0123456789. ")))
+		}
+		if a.Mailer == nil || !a.Mailer.Flags.Has('A') {
+			return "", false, nil
+		}
+		return aliasKey(a.User), true, nil
+	}
+}
+
+// aliasTarget checks one address of a right side (option CheckAliases).
+func (s *Site) aliasTarget(ctx context.Context) func(string) error {
+	return func(addr string) error {
+		var problem string
+		env := s.NewEnv()
+		env.Problem = func(_, text string) { problem = text }
+		if a := s.Parse(ctx, env, addr, 0, forRecipient); a == nil || a.Error {
+			return fmt.Errorf("%s", problem)
+		}
+		return nil
+	}
+}
+
+// Abilities are the words of -d0.1.
+func Abilities() []string {
+	list := []string{"CGO_FREE", "DNSMAP", "LOG", "NAMED_BIND", "NETINET", "NETINET6", "NETUNIX", "PIPELINING", "SCANF"}
+	for _, c := range maps.Classes() {
+		list = append(list, "MAP_"+strings.ToUpper(c))
+	}
+	return list
+}
+
+// HostStatus prints or purges what is known of hosts (HostStatusDirectory).
+func HostStatus(site *Site, out io.Writer, purge, verbose bool, hosts []string) error {
+	if site.Config.Settings.HostStatusDirectory == "" {
+		return nil
+	}
+	return errors.New("HostStatusDirectory: persistent host status is not supported")
+}
