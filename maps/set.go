@@ -203,7 +203,7 @@ func (p *Params) afterFailure(key string, err error) (string, error) {
 	case p.HasTemp:
 		return value, nil
 	}
-	return "", &Error{Map: p.Name, Key: key, Status: exUnavailable, Cause: err}
+	return "", &Error{Map: p.Name, Key: key, Status: exUnavailable, Cause: errors.New(err.Error())} // not temporary any more
 }
 
 // Close closes all maps. Look-ups that are under way end as they would have.

@@ -23,6 +23,9 @@ func (j *job) build(options dbtool.Options) int {
 	if err != nil {
 		return j.cannotOpen(err)
 	}
+	for _, w := range target.Warn {
+		fmt.Fprintln(j.errout, w)
+	}
 	lock, err := lockOld(target.Path)
 	if err != nil {
 		return j.cannotOpen(err)
@@ -95,6 +98,7 @@ func (j *job) copyOld(b *dbfile.Builder, path string) error {
 func (j *job) lines(b *dbfile.Builder) (code int, err error) {
 	s := bufio.NewScanner(j.in)
 	s.Buffer(make([]byte, 1<<16), maxLine)
+	s.Split(splitLines)
 	p := parser{comment: j.comment, delim: j.delim, fold: !j.noFold, empty: j.empty}
 	for n := 1; s.Scan(); n++ {
 		key, value, err := p.parse(s.Bytes())
@@ -119,6 +123,17 @@ func (j *job) lines(b *dbfile.Builder) (code int, err error) {
 		return code, fmt.Errorf("line too long (%d bytes max)", maxLine)
 	}
 	return code, s.Err()
+}
+
+// splitLines ends lines at newlines only: a carriage return belongs to the value, as in the original.
+func splitLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return len(data), data, nil
+	}
+	return 0, nil, nil
 }
 
 func (j *job) complain(line int, err error) {

@@ -19,7 +19,6 @@ type parser struct {
 
 // parse splits a line into key and value; key is folded in place. A NUL byte ends the line.
 func (p *parser) parse(line []byte) (key, value []byte, err error) {
-	line = bytes.TrimSuffix(line, []byte{'\r'})
 	if i := bytes.IndexByte(line, 0); i >= 0 {
 		line = line[:i]
 	}

@@ -1,7 +1,7 @@
 // Package dbtool is what makemap, editmap and praliases share: their command lines, the few options they read from sendmail.cf, and how a map's file is named, checked and owned.
 //
-// SECURITY: as root these programs create files that sendmail trusts. Unless -s is given, links, and folders that others can write to, are refused as
-// DontBlameSendmail says; a new file belongs to TrustedUser, a replaced one keeps its owner and permissions.
+// SECURITY: as root these programs create files that sendmail trusts. Unless -s is given, links are refused as DontBlameSendmail says, and
+// folders that everybody can write to are told; a new file belongs to TrustedUser, a replaced one keeps its owner and permissions.
 package dbtool
 
 import (
@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -156,8 +157,10 @@ func Path(mapType, name string) string {
 type Target struct {
 	Path string      // where it goes, links followed where they are allowed
 	Perm fs.FileMode // it will have
-	uid  int         // -1: as it comes
-	gid  int
+	Warn []string    // for the operator: folders of the path that everybody can write to
+
+	uid int // -1: as it comes
+	gid int
 }
 
 // NewFilePerm are the permissions of a file that was not there.
@@ -178,7 +181,9 @@ func (o Options) Check(path string, skip bool) (*Target, error) {
 	if os.Geteuid() == 0 {
 		t.uid = o.Trusted
 	}
-	info, err := c.Check(path, safefile.MapWrite, safefile.Read|safefile.Write)
+	t.Warn = openFolders(path)
+	rules := c.Blame.Rules(safefile.MapWrite) &^ safefile.SafeDirPath // told above, as the original does, not refused
+	info, err := c.CheckRules(path, rules, safefile.Read|safefile.Write)
 	if errors.Is(err, fs.ErrNotExist) {
 		return t, t.follow()
 	}
@@ -190,6 +195,25 @@ func (o Options) Check(path string, skip bool) (*Target, error) {
 		t.uid, t.gid = int(st.Uid), int(st.Gid)
 	}
 	return t, t.follow()
+}
+
+// openFolders lists the folders on the way to path that everybody can write to.
+func openFolders(path string) (warnings []string) {
+	at := ""
+	for i, part := range strings.Split(filepath.Dir(path), "/") {
+		switch {
+		case i == 0 && part == "":
+			at = "/"
+		case at == "" || at == "/":
+			at += part
+		default:
+			at += "/" + part
+		}
+		if st, err := os.Stat(at); err == nil && st.Mode().Perm()&0o002 != 0 {
+			warnings = append(warnings, "WARNING: World writable directory "+at)
+		}
+	}
+	return warnings
 }
 
 // follow makes Path the end of a symbolic link that the checks let pass: the link stays, its target is replaced.
