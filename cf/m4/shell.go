@@ -21,6 +21,7 @@ func (e *Engine) shell(args []Arg, capture bool) string {
 	e.out.sync()
 	var printed bytes.Buffer
 	cmd := exec.Command("/bin/sh", "-c", args[1].Text)
+	cmd.Args[0] = "sh" // the name that the shell's complaints begin with
 	cmd.Stdin, cmd.Stderr = e.opt.Stdin, e.opt.Errors
 	switch {
 	case capture:
