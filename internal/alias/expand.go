@@ -91,7 +91,8 @@ type run struct {
 	*Expander
 	ctx  context.Context
 	all  []*envelope.Recipient
-	seen map[string]*envelope.Recipient
+	seen map[string]*envelope.Recipient // met, to be expanded where they can be
+	last map[string]*envelope.Recipient // to be delivered
 	meta map[*envelope.Recipient]*meta
 	temp error
 }
@@ -112,7 +113,8 @@ type meta struct {
 // ones Failed with their status. Recipients that are not Pending, and their triples, stay as they are. The
 // error is temporary: something could not be looked up, and the envelope has to wait as it was.
 func (x *Expander) Expand(ctx context.Context, recipients []*envelope.Recipient) ([]*envelope.Recipient, error) {
-	r := &run{Expander: x, ctx: ctx, seen: map[string]*envelope.Recipient{}, meta: map[*envelope.Recipient]*meta{}}
+	r := &run{Expander: x, ctx: ctx, seen: map[string]*envelope.Recipient{}, last: map[string]*envelope.Recipient{},
+		meta: map[*envelope.Recipient]*meta{}}
 	for _, rcpt := range recipients {
 		if rcpt.State != envelope.Pending {
 			r.all = append(r.all, rcpt)
@@ -183,41 +185,35 @@ func (r *run) resolveFailed(rcpt *envelope.Recipient, err error) {
 	rcpt.State, rcpt.Status = envelope.Failed, s
 }
 
-// settle takes a resolved address further.
+// settle takes a resolved address to its end.
 func (r *run) settle(rcpt *envelope.Recipient, m *meta) {
-	t := m.target
-	if t.Account && strings.HasPrefix(t.Triple.User, `\`) {
+	if t := &m.target; t.Account && strings.HasPrefix(t.Triple.User, `\`) {
 		m.quoted = true
 		t.Triple.User = t.Triple.User[1:]
-		m.target = t
 	}
-	rcpt.Triple = t.Triple
+	rcpt.Triple = m.target.Triple
 	if rcpt.Final == "" {
-		rcpt.Final = t.Final
+		rcpt.Final = m.target.Final
 	}
-	if !r.permitted(rcpt, m) {
+	if !r.permitted(rcpt, m) || m.target.Kind != Include && !r.selfReference(rcpt, m) {
 		return
 	}
-	if m.target.Kind == Include {
-		if !r.duplicate(rcpt, m) {
-			r.include(rcpt, m)
-		}
+	final := m.quoted || m.self
+	if !final && isTwin(r.seen, rcpt, m) {
 		return
 	}
-	if !r.selfReference(rcpt, m) || r.duplicate(rcpt, m) {
-		return
-	}
-	if m.target.Kind != Mailbox || m.quoted {
+	switch {
+	case m.target.Kind == Include:
+		r.include(rcpt, m)
+	case m.target.Kind != Mailbox || m.quoted:
 		r.checkUser(rcpt, m)
-		return
+	case m.target.Aliased && !m.self && !r.NoAlias && r.alias(rcpt, m):
+	case r.temp == nil:
+		r.local(rcpt, m)
 	}
-	if m.target.Aliased && !m.self && !r.NoAlias && r.alias(rcpt, m) {
-		return
+	if rcpt.State == envelope.Pending && m.target.Kind != Include {
+		isTwin(r.last, rcpt, m)
 	}
-	if r.temp != nil {
-		return
-	}
-	r.local(rcpt, m)
 }
 
 // local goes on where no alias was: ruleset 5, then the account and its .forward.
@@ -317,13 +313,12 @@ func key(rcpt *envelope.Recipient, m *meta) string {
 	return k
 }
 
-// duplicate finds a recipient that is there already; then this one is done with. One that names itself takes the place of
-// the one that was expanded.
-func (r *run) duplicate(rcpt *envelope.Recipient, m *meta) bool {
+// isTwin finds a recipient that is there already, and is done with this one then; else it notes this one.
+func isTwin(met map[string]*envelope.Recipient, rcpt *envelope.Recipient, m *meta) bool {
 	k := key(rcpt, m)
-	twin := r.seen[k]
-	if twin == nil || (m.self || m.quoted) && twin.State == envelope.Expanded {
-		r.seen[k] = rcpt
+	twin := met[k]
+	if twin == nil {
+		met[k] = rcpt
 		return false
 	}
 	twin.Notify |= rcpt.Notify

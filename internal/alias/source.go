@@ -39,12 +39,12 @@ type Source struct {
 }
 
 // Read calls each with the aliases of a text file in their order, and report with every problem. Lines that begin with a
-// blank continue the one before; # begins a comment at the beginning of a line; a backslash before a comma, quote or colon
-// takes their meaning. Duplicates are the caller's. The error is one of reading.
+// blank continue the one before, be it a comment, and join it as they are; # begins a comment at the beginning of a line; a
+// backslash before a comma, quote or colon takes their meaning. Duplicates are the caller's. The error is one of reading.
 func (s *Source) Read(r io.Reader, file string, each func(Entry) error, report func(Problem)) error {
 	in := bufio.NewReaderSize(r, 64<<10)
 	var text strings.Builder
-	line, first := 0, 0
+	line, first, comment := 0, 0, false
 	flush := func() error {
 		if first == 0 {
 			return nil
@@ -65,13 +65,19 @@ func (s *Source) Read(r io.Reader, file string, each func(Entry) error, report f
 		line++
 		l := strings.TrimRight(raw, "\r\n")
 		switch {
-		case strings.HasPrefix(l, "#"):
-		case strings.Trim(l, " \t") == "":
+		case strings.HasPrefix(l, "#") || l == "":
 			if err := flush(); err != nil {
 				return err
 			}
+			comment = l != ""
 		case l[0] == ' ' || l[0] == '\t':
+			if comment {
+				continue
+			}
 			if first == 0 {
+				if strings.Trim(l, " \t") == "" {
+					continue
+				}
 				report(Problem{file, line, "Non-continuation line starts with space", false})
 				continue
 			}
@@ -81,7 +87,7 @@ func (s *Source) Read(r io.Reader, file string, each func(Entry) error, report f
 			if err := flush(); err != nil {
 				return err
 			}
-			first = line
+			first, comment = line, false
 			text.WriteString(l)
 		}
 		if text.Len() > maxValue {
@@ -148,13 +154,13 @@ func colon(s string) int {
 	return -1
 }
 
-// joinLines makes one line of a value: continuation lines follow each other after one blank.
+// joinLines makes one line of a value. Blanks stay, as the original keeps them.
 func joinLines(s string) string {
-	lines := strings.Split(s, "\n")
-	for i, l := range lines {
-		lines[i] = strings.Trim(l, " \t")
+	s = strings.TrimLeft(strings.ReplaceAll(s, "\n", ""), " \t")
+	if strings.Trim(s, " \t") == "" {
+		return ""
 	}
-	return strings.Trim(strings.Join(lines, " "), " \t")
+	return s
 }
 
 // unbalanced is a complaint in the original's words, which begin with a capital.
