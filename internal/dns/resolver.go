@@ -271,15 +271,18 @@ func (r *Resolver) roundTrip(ctx context.Context, network, server string, q *mdn
 		if err == nil && belongs(m, q) {
 			return m, nil
 		}
-		if m == nil || network == "tcp" || ctx.Err() != nil {
-			if err == nil {
-				err = errors.New("answer to another question")
-			}
+		if err == nil {
+			err = errForeign
+		}
+		_, broken := errors.AsType[*mdns.Error](err)
+		if network == "tcp" || !broken && err != errForeign || ctx.Err() != nil {
 			return nil, fmt.Errorf("%s: %w", server, err)
 		}
 		// A broken or foreign datagram proves nothing: the true answer may still come.
 	}
 }
+
+var errForeign = errors.New("answer to another question")
 
 // belongs reports whether m answers q (RFC 5452 section 9.1).
 func belongs(m, q *mdns.Msg) bool {
