@@ -166,10 +166,7 @@ func (m *message) recipient(ctx context.Context, addr string, opts *smtp.RcptOpt
 
 // refuse gives a refusal the address that it is about, as replies and logs show it.
 func (m *message) refuse(addr string, s *status.Status) *status.Status {
-	out := *s
-	if addr != "" && !strings.HasPrefix(out.Text, addr+"... ") {
-		out.Text = addr + "... " + out.Text
-	}
+	out := about(addr, *s)
 	m.log(logNotice, 5, "%s", out.Text)
 	return &out
 }

@@ -210,6 +210,11 @@ func (m *message) setSender(ctx context.Context, addr string) *status.Status {
 	if refusal != nil {
 		return m.refuse(addr, refusal)
 	}
+	switch a.MailerName() {
+	case "prog", "*file*", "*include*":
+		return m.refuse(addr, &status.Status{Exit: status.DataErr, Code: 553, Enhanced: status.Enhanced{5, 1, 7},
+			Text: "Invalid sender address"})
+	}
 	m.sender = a
 	m.senderMailer = m.site.Mailer(a.MailerName())
 	m.setAddress("{mail_mailer}", "{mail_host}", "{mail_addr}", a)

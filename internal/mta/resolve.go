@@ -48,9 +48,20 @@ func (m *message) resolve(ctx context.Context, addr string, role Role) (*Address
 		if strings.HasPrefix(s.Text, "buildaddr: ") {
 			m.sysErr("%s", s.Text)
 		}
+		s = told(s, problem)
 		return a, &s
 	}
 	return a, nil
+}
+
+// told is a refusal with the codes that the client hears: those of the message, which without any begins "553 5.3.0".
+func told(s status.Status, message string) status.Status {
+	if message == "" {
+		return s
+	}
+	t := statusOf(message, s.Exit)
+	s.Code, s.Enhanced, s.Text = t.Code, t.Enhanced, t.Text
+	return s
 }
 
 // canonicalSender is $f: the sender through rulesets 3, 1 and 4.
@@ -143,6 +154,7 @@ func (s *setup) ask(ctx context.Context, env *Env, ruleset string, o CheckOption
 	if !v.Called || v.OK() && v.Quarantine == "" {
 		return nil
 	}
+	v.Status = told(v.Status, v.Message)
 	if s.options.SoftBounce && v.Status.Code >= 500 {
 		v.Status.Code -= 100
 		v.Status.Enhanced[0] = 4
@@ -164,15 +176,24 @@ func (m *message) obey(v *ruling, to string) *status.Status {
 		line.Verdict, line.Text = maillog.Quarantined, v.Quarantine
 	default:
 		s := v.Status
-		if to != "" {
-			s.Text = to + "... " + s.Text
-		}
+		s = about(to, s)
 		line.Verdict, line.Text = maillog.Rejected, replyText(s)
 		m.srv.Log.Check(m.id, &line)
 		return &s
 	}
 	m.srv.Log.Check(m.id, &line)
 	return nil
+}
+
+// about puts the address in front of a refusal's text, where the code is one that the original does so with.
+func about(to string, s status.Status) status.Status {
+	switch s.Code {
+	case 450, 550, 553, 250, 252:
+		if to != "" && !strings.HasPrefix(s.Text, to+"... ") {
+			s.Text = to + "... " + s.Text
+		}
+	}
+	return s
 }
 
 // replyText is a refusal as one line: "550 5.7.1 Access denied".

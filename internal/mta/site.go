@@ -21,6 +21,7 @@ type LoadOptions struct {
 	Path    string   // of the .cf
 	Options []string // of the command line, as cf.Input has them: " Name=value" or "xvalue"
 	Version string   // $v; "" means DefaultVersion
+	OpMode  byte     // ${opMode}, the letter after -b: 't', 'd', 's', 'm'...; 0 means 'm'
 	Host    *HostNames
 	// Maps replaces what maps need from outside, for tests; fields that are nil are filled in.
 	Maps maps.Env
@@ -51,6 +52,9 @@ func Load(ctx context.Context, o LoadOptions) (*Site, error) {
 	if o.Version == "" {
 		o.Version = DefaultVersion
 	}
+	if o.OpMode == 0 {
+		o.OpMode = 'm'
+	}
 	host := o.Host
 	if host == nil {
 		host = ownNames(ctx)
@@ -65,7 +69,7 @@ func Load(ctx context.Context, o LoadOptions) (*Site, error) {
 		return nil, fmt.Errorf("%s: line 0: not a plain file", o.Path)
 	}
 	s.Config, err = cf.Parse(file, cf.Input{
-		File: o.Path, Macros: s.Host.macros(o.Version), Options: o.Options,
+		File: o.Path, Macros: s.Host.macros(o), Options: o.Options,
 		LookupUser: lookupUser, LookupGroup: lookupGroup, MapClass: knownClass(o.Maps),
 	})
 	if err != nil {

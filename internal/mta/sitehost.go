@@ -87,7 +87,7 @@ func interfaceNames(ctx context.Context, r *dns.Resolver, loopback bool) []strin
 }
 
 // macros are the values that are known before a configuration is read.
-func (h *HostNames) macros(version string) *macro.Table {
+func (h *HostNames) macros(o LoadOptions) *macro.Table {
 	t := macro.NewTable(nil)
 	t.Define("w", h.Canonical)
 	t.Define("j", h.Canonical)
@@ -95,7 +95,8 @@ func (h *HostNames) macros(version string) *macro.Table {
 		t.Define("m", domain)
 	}
 	t.Define("k", h.Node)
-	t.Define("v", version)
+	t.Define("v", o.Version)
+	t.Define("{opMode}", string(rune(o.OpMode)))
 	t.Define("n", "MAILER-DAEMON")
 	return t
 }

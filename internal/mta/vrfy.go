@@ -78,9 +78,7 @@ func (c *Session) tellWho(ctx context.Context, arg string, expand bool) status.R
 		refusal = m.verify(ctx, r, a)
 	}
 	if refusal != nil {
-		s := *refusal
-		s.Text = arg + "... " + strings.TrimPrefix(s.Text, arg+"... ")
-		return s.Reply()
+		return about(arg, *refusal).Reply()
 	}
 	m.env.Recipients = []*envelope.Recipient{r}
 	if expand {
