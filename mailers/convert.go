@@ -60,7 +60,8 @@ func (c conversion) encode(job *Job) ([]envelope.Field, io.ReadCloser, error) {
 		return nil, nil, err
 	}
 	r, w := io.Pipe()
-	e := &encoder{plan: plan, ebcdic: job.Mailer.Flags.Has('3'), out: w}
+	e := &encoder{plan: plan, ebcdic: job.Mailer.Flags.Has('3'), from: job.Mailer.Flags.Has('E'), out: w}
+	e.note = func(part []envelope.Field, to encoding) []envelope.Field { return c.note(job, part, "8bit", to) }
 	go func() {
 		w.CloseWithError(e.run(body, header))
 		body.Close()

@@ -19,11 +19,14 @@ const (
 type encoder struct {
 	plan   []encoding
 	ebcdic bool // F=3
+	from   bool // F=E: a line must not begin with "From "
+	note   func(header []envelope.Field, to encoding) []envelope.Field
 	out    io.Writer
 
 	bw     *bufio.Writer
 	now    encoding // of the current leaf
 	column int
+	word   string // quoted-printable: how the line begins, as far as four bytes were plain
 	last   int    // quoted-printable: the byte that waits for what follows, -1 if none
 	b64    []byte // base64: bytes that do not fill a line yet
 }
@@ -45,7 +48,7 @@ func (e *encoder) begin(header []envelope.Field, top bool) {
 		return
 	}
 	if field(header, "Content-Transfer-Encoding") >= 0 || e.now == encodingQP || e.now == encodingBase64 {
-		header = withEncoding(header, e.now)
+		header = e.note(withEncoding(header, e.now), e.now)
 	}
 	for _, f := range header {
 		if f.Name != "" {
@@ -99,8 +102,7 @@ func (e *encoder) endLeaf() error {
 			e.hold(-1)
 		}
 		if e.column > 0 {
-			// The line end belongs to what follows, not to the text.
-			e.bw.WriteString("=\n")
+			e.bw.WriteByte('\n')
 		}
 	case encodingBase64:
 		return e.base64Lines(true)
@@ -143,8 +145,8 @@ func (e *encoder) hold(next int) {
 	if (c == ' ' || c == '\t') && next < 0 || e.ebcdic && strings.IndexByte("!\"#$@[\\]^`{|}~", c) >= 0 {
 		plain = false
 	}
-	// A line must not begin with "From " or be a single dot: mailboxes and SMTP would change it.
-	if e.column == 0 && (c == 'F' && next == 'r' || c == '.' && next < 0) {
+	// A single dot would end the message for a peer that counts badly.
+	if e.column == 0 && c == '.' && next < 0 || e.from && c == ' ' && e.column == 4 && e.word == "From" {
 		plain = false
 	}
 	if e.column > qpLineLength {
@@ -152,6 +154,12 @@ func (e *encoder) hold(next int) {
 		e.column = 0
 	}
 	if plain {
+		if e.column == 0 {
+			e.word = ""
+		}
+		if e.column < 4 {
+			e.word += string(rune(c))
+		}
 		e.bw.WriteByte(c)
 		e.column++
 		return

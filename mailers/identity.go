@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"gosendmail/internal/envelope"
@@ -89,11 +88,8 @@ func (t *Table) mailboxOwner(ctx context.Context, job *Job, rc Rcpt, path string
 	return id, nil
 }
 
-// environ is the whole environment of programs: AGENT and what the configuration adds.
+// environ is the whole environment of programs: AGENT and what the configuration adds. There is no PATH, as with the original:
+// shells have their own default.
 func (t *Table) environ() []string {
-	env := append([]string{"AGENT=sendmail"}, t.cfg.Environ...)
-	if !slices.ContainsFunc(env, func(s string) bool { return strings.HasPrefix(s, "PATH=") }) {
-		env = append(env, "PATH="+priv.SafePath)
-	}
-	return env
+	return append([]string{"AGENT=sendmail"}, t.cfg.Environ...)
 }

@@ -18,7 +18,8 @@ func (e *sourceError) Error() string { return fmt.Sprintf("mailers: read message
 func (e *sourceError) Unwrap() error { return e.err }
 
 // messageWriter turns text with LF line ends into what a mailer wants: its line ends (E=), its line length (L=), hidden
-// dots (F=X), escaped From lines (F=E), seven bits (F=7), no NULs (F=1). Memory is bounded whatever the lines are.
+// dots (F=X), escaped From lines (F=E), seven bits (F=7), no NULs (F=1). A line that is too long is cut; the pieces end in "!" and go
+// on after a blank. Memory is bounded whatever the lines are.
 type messageWriter struct {
 	w      *bufio.Writer
 	eol    string
@@ -28,10 +29,9 @@ type messageWriter struct {
 	noNUL  bool
 	from   bool // escape "From " at line starts; on only in the body
 
-	head8  bool // F=6: header in seven bits
-	begun  bool // something of the current line has been written
-	header bool // lines that are split get a blank before their continuation
-	column int
+	head8  bool   // F=6: header in seven bits
+	begun  bool   // something of the current line has been written
+	column int    // bytes of the current line; what prefix adds does not count
 	held   []byte // start of a line whose length is not known yet, at most limit bytes
 }
 
@@ -90,23 +90,18 @@ func (w *messageWriter) part(p []byte, end bool) error {
 	}
 	for w.limit > 1 {
 		room := w.limit - w.column
-		if !w.begun {
-			room -= len(w.prefix(p))
-		}
 		if len(p) <= room {
 			break
 		}
 		w.start(p)
-		w.w.Write(p[:w.limit-1-w.column])
+		w.w.Write(p[:room-1])
 		w.w.WriteByte('!')
-		p = p[w.limit-1-w.column:]
+		p = p[room-1:]
 		if err := w.newline(); err != nil {
 			return err
 		}
-		if w.header {
-			w.w.WriteByte(' ')
-			w.begun, w.column = true, 1
-		}
+		w.w.WriteByte(' ')
+		w.begun, w.column = true, 1
 	}
 	if !end && w.limit > 1 {
 		w.held = append([]byte(nil), p...)
@@ -136,9 +131,7 @@ func (w *messageWriter) start(p []byte) {
 	if w.begun {
 		return
 	}
-	pre := w.prefix(p)
-	w.w.WriteString(pre)
-	w.column = len(pre)
+	w.w.WriteString(w.prefix(p))
 	w.begun = true
 }
 
@@ -176,8 +169,7 @@ func (w *messageWriter) message(job *Job, conv conversion) error {
 func (w *messageWriter) fields(header []envelope.Field) error {
 	strip := w.strip8
 	w.strip8 = w.strip8 || w.head8
-	w.header = true
-	defer func() { w.strip8, w.header = strip, false }()
+	defer func() { w.strip8 = strip }()
 	for _, f := range header {
 		if _, err := w.Write([]byte(f.Name + ":" + strings.TrimRight(f.Value, "\n") + "\n")); err != nil {
 			return err
