@@ -27,7 +27,7 @@ func Read(text string) *Content {
 	set := ""
 	for _, l := range logical(text) {
 		switch {
-		case l == "" || l[0] == '#':
+		case strings.TrimSpace(l) == "" || l[0] == '#':
 		case l[0] == 'S':
 			set, _, _ = strings.Cut(strings.TrimSpace(l[1:]), "=")
 			set = strings.TrimSpace(set)
@@ -70,6 +70,8 @@ func plainLine(l string) string {
 	switch l[0] {
 	case 'M', 'X', 'Q':
 		l = commas.ReplaceAllString(l, ",")
+	case 'O':
+		l = strings.Replace(l, "= ", "=", 1)
 	case 'K':
 		l = "K" + strings.TrimSpace(l[1:])
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gosendmail/cf/m4"
@@ -40,12 +41,12 @@ type Output struct {
 // Line is one line of a .cf.
 type Line struct {
 	Text string
-	// Source is the line of the input file that caused the line.
+	// Source is the line of the input file that caused the line; zero if the library writes it in any case.
 	Source m4.Position
 	// Library is the line of the macro library, or of the input file, on which the text is written.
 	Library m4.Position
 	// Stack lists the macro calls and includes that led to it, the innermost first.
-	Stack []m4.Call
+	Stack []Call
 }
 
 // Text returns the whole .cf.
@@ -213,12 +214,20 @@ func (r *run) finish() *Output {
 	r.flushSaid()
 	out := &Output{}
 	for _, l := range r.engine.Lines() {
-		out.Lines = append(out.Lines, Line{Text: l.Text, Source: l.Origin.Top(), Library: l.Origin.Body(), Stack: l.Origin.Stack()})
+		out.Lines = append(out.Lines, Line{Text: l.Text, Source: r.source(l.Origin.Top()), Library: l.Origin.Body(), Stack: calls(l.Origin.Stack())})
 	}
 	r.lintNames()
 	r.lintLines(out.Lines)
 	out.Diagnostics = r.diags
 	return out
+}
+
+// source is at if that is in an input file.
+func (r *run) source(at m4.Position) m4.Position {
+	if slices.Contains(r.files, at.File) {
+		return at
+	}
+	return m4.Position{}
 }
 
 // Unreadable tells whether an error of Compile says that an input file is not there or may not be read.

@@ -32,7 +32,7 @@ type Diagnostic struct {
 	// Hint is the nearest name that is known; empty if none is near.
 	Hint string
 	// Stack lists the macro calls and includes that led there, the innermost first.
-	Stack []m4.Call
+	Stack []Call
 
 	place place
 }
@@ -53,20 +53,36 @@ func (d Diagnostic) String() string {
 func (d Diagnostic) Trace() string {
 	var b strings.Builder
 	for _, c := range d.Stack {
-		if !strings.HasPrefix(c.Macro, "_") {
+		if c.Named() {
 			fmt.Fprintf(&b, "\t%s: in %s\n", c.At, c.Macro)
 		}
 	}
 	return b.String()
 }
 
+// Call is one macro call, or one include, on the way to a line or a diagnostic.
+type Call m4.Call
+
+// Named tells whether the call says something to a reader: builtins of m4 and inner macros of the library do not.
+func (c Call) Named() bool {
+	return !strings.HasPrefix(c.Macro, "_") && strings.ToUpper(c.Macro) == c.Macro
+}
+
+func calls(stack []m4.Call) []Call {
+	out := make([]Call, len(stack))
+	for i, c := range stack {
+		out[i] = Call(c)
+	}
+	return out
+}
+
 // place is where the engine was, with the way there.
 type place struct {
 	at    m4.Position
-	stack []m4.Call
+	stack []Call
 }
 
-func (r *run) place() place { return place{r.engine.Position(), r.engine.Stack()} }
+func (r *run) place() place { return place{r.engine.Position(), calls(r.engine.Stack())} }
 
 // add records d at the line of the input file that caused it.
 func (r *run) add(d Diagnostic) {
@@ -92,7 +108,7 @@ func (r *run) diagnose(d m4.Diagnostic) bool {
 		sev = Error
 	}
 	text, hint, _ := strings.Cut(d.Text, "\x00")
-	r.add(Diagnostic{Severity: sev, Text: text, Hint: hint, place: place{d.Position, d.Stack}})
+	r.add(Diagnostic{Severity: sev, Text: text, Hint: hint, place: place{d.Position, calls(d.Stack)}})
 	return true
 }
 

@@ -116,6 +116,7 @@ _OPT_(`ControlSocketName', `confCONTROL_SOCKET_NAME', `/var/spool/mqueue/.contro
 _OPT_(`PidFile', `confPID_FILE', `/var/run/sendmail.pid', `where the daemon writes its process id')
 _OPT_(`ProcessTitlePrefix', `confPROCESS_TITLE_PREFIX', `prefix', `text before process titles')
 _OPT_(`StatusFile', `STATUS_FILE', `', `file of the statistics')
+_OPT_(`ServiceSwitchFile', `confSERVICE_SWITCH_FILE', `MAIL_SETTINGS_DIR`'service.switch', `where names are looked up')
 _OPT_(`HostsFile', `confHOSTS_FILE', `/etc/hosts', `the table of hosts')
 
 # ---- Options: Users and rights

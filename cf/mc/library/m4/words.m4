@@ -199,7 +199,7 @@ dnl SITECONFIG(file, own UUCP name, class): the neighbours that a file of siteco
 define(`SITECONFIG', `D$3$2
 define(`_CLASS_$3_', `')dnl
 ifelse($3, U, C{w}$2 $2.UUCP, `dnl')
-define(`SITE', `ifelse($'`2'`$3, ``SU'', CY$'`1'`, C$3$'`1'`)')
+define(`SITE', `ifelse($'`2'`$3, `SU', CY$'`1'`, C$3$'`1'`)')
 sinclude(_CF_DIR_`'siteconfig/$1.m4)')
 
 dnl ==== Texts that several rule sets give.

@@ -1,0 +1,180 @@
+package mc_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"gosendmail/cf/mc"
+	"gosendmail/internal/oracletest"
+)
+
+// site is a folder in place of /etc/mail, with the tables that the probes ask for, as the original's makemap writes them.
+type site struct {
+	dir      string
+	sendmail string
+	env      []string
+}
+
+// newSite makes the tables. It skips the test without the original, or without the right to a private host name and network.
+func newSite(t *testing.T) *site {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("a private host name and network need root")
+	}
+	cmd := oracletest.Sendmail(t)
+	s := &site{dir: t.TempDir(), sendmail: cmd.Path, env: cmd.Env}
+	for name, text := range tables {
+		path := filepath.Join(s.dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(name, ".") && strings.Contains(text, "\t") {
+			makemap := oracletest.Command(t, "usr/libexec/sendmail/makemap", "-C", "/dev/null", "hash", path+".db")
+			makemap.Stdin = strings.NewReader(text)
+			if out, err := makemap.CombinedOutput(); err != nil {
+				t.Fatalf("makemap %s: %v\n%s", name, err, out)
+			}
+		}
+	}
+	return s
+}
+
+// adapt makes a .cf read the tables of the site, and adds a rule set that turns its argument "a $| b" into two.
+func (s *site) adapt(cf string) string {
+	cf = strings.ReplaceAll(cf, "/etc/mail/", s.dir+"/")
+	cf = regexp.MustCompile(`(?m)^O (ServiceSwitchFile|HostsFile|DontProbeInterfaces|QueueDirectory|DontBlameSendmail|ResolverOptions|RunAsUser|TrustedUser)=.*\n`).ReplaceAllString(cf, "")
+	return "O DontBlameSendmail=TrustStickyBit,GroupWritableDirPathSafe\n" + cf + `
+SStart
+R$* $$| $*	$: $1 $| $2
+O ServiceSwitchFile=` + s.dir + `/service.switch
+O HostsFile=` + s.dir + `/hosts.txt
+O DontProbeInterfaces=True
+O QueueDirectory=` + s.dir + "\n"
+}
+
+// ask gives commands to the original's address test mode under a .cf and returns what it said before the first prompt, and the
+// final answer to each.
+func (s *site) ask(t *testing.T, name, cf string, commands []string) (string, []string) {
+	t.Helper()
+	path := filepath.Join(s.dir, name+".cf")
+	if err := os.WriteFile(path, []byte(s.adapt(cf)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "unshare", "-n", "-u", "sh", "-c", `hostname host.domain.com; exec "$0" -bt -C "$1"`, s.sendmail, path)
+	cmd.Env = s.env
+	cmd.Stdin = strings.NewReader(strings.Join(commands, "\n") + "\n")
+	out, err := cmd.CombinedOutput()
+	if err != nil && !bytes.Contains(out, []byte("ADDRESS TEST MODE")) {
+		t.Fatalf("sendmail -bt: %v\n%s", err, out)
+	}
+	return answers(string(out))
+}
+
+var prompt = regexp.MustCompile(`^(> )+`)
+
+// answers takes the output of the address test mode apart: for each prompt the last result.
+func answers(out string) (banner string, results []string) {
+	for line := range strings.SplitSeq(out, "\n") {
+		if m := prompt.FindString(line); m != "" {
+			for range len(m) / 2 {
+				results = append(results, "")
+			}
+			line = line[len(m):]
+		}
+		if len(results) == 0 {
+			banner += line + "\n"
+			continue
+		}
+		if _, answer, ok := strings.Cut(line, " returns: "); ok {
+			results[len(results)-1] = strings.TrimSpace(answer)
+		}
+	}
+	banner, _, _ = strings.Cut(banner, "ADDRESS TEST MODE")
+	return banner, results
+}
+
+// original compiles a .mc with the original's tree and GNU m4.
+func original(t *testing.T, text string) string {
+	t.Helper()
+	tree := oracletest.Tree(t)
+	path := filepath.Join(t.TempDir(), "original.mc")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// Debian's files include their settings by a path that is not there without an installation.
+	args := []string{"-D_CF_DIR_=" + tree + "/", "-D_NO_MAKEINFO_", "-Dsm_version=8.17.1.9", "-Dsm_version_math=528641", "-Dsm_enable_ipv6=yes",
+		"-Dsm_enable_milter=yes", "-Dsm_ffr=-D_FFR_REJECT_NUL_BYTE"}
+	if !strings.Contains(text, "/m4/cf.m4'") {
+		args = append(args, filepath.Join(tree, "m4/cf.m4"))
+	}
+	text = strings.NewReplacer("/usr/share/sendmail/cf/", tree+"/", "../m4/cf.m4", tree+"/m4/cf.m4").Replace(text)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := oracletest.M4(t, append(args, path)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	cmd.Dir = tree
+	out, err := cmd.Output()
+	if err != nil && len(out) == 0 {
+		t.Fatalf("GNU m4: %v\n%s", err, stderr.String())
+	}
+	return string(out)
+}
+
+var versionLine = regexp.MustCompile(`(?m)^DZ[0-9.]+(/Debian)?.*$`)
+
+// sameLines compares everything but rules, and versions.
+func sameLines(t *testing.T, ours, theirs string) {
+	t.Helper()
+	a, b := mc.Read(versionLine.ReplaceAllString(ours, "DZ$1")), mc.Read(versionLine.ReplaceAllString(theirs, "DZ$1"))
+	for _, d := range a.Differences(b) {
+		if d.RuleSet == "" {
+			t.Errorf("ours %q, the original's %q", d.First, d.Second)
+		}
+	}
+}
+
+// sameAnswers compares the final answers of the original's address test mode under both .cf.
+func (s *site) sameAnswers(t *testing.T, ours, theirs string, commands []string) {
+	t.Helper()
+	said, mine := s.ask(t, "ours", ours, commands)
+	heard, other := s.ask(t, "original", theirs, commands)
+	if strip := regexp.MustCompile(`(?m)^.*(ours|original)\.cf: line \d+: `); strip.ReplaceAllString(said, "") != strip.ReplaceAllString(heard, "") {
+		t.Errorf("the original says of ours:\n%sof its own:\n%s", said, heard)
+	}
+	if len(mine) != len(other) || len(mine) < len(commands) {
+		t.Fatalf("%d commands, %d answers with ours, %d with the original's", len(commands), len(mine), len(other))
+	}
+	differ, empty := 0, 0
+	for i, c := range commands {
+		a, b := verdict(c, mine[i]), verdict(c, other[i])
+		if a == "" {
+			empty++
+		}
+		if a != b {
+			if differ++; differ <= 20 {
+				t.Errorf("%s\n   ours      %s\n   original  %s", c, a, b)
+			}
+		}
+	}
+	t.Logf("%d probes, %d differ, %d without an answer", len(commands), differ, empty)
+}
+
+// verdict is what an answer means: a check that does not refuse accepts, whatever its workspace holds.
+func verdict(command, answer string) string {
+	if strings.Contains(command, "check_") && !strings.HasPrefix(answer, "$#") {
+		return ""
+	}
+	// When the access table cannot be asked, the original's ParseRecipient leaves a bracket before the address; no rule looks at it.
+	return strings.TrimPrefix(answer, "> ")
+}
