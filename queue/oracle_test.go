@@ -17,84 +17,9 @@ import (
 	"gosendmail/queue"
 )
 
-// oracleMC configures the original so that local mail lands in files of $ARENA and nothing needs a network.
-const oracleMC = `divert(-1)include(<<@TREE@/m4/cf.m4>>)divert(0)dnl
-OSTYPE(<<linux>>)dnl
-define(<<confDOMAIN_NAME>>,<<mail.example.test>>)dnl
-define(<<LOCAL_MAILER_PATH>>,<<@DIR@/deliver>>)dnl
-define(<<LOCAL_MAILER_ARGS>>,<<deliver $u>>)dnl
-define(<<confTO_IDENT>>,<<0>>)dnl
-define(<<STATUS_FILE>>,<<@DIR@/statistics>>)dnl
-define(<<confPID_FILE>>,<<@DIR@/pid>>)dnl
-FEATURE(<<no_default_msa>>)dnl
-MAILER(<<local>>)dnl
-MAILER(<<smtp>>)dnl
-`
-
-// arena runs a shell script in a private world in which $SM is the original with the configuration above; prepare may
-// put files into the world's folder first. It returns that folder and what the script printed.
-func arena(t *testing.T, script string, prepare func(dir string)) (dir, out string) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root for a private world")
-	}
-	tree, shared := oracletest.Tree(t), oracletest.Shared(t)
-	dir = t.TempDir()
-	for d := dir; d != "/" && d != "/tmp"; d = filepath.Dir(d) { // users of the world must reach their files
-		if err := os.Chmod(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	put := func(name, text string, perm os.FileMode) {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), perm); err != nil {
-			t.Fatal(err)
-		}
-	}
-	put("deliver", "#!/bin/sh\nfor u; do :; done\ncat > "+dir+"/mail/got.$u\n", 0o755)
-	put("etc/mail/aliases", "postmaster: root\nlist: :include:/etc/mail/list, bob\npipe: \"|/bin/cat > /dev/null\", bob\n", 0o644)
-	put("etc/mail/list", "carol, x@remote.test\n\"|/bin/false\"\n", 0o644)
-	cmd := oracletest.M4(t)
-	cmd.Stdin = strings.NewReader(strings.NewReplacer("<<", "`", ">>", "'", "@TREE@", tree, "@DIR@", dir).Replace(oracleMC))
-	cf, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("m4: %v", err)
-	}
-	put("o.cf", string(cf), 0o644)
-	sm := oracletest.Sendmail(t, "-C", dir+"/o.cf")
-	var env string
-	for _, v := range sm.Env {
-		if strings.HasPrefix(v, "LD_LIBRARY_PATH=") {
-			env = "export " + v + "\n"
-		}
-	}
-	put("script", env+"SM=\""+strings.Join(sm.Args, " ")+"\"\ncd $ARENA/spool/mqueue\n$SM -bi >/dev/null\n"+script, 0o755)
-	if prepare != nil {
-		prepare(dir)
-	}
-	run := exec.Command("bash", filepath.Join(shared, "arena/arena.sh"), "-w", dir, "bash", dir+"/script")
-	var stderr bytes.Buffer
-	run.Stderr = &stderr
-	text, err := run.Output()
-	if err != nil {
-		if strings.Contains(stderr.String(), "unshare") {
-			t.Skipf("no private world here: %s", stderr.String())
-		}
-		t.Fatalf("%v\n%s%s", err, text, stderr.String())
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("in the world:\n%s", stderr.String())
-		}
-	})
-	return dir, string(text)
-}
-
 // TestOriginalsQueue reads and writes again, byte for byte, what the original queued in many ways.
 func TestOriginalsQueue(t *testing.T) {
-	dir, _ := arena(t, `
+	dir, _ := oracletest.Arena(t, `
 printf 'Subject: hi\nTo: a b <bob@example.test>,\n\tcarol@remote.test\nBcc: zz@remote.test\nX-Q: \200\201\237\240\376\377 $j ${x}\n\nbody\n' | $SM -odq -t
 printf 'Subject: ctl\n\nbody\n' | $SM -odd -f alice pipe list remote@remote.test
 printf 'Subject: dsn\n\n\351\n' | $SM -odq -N success,delay -R hdrs -B8BITMIME -V id+2B1 -f alice bob
@@ -142,7 +67,7 @@ ls >&2
 // TestOriginalDrainsOurs lets the original deliver what we queued.
 func TestOriginalDrainsOurs(t *testing.T) {
 	var name string
-	dir, _ := arena(t, "$SM -q -v >&2\nls $ARENA/spool/mqueue >&2\ncat $ARENA/log >&2\n", func(dir string) {
+	dir, _ := oracletest.Arena(t, "$SM -q -v >&2\nls $ARENA/spool/mqueue >&2\ncat $ARENA/log >&2\n", func(dir string) {
 		mq := filepath.Join(dir, "spool/mqueue")
 		if err := os.MkdirAll(mq, 0o700); err != nil {
 			t.Fatal(err)
@@ -255,7 +180,7 @@ func TestOriginalsMailq(t *testing.T) {
 	for i, l := range lists {
 		script += fmt.Sprintf("$SM -bp -OMinQueueAge=30m %s > $ARENA/list.%d 2>/dev/null\n", l.args, i)
 	}
-	dir, _ := arena(t, script, func(dir string) { writeListing(t, filepath.Join(dir, "spool/mqueue")) })
+	dir, _ := oracletest.Arena(t, script, func(dir string) { writeListing(t, filepath.Join(dir, "spool/mqueue")) })
 	mq := filepath.Join(dir, "spool/mqueue")
 	s := testSpool(t, func(c *queue.Config) { c.Groups[0].Directory = mq })
 	it, err := s.Find("6AM4Zw4D000001")

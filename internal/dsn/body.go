@@ -261,7 +261,8 @@ func (p *printer) recipient(rc *Recipient) {
 	if !rc.Tried.IsZero() {
 		p.line("Last-Attempt-Date: " + Date(rc.Tried))
 	}
-	if rc.Action == Delayed && p.r.Limit > 0 {
+	// As the original: not where the peer put this very recipient off.
+	if rc.Action == Delayed && rc.Status.Diagnostic == "" && p.r.Limit > 0 {
 		p.line("Will-Retry-Until: " + Date(p.r.Envelope.Created.Add(p.r.Limit)))
 	}
 }

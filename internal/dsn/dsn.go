@@ -87,7 +87,7 @@ type Report struct {
 	Plain        bool             // SendMimeErrors is off
 
 	Waited time.Duration // how long the message has been in the queue, as Timeout.queuewarn says it; for Delay's subject
-	Limit  time.Duration // Timeout.queuereturn, for Will-Retry-Until of the delayed; 0 leaves the field out
+	Limit  time.Duration // Timeout.queuereturn, for Will-Retry-Until of those delayed without a reply; 0 leaves the field out
 }
 
 // Fields returns the header fields that the report brings along; From, Date, Message-Id and Received come from the

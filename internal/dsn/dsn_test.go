@@ -39,7 +39,7 @@ func report() *dsn.Report {
 	return &dsn.Report{
 		Kind: dsn.Failure, Envelope: original(), ID: "6AM556R4000224", Hostname: "mail.example.test", To: "<bob@sender.test>",
 		Now: tried, Received: "client.test [192.0.2.1]", ReceivedFrom: "client.test",
-		Transcript: strings.NewReader(".... while talking to mx1.remote.test.:\n>>> RCPT To:<perm@remote.test>\n" +
+		Transcript: strings.NewReader("... while talking to mx1.remote.test.:\n>>> RCPT To:<perm@remote.test>\n" +
 			"<<< 550-5.1.1 no such\n<<< 550 5.1.1 user here\n550 5.1.1 <perm@remote.test>... User unknown\n"),
 		Recipients: []dsn.Recipient{
 			{
@@ -86,7 +86,7 @@ from client.test [192.0.2.1]
 alice  (successfully delivered to mailbox)
 
    ----- Transcript of session follows -----
-.... while talking to mx1.remote.test.:
+... while talking to mx1.remote.test.:
 >>> RCPT To:<perm@remote.test>
 <<< 550-5.1.1 no such
 <<< 550 5.1.1 user here
