@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"gosendmail/internal/dns/dnstest"
 	"gosendmail/internal/oracletest"
 	"gosendmail/maps"
 )
@@ -258,5 +257,3 @@ func indexOf(k []string, name string) int {
 	}
 	return 0
 }
-
-var _ = dnstest.Start
