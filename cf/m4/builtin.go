@@ -130,7 +130,7 @@ func (e *Engine) Quote(text string) string { return e.syntax.open + text + e.syn
 // IncludeText begins to read a file's text in place of the call that is running, as include does.
 func (e *Engine) IncludeText(src Source) {
 	at := e.here
-	e.pushFile(block{kind: fileBlock, text: src.Text, file: src.Name, line: 1, site: e.newSite(at.site, "include", at.Position, Position{})})
+	e.pushFile(block{kind: fileBlock, text: src.Text, file: src.Name, line: 1, site: e.newSite(at.site, "include", at.Position, nil)})
 }
 
 // arg returns the text of argument i, empty if it is not there.
@@ -361,7 +361,7 @@ func biM4wrap(e *Engine, args []Arg) string {
 	at := e.here
 	e.hold(len(text) + blockCost)
 	e.wrapped = append(e.wrapped, block{text: text, held: len(text) + blockCost, file: at.File, line: at.Line, column: at.Column,
-		site: e.newSite(at.site, args[0].Text, at.Position, Position{})})
+		site: e.newSite(at.site, args[0].Text, at.Position, nil)})
 	return ""
 }
 

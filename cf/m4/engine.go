@@ -22,6 +22,7 @@ type Engine struct {
 	frames  []frame // macro calls whose arguments are being collected
 	argv    []Arg   // the arguments of all frames
 	argbuf  []byte  // the arguments that are being put together
+	scratch []byte  // for what a call gives
 	arena   strings.Builder
 	sites   []site
 

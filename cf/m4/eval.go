@@ -70,7 +70,7 @@ func (e *Engine) inRadix(v int32, radix, width int) string {
 
 // evaluate computes text, and reports an error in it.
 func (e *Engine) evaluate(text string) (int32, bool) {
-	p := evaluator{text: text, warn: func() { e.Warn("Warning: recommend ==, not =, for equality operator") }}
+	p := evaluator{e: e, text: text}
 	v, fault := p.all()
 	switch fault {
 	case evalOK:
@@ -122,7 +122,7 @@ type evaluator struct {
 	tok   string
 	value int32
 	depth int
-	warn  func()
+	e     *Engine
 }
 
 // The kinds of tokens that are no operators.
@@ -162,7 +162,12 @@ func (p *evaluator) expression(least int) (int32, fault) {
 	if p.depth++; p.depth > evalDepth {
 		return 0, evalDeep
 	}
-	defer func() { p.depth-- }()
+	v, f := p.joined(least)
+	p.depth--
+	return v, f
+}
+
+func (p *evaluator) joined(least int) (int32, fault) {
 	v, f := p.operand()
 	for f == evalOK {
 		op := p.tok
@@ -181,7 +186,7 @@ func (p *evaluator) expression(least int) (int32, fault) {
 		var right int32
 		right, f = p.expression(next)
 		if op == "=" && f == evalOK {
-			p.warn()
+			p.e.Warn("Warning: recommend ==, not =, for equality operator")
 		}
 		if v, f = combine(op, v, right, f); f != evalOK {
 			return 0, f
@@ -200,12 +205,12 @@ func (p *evaluator) operand() (int32, fault) {
 		if p.depth++; p.depth > evalDepth {
 			return 0, evalDeep
 		}
-		defer func() { p.depth-- }()
 		p.next()
 		if p.tok == badToken {
 			return 0, evalInput
 		}
 		v, f := p.operand()
+		p.depth--
 		switch op {
 		case "-":
 			v = -v

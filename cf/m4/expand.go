@@ -1,6 +1,9 @@
 package m4
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // frame is a macro call whose arguments are being collected.
 type frame struct {
@@ -374,16 +377,20 @@ func (e *Engine) enter(name string, d *definition, paren bool, at location) {
 		e.fatal("recursion limit of %d exceeded, use -L<N> to change it", limit)
 		return
 	}
-	f := frame{name: name, def: d, here: at, args: len(e.argv), buf: len(e.argbuf), lead: true, id: e.calls, held: frameCost}
 	e.hold(frameCost)
+	if len(e.frames) == cap(e.frames) {
+		e.frames = slices.Grow(e.frames, 1)
+	}
+	e.frames = e.frames[:len(e.frames)+1]
+	f := &e.frames[len(e.frames)-1]
+	*f = frame{name: name, def: d, here: at, args: len(e.argv), buf: len(e.argbuf), lead: true, id: e.calls, held: frameCost}
 	e.argv = append(e.argv, Arg{Text: name})
 	f.traced = e.debug.tracing(e, name)
 	if paren {
 		f.begun = e.top().position()
 	}
-	e.frames = append(e.frames, f)
 	if f.traced {
-		e.traceBefore(&f)
+		e.traceBefore(f)
 	}
 	if paren {
 		e.next()
@@ -395,24 +402,23 @@ func (e *Engine) enter(name string, d *definition, paren bool, at location) {
 // call runs the innermost call, whose arguments are complete, and puts what it gives before the rest of the input.
 func (e *Engine) call() {
 	n := len(e.frames) - 1
-	f := e.frames[n]
+	f := &e.frames[n] // no builtin enters a call, so that it stays there
 	args := e.argv[f.args:]
 	e.here = f.here
 	if f.traced {
-		e.traceCall(&f, args)
+		e.traceCall(f, args)
 	}
 	e.dropDone()
 	result := e.invoke(f.name, f.def, args)
 	if f.traced && e.err == nil {
-		e.traceAfter(&f, len(args), result)
+		e.traceAfter(f, len(args), result)
 	}
-	e.frames[n] = frame{}
 	e.frames = e.frames[:n]
-	clear(args)
+	clear(args) // they may be long
 	e.argv = e.argv[:f.args]
 	e.hold(-f.held)
 	if e.err == nil {
-		e.push(result, f.name, f.def.at)
+		e.push(result, f.name, f.def)
 	}
 }
 
@@ -435,11 +441,15 @@ func (e *Engine) invoke(name string, d *definition, args []Arg) string {
 
 // substitute puts the arguments into a macro's text.
 func (e *Engine) substitute(text string, args []Arg) string {
-	buf := make([]byte, 0, len(text)+64)
+	buf := e.scratch[:0]
 	for {
 		i := strings.IndexByte(text, '$')
 		if i < 0 || i == len(text)-1 {
-			return e.text(append(buf, text...))
+			buf = append(buf, text...)
+			if e.scratch = buf[:0]; cap(buf) > 1<<16 {
+				e.scratch = nil
+			}
+			return e.text(buf)
 		}
 		buf = append(buf, text[:i]...)
 		text = text[i+1:]

@@ -62,7 +62,7 @@ func (e *Engine) include(args []Arg, loud bool) string {
 	if err == nil {
 		at := e.here
 		e.pushFile(block{kind: fileBlock, text: src.Text, file: src.Name, line: 1,
-			site: e.newSite(at.site, args[0].Text, at.Position, Position{})})
+			site: e.newSite(at.site, args[0].Text, at.Position, nil)})
 		return ""
 	}
 	if !loud {
@@ -123,7 +123,7 @@ func (e *Engine) undivertFile(name string) {
 		return
 	}
 	at := e.here
-	e.insert(&diversion{text: []byte(src.Text), marks: e.fileMarks(src, e.newSite(at.site, "undivert", at.Position, Position{}))})
+	e.insert(&diversion{text: []byte(src.Text), marks: e.fileMarks(src, e.newSite(at.site, "undivert", at.Position, nil))})
 }
 
 // fileMarks gives each line of a file its origin.

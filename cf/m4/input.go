@@ -2,6 +2,7 @@ package m4
 
 import (
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -41,8 +42,8 @@ func (b *block) position() Position {
 
 // written is the place in a file where the byte at pos was written: for text of a macro, in its definition.
 func (b *block) written() Position {
-	if b.kind == textBlock && b.site != nil && b.site.def.File != "" {
-		return Position{File: b.site.def.File, Line: b.site.def.Line + b.body}
+	if b.kind == textBlock && b.site != nil && b.site.def != nil && b.site.def.at.File != "" {
+		return Position{File: b.site.def.at.File, Line: b.site.def.at.Line + b.body}
 	}
 	return b.position()
 }
@@ -85,16 +86,21 @@ func (e *Engine) refill(b *block) bool {
 }
 
 // push puts text before the rest of the input, as what a call at the place here, of the macro name, gave.
-func (e *Engine) push(text, name string, def Position) {
+func (e *Engine) push(text, name string, def *definition) {
 	if text == "" {
 		return
 	}
 	e.dropDone()
 	e.hold(len(text) + blockCost)
 	e.spend(int64(len(text) / 64))
-	at := e.here
-	e.in = append(e.in, block{text: text, held: len(text) + blockCost, file: at.File, line: at.Line, column: at.Column,
-		site: e.newSite(at.site, name, at.Position, def)})
+	if len(e.in) == cap(e.in) {
+		e.in = slices.Grow(e.in, 1)
+	}
+	e.in = e.in[:len(e.in)+1]
+	b, at := &e.in[len(e.in)-1], &e.here
+	b.kind, b.text, b.pos, b.body, b.held = textBlock, text, 0, 0, len(text)+blockCost
+	b.file, b.line, b.column = at.File, at.Line, at.Column
+	b.site = e.newSite(at.site, name, at.Position, def)
 }
 
 // dropDone forgets the expansions at the top that have been read to their ends, so that a macro that calls itself last needs no room.
@@ -118,7 +124,7 @@ func (e *Engine) popBlock() {
 		e.out.syncLine = -1
 	}
 	e.hold(-b.held)
-	*b = block{}
+	b.text, b.site, b.more, b.token = "", nil, nil, nil
 	e.in = e.in[:n]
 }
 

@@ -38,7 +38,7 @@ type site struct {
 	parent *site
 	macro  string
 	at     Position
-	def    Position
+	def    *definition // nil for includes and m4wrap
 	depth  int
 }
 
@@ -46,7 +46,7 @@ type site struct {
 const siteDepth = 200
 
 // newSite records that macro was called at a position, within parent. Nodes come in slabs, for one is made for each expansion.
-func (e *Engine) newSite(parent *site, macro string, at, def Position) *site {
+func (e *Engine) newSite(parent *site, macro string, at Position, def *definition) *site {
 	if len(e.sites) == cap(e.sites) {
 		e.sites = make([]site, 0, 64)
 	}
@@ -61,11 +61,19 @@ func (e *Engine) newSite(parent *site, macro string, at, def Position) *site {
 	return &e.sites[len(e.sites)-1]
 }
 
+// defined is the place of the text of the macro called.
+func (s *site) defined() Position {
+	if s.def == nil {
+		return Position{}
+	}
+	return s.def.at
+}
+
 // stack lists the calls from the innermost to the outermost.
 func (s *site) stack() []Call {
 	var calls []Call
 	for ; s != nil; s = s.parent {
-		calls = append(calls, Call{s.macro, s.at, s.def})
+		calls = append(calls, Call{s.macro, s.at, s.defined()})
 	}
 	return calls
 }
@@ -93,10 +101,11 @@ func (o Origin) Top() Position {
 // Body is the line of the macro definition that the text was written on, where it came from a macro that a file defined; else
 // it is the Position. The line is exact as long as the arguments put into the definition hold no newline.
 func (o Origin) Body() Position {
-	if o.body < 0 || o.site == nil || o.site.def.File == "" {
+	if o.body < 0 || o.site == nil || o.site.defined().File == "" {
 		return o.Position
 	}
-	return Position{File: o.site.def.File, Line: o.site.def.Line + o.body}
+	at := o.site.defined()
+	return Position{File: at.File, Line: at.Line + o.body}
 }
 
 // Line is one line of output with its origin, without its newline.

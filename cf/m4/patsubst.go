@@ -1,7 +1,6 @@
 package m4
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -126,10 +125,8 @@ func (e *Engine) replace(out []byte, m *matcher, with string) []byte {
 
 // CheckSequence tells whether text can be an Options.WarnSequence.
 func CheckSequence(text string) error {
-	if _, err := compileRegex(text); err != nil {
-		return fmt.Errorf("%w", err)
-	}
-	return nil
+	_, err := compileRegex(text)
+	return err
 }
 
 // checkSequence warns about a definition that holds what Options.WarnSequence looks for.

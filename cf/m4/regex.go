@@ -1,7 +1,6 @@
 package m4
 
 import (
-	"errors"
 	"strings"
 )
 
@@ -56,16 +55,20 @@ type regex struct {
 	first  *[256]bool
 }
 
-// Errors of a regular expression, with the C library's texts.
-var (
-	errParenthesis = errors.New(`Unmatched ( or \(`)
-	errClose       = errors.New(`Unmatched ) or \)`)
-	errSet         = errors.New("Invalid regular expression")
-	errBracket     = errors.New("Unmatched [, [^, [:, [., or [=")
-	errCollation   = errors.New("Invalid collation character")
-	errBackslash   = errors.New("Trailing backslash")
-	errBackRef     = errors.New("Invalid back reference")
-	errDeep        = errors.New("Regular expression too big")
+// syntaxError says what is wrong with a regular expression, in the C library's words.
+type syntaxError string
+
+func (e syntaxError) Error() string { return string(e) }
+
+const (
+	errParenthesis = syntaxError(`Unmatched ( or \(`)
+	errClose       = syntaxError(`Unmatched ) or \)`)
+	errSet         = syntaxError("Invalid regular expression")
+	errBracket     = syntaxError("Unmatched [, [^, [:, [., or [=")
+	errCollation   = syntaxError("Invalid collation character")
+	errBackslash   = syntaxError("Trailing backslash")
+	errBackRef     = syntaxError("Invalid back reference")
+	errDeep        = syntaxError("Regular expression too big")
 )
 
 // parser compiles a regular expression to instructions as it reads it.
