@@ -65,7 +65,8 @@ func (g *Group) newFiles(id string) (*spoolFiles, string, error) {
 	return f, f.id, nil
 }
 
-// claim finds an ID under which nothing is there yet, trying id first unless it is ""; create makes the data file and fails where the name is taken.
+// claim finds an ID under which nothing is there yet, trying id first unless it is ""; create makes the data file and
+// fails where the name is taken.
 func (f *spoolFiles) claim(id string, create func(path string) error) error {
 	for range idPerSecond {
 		if f.id = id; id == "" {
