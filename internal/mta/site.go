@@ -216,37 +216,6 @@ func (s *Site) compile() {
 	}
 }
 
-// declareMaps builds the maps of the K lines.
-func (s *Site) declareMaps(o LoadOptions) {
-	set := &s.Config.Settings
-	env := o.Maps
-	if env.DNS == nil {
-		env.DNS = s.resolver
-	}
-	env.Canon = dns.CanonOptions{TryMX: !slices.Contains(set.ResolverOptions, "HasWildcardMX") &&
-		!slices.Contains(set.ResolverOptions, "+HasWildcardMX"), DontExpandCnames: set.DontExpandCnames}
-	if env.IsLocal == nil {
-		env.IsLocal = func(host string) bool { return s.InClass("w", host) }
-	}
-	if env.Report == nil {
-		env.Report = o.Report
-	}
-	env.LDAP, env.UserDB = set.LDAPDefaultSpec, set.UserDatabaseSpec
-	if env.BlankSub = set.BlankSub; env.BlankSub == 0 {
-		env.BlankSub = ' '
-	}
-	var specs []maps.Spec
-	for _, m := range s.Config.Maps {
-		specs = append(specs, maps.Spec{Name: m.Name, Class: m.Class, Args: m.Args, File: m.File, Line: m.Line})
-	}
-	var err error
-	if s.Maps, err = maps.NewSet(specs, env); err != nil {
-		for _, text := range strings.Split(err.Error(), "\n") {
-			s.Problems = append(s.Problems, positioned(s.Config.File, text))
-		}
-	}
-}
-
 // positioned takes "file:line: text" apart.
 func positioned(file, text string) cf.Message {
 	rest, ok := strings.CutPrefix(text, file+":")

@@ -196,7 +196,8 @@ func reason(err error) string {
 // maxClassFile bounds the size of a class file.
 const maxClassFile = 64 << 20
 
-func (s *Site) readClassFile(path string) ([]byte, error) {
+// fileChecker looks at files with the rights of this process and what DontBlameSendmail excuses.
+func (s *Site) fileChecker() (*safefile.Checker, error) {
 	blame, err := safefile.ParseBlame(strings.Join(s.Config.Settings.DontBlameSendmail, ","))
 	if err != nil {
 		return nil, err
@@ -205,7 +206,14 @@ func (s *Site) readClassFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := safefile.Checker{Blame: blame, UID: os.Geteuid(), GIDs: append([]int{os.Getegid()}, groups...)}
+	return &safefile.Checker{Blame: blame, UID: os.Geteuid(), GIDs: append([]int{os.Getegid()}, groups...)}, nil
+}
+
+func (s *Site) readClassFile(path string) ([]byte, error) {
+	c, err := s.fileChecker()
+	if err != nil {
+		return nil, err
+	}
 	f, err := c.Open(path, safefile.ClassFile)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,64 @@
+package mta
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"gosendmail/internal/dns"
+	"gosendmail/internal/drac"
+	"gosendmail/internal/safefile"
+	"gosendmail/maps"
+)
+
+// declareMaps builds the maps of the K lines.
+func (s *Site) declareMaps(o LoadOptions) {
+	var specs []maps.Spec
+	for _, m := range s.Config.Maps {
+		specs = append(specs, maps.Spec{Name: m.Name, Class: m.Class, Args: m.Args, File: m.File, Line: m.Line})
+	}
+	var err error
+	if s.Maps, err = maps.NewSet(specs, s.mapEnv(o)); err != nil {
+		for _, text := range strings.Split(err.Error(), "\n") {
+			s.Problems = append(s.Problems, positioned(s.Config.File, text))
+		}
+	}
+}
+
+// mapEnv is what the maps need from outside: names, checked files, the end of POP-before-SMTP records.
+func (s *Site) mapEnv(o LoadOptions) maps.Env {
+	set := &s.Config.Settings
+	env := o.Maps
+	if env.DNS == nil {
+		env.DNS = s.resolver
+	}
+	env.Canon = dns.CanonOptions{TryMX: !slices.Contains(set.ResolverOptions, "HasWildcardMX") &&
+		!slices.Contains(set.ResolverOptions, "+HasWildcardMX"), DontExpandCnames: set.DontExpandCnames}
+	if env.IsLocal == nil {
+		env.IsLocal = func(host string) bool { return s.InClass("w", host) }
+	}
+	if env.Report == nil {
+		env.Report = o.Report
+	}
+	if env.Now == nil {
+		env.Now = time.Now
+	}
+	if env.Open == nil {
+		env.Open = func(path string) (*os.File, error) {
+			c, err := s.fileChecker()
+			if err != nil {
+				return nil, err
+			}
+			return c.Open(path, safefile.MapFile)
+		}
+	}
+	env.Expiry = func(_ maps.Spec, path string, get func(string) (string, bool)) func(string) bool {
+		return drac.Expiry(path, get, env.Now)
+	}
+	env.LDAP, env.UserDB = set.LDAPDefaultSpec, set.UserDatabaseSpec
+	if env.BlankSub = set.BlankSub; env.BlankSub == 0 {
+		env.BlankSub = ' '
+	}
+	return env
+}
