@@ -41,7 +41,8 @@ func (t *Table) inChild(ctx context.Context, o order, id *priv.Identity, write f
 	cmd := &priv.Command{Path: self, Args: []string{"sendmail", ChildArg}, Env: t.environ(), As: id, Dirs: []string{"/"}}
 	tr, err := startPipe(cmd, defaultEnd)
 	if err != nil {
-		return startFailed(err)
+		// Our own program cannot be run as that user: nothing that a sender should hear of.
+		return status.As(err)
 	}
 	defer tr.Close()
 	defer killer(ctx, tr.p)()
@@ -53,7 +54,7 @@ func (t *Table) inChild(ctx context.Context, o order, id *priv.Identity, write f
 		err = json.Unmarshal(answer, &v)
 	}
 	if err != nil {
-		return startFailed(fmt.Errorf("mailers: delivery to %s: no answer from the child: %w", o.Path, errors.Join(err, werr)))
+		return status.As(fmt.Errorf("mailers: delivery to %s: no answer from the child: %w", o.Path, errors.Join(err, werr)))
 	}
 	st := status.Status{Exit: v.Exit, Code: v.Code, Enhanced: v.Enhanced, Text: v.Text}
 	if v.Cause != "" {

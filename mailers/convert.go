@@ -102,12 +102,15 @@ func withEncoding(header []envelope.Field, enc encoding) []envelope.Field {
 			out = append(out, f)
 		}
 	}
+	if enc == encodingNone {
+		return out
+	}
 	return append(out, envelope.Field{Name: "Content-Transfer-Encoding", Value: " " + enc.String()})
 }
 
 // note adds the trace of a conversion (op.txt, EightBitMode).
 func (c conversion) note(job *Job, header []envelope.Field, from string, to encoding) []envelope.Field {
-	if to == encodingKeep || to == encoding7Bit {
+	if to == encodingKeep || to == encodingNone {
 		return header
 	}
 	return append(header, envelope.Field{

@@ -4,7 +4,7 @@
 // A Mailer is what an M line of sendmail.cf says. A Job is one message for recipients that share mailer, host and
 // controlling user. Agents are the ways of delivery, and Table chooses one by the mailer's P= and A=:
 //
-//	P=[IPC], [TCP], [LPC]    SMTP, or LMTP with F=z, over TCP (A=TCP host port) or a Unix socket (A=FILE path)
+//	P=[IPC]                  SMTP, or LMTP with F=z, over TCP (A=TCP host port) or a Unix socket (A=FILE path)
 //	P=/program, A has no $u  SMTP, or LMTP with F=z, over pipes
 //	P=/program               the message on standard input, the exit status as the outcome
 //	P=[FILE]                 appended to a file that an alias or a .forward named

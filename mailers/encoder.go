@@ -2,6 +2,7 @@ package mailers
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/base64"
 	"io"
 	"strings"
@@ -23,12 +24,15 @@ type encoder struct {
 	note   func(header []envelope.Field, to encoding) []envelope.Field
 	out    io.Writer
 
-	bw     *bufio.Writer
-	now    encoding // of the current leaf
-	column int
-	word   string // quoted-printable: how the line begins, as far as four bytes were plain
-	last   int    // quoted-printable: the byte that waits for what follows, -1 if none
-	b64    []byte // base64: bytes that do not fill a line yet
+	bw *bufio.Writer
+	// enclosed says that the next header is that of an enclosed message, not of a mere part.
+	enclosed bool
+	inner    bool     // the current leaf is a part, not the message
+	now      encoding // of the current leaf
+	column   int
+	word     string // quoted-printable: how the line begins, as far as four bytes were plain
+	last     int    // quoted-printable: the byte that waits for what follows, -1 if none
+	b64      []byte // base64: bytes that do not fill a line yet
 }
 
 func (e *encoder) run(body io.Reader, header []envelope.Field) error {
@@ -47,7 +51,12 @@ func (e *encoder) begin(header []envelope.Field, top bool) {
 	if top {
 		return
 	}
-	if field(header, "Content-Transfer-Encoding") >= 0 || e.now == encodingQP || e.now == encodingBase64 {
+	converted := e.now == encodingQP || e.now == encodingBase64
+	if e.enclosed && converted && field(header, "MIME-Version") < 0 {
+		header = append(header, envelope.Field{Name: "MIME-Version", Value: " 1.0"})
+	}
+	e.enclosed = false
+	if converted || e.now == encodingNone {
 		header = e.note(withEncoding(header, e.now), e.now)
 	}
 	for _, f := range header {
@@ -61,12 +70,14 @@ func (e *encoder) begin(header []envelope.Field, top bool) {
 
 func (e *encoder) composite(header []envelope.Field, top bool) error {
 	e.begin(header, top)
+	i := field(header, "Content-Type")
+	e.enclosed = contentType(header[i].Value).kind == "message/rfc822"
 	return nil
 }
 
 func (e *encoder) leaf(header []envelope.Field, top bool) error {
 	e.begin(header, top)
-	e.column, e.last, e.b64 = 0, -1, e.b64[:0]
+	e.inner, e.column, e.last, e.b64 = !top, 0, -1, e.b64[:0]
 	return nil
 }
 
@@ -112,7 +123,10 @@ func (e *encoder) endLeaf() error {
 
 func (e *encoder) base64Lines(all bool) error {
 	const chunk = base64LineLength / 4 * 3
-	for len(e.b64) >= chunk || all && len(e.b64) > 0 {
+	if all && e.inner {
+		e.b64 = bytes.TrimSuffix(e.b64, []byte("\r\n")) // it belongs to the boundary (RFC 2046 section 5.1.1)
+	}
+	for len(e.b64) >= chunk+2 || all && len(e.b64) > 0 {
 		n := min(chunk, len(e.b64))
 		if _, err := e.bw.WriteString(base64.StdEncoding.EncodeToString(e.b64[:n]) + "\n"); err != nil {
 			return err

@@ -78,7 +78,7 @@ func TestProgramExitStatus(t *testing.T) {
 		{"cat >/dev/null", status.OK, "Sent", false},
 		{"exit 0", status.OK, "Sent", false},
 		{"cat >/dev/null; exit 67", status.NoUser, "User unknown", false},
-		{"cat >/dev/null; exit 75", status.TempFail, "Deferred", true},
+		{"cat >/dev/null; exit 75", status.TempFail, "Deferred: p mailer (/bin/sh) exited with EX_TEMPFAIL", true},
 		{"exit 7", status.Unavailable, "unknown mailer error 7", false},
 		{"kill -9 $$", status.TempFail, "Deferred: mailer p died with signal 9", true},
 	} {
@@ -109,9 +109,9 @@ func TestProgramThatHangsIsKilled(t *testing.T) {
 	}
 }
 
-func TestProgramThatCannotRunDefers(t *testing.T) {
+func TestProgramThatDoesNotExistBounces(t *testing.T) {
 	m := mustMailer(t, "p, P=/nonexistent/prog, F=ls, A=prog $u")
-	if s := deliver(t, newTable(t, nobodyConfig()), newJob(m, "", "x"))["x"]; !s.Temporary() || !errors.Is(s.Err, fs.ErrNotExist) {
+	if s := deliver(t, newTable(t, nobodyConfig()), newJob(m, "", "x"))["x"]; s.Exit != status.Unavailable || !errors.Is(s.Err, fs.ErrNotExist) {
 		t.Errorf("%+v", s)
 	}
 }

@@ -74,12 +74,12 @@ func ParseMailer(ctx context.Context, line string, accounts priv.Accounts) (m *M
 	return m, p.warnings, nil
 }
 
-// parseError is a complaint in the original's words, which begin with a capital M where the M line is meant.
-type parseError string
+// complaint is a complaint in the original's words, with its capitals and full stops.
+type complaint string
 
-func (e parseError) Error() string { return string(e) }
+func (e complaint) Error() string { return string(e) }
 
-func problem(format string, args ...any) error { return parseError(fmt.Sprintf(format, args...)) }
+func problem(format string, args ...any) error { return complaint(fmt.Sprintf(format, args...)) }
 
 // equates reads the fields of one M line.
 type equates struct {
@@ -266,7 +266,7 @@ func (m *Mailer) check() error {
 	return nil
 }
 
-var builtinPaths = []string{"[IPC]", "[LPC]", "[FILE]", "[mbox]", "[maildir]"}
+var builtinPaths = []string{"[IPC]", "[FILE]", "[mbox]", "[maildir]"}
 
 // defaults fills in what follows from other fields.
 func (m *Mailer) defaults() {

@@ -17,14 +17,14 @@ type encoding uint8
 
 const (
 	encodingKeep encoding = iota // leave the part as it is
-	encoding7Bit
+	encodingNone                 // its parts are converted; it needs no encoding of its own
 	encoding8Bit
 	encodingQP
 	encodingBase64
 )
 
 func (e encoding) String() string {
-	return [...]string{"", "7bit", "8bit", "quoted-printable", "base64"}[e]
+	return [...]string{"", "", "8bit", "quoted-printable", "base64"}[e]
 }
 
 // Limits for what a message may make us remember.
@@ -234,7 +234,7 @@ func surveyParts(body io.Reader, header []envelope.Field) ([]encoding, error) {
 }
 
 func (s *survey) composite(header []envelope.Field, _ bool) error {
-	s.plan = append(s.plan, encoding7Bit)
+	s.plan = append(s.plan, encodingNone)
 	if declaredEncoding(header) == encodingKeep {
 		s.plan[len(s.plan)-1] = encodingKeep
 	}
@@ -265,9 +265,7 @@ func (s *survey) content(p []byte) error {
 func (s *survey) endLeaf() error {
 	at := &s.plan[len(s.plan)-1]
 	switch {
-	case s.declared == encodingKeep:
-	case s.high == 0:
-		*at = encoding7Bit
+	case s.declared == encodingKeep, s.high == 0:
 	case s.high > s.size/8:
 		*at = encodingBase64
 	default:

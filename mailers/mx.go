@@ -44,9 +44,7 @@ func (t *Table) targets(ctx context.Context, m *Mailer, list string) ([]target, 
 		return all, nil
 	}
 	if failed == nil {
-		st := status.FromExit(status.Config)
-		st.Text = "null destination for " + m.Name + " mailer"
-		failed = st
+		failed = configError("null destination for " + m.Name + " mailer")
 	}
 	return nil, failed
 }
@@ -129,8 +127,8 @@ func (t *Table) exchangers(ctx context.Context, m *Mailer, host string) ([]targe
 		return t.lookupFailed(host, err)
 	}
 	if answer.NullMX() {
-		st := status.FromExit(status.NoHost)
-		st.Code, st.Enhanced, st.Text = 556, status.Enhanced{5, 1, 10}, "Host does not accept mail: MX 0 ."
+		st := status.FromExit(status.Unavailable)
+		st.Code, st.Enhanced, st.Err = 556, status.Enhanced{5, 1, 10}, problem("556 Host does not accept mail: MX 0 .")
 		return nil, st
 	}
 	return t.order(host, answer.Records)
@@ -183,8 +181,7 @@ func (t *Table) order(host string, records []dns.MX) ([]target, error) {
 		return []target{{name: host}}, nil
 	}
 	st := status.FromExit(status.Config)
-	st.Code, st.Enhanced = 553, status.Enhanced{5, 4, 6}
-	st.Text = fmt.Sprintf("MX list for %s points back to %s", host, own)
+	st.Err = fmt.Errorf("553 5.3.5 MX list for %s points back to %s", host, own)
 	return nil, st
 }
 

@@ -152,12 +152,19 @@ func (t *Table) command(ctx context.Context, job *Job, rcpts []Rcpt) (*priv.Comm
 	return cmd, nil
 }
 
-// startFailed is the outcome where no program ran. It is temporary: a program that is being replaced, or a full process
-// table, must not bounce mail.
+// startFailed is the outcome where no program ran: permanent if there is no such program or it may not be run, as with the
+// original, else temporary.
 func startFailed(err error) status.Status {
 	var st status.Status
 	if errors.As(err, &st) {
 		return st
+	}
+	for _, final := range []error{syscall.ENOENT, syscall.EACCES, syscall.ENOEXEC, syscall.ENOTDIR, syscall.ELOOP, syscall.EISDIR, syscall.EPERM} {
+		if errors.Is(err, final) {
+			st = status.FromExit(status.Unavailable)
+			st.Err = err
+			return st
+		}
 	}
 	st = status.FromExit(status.OSErr)
 	st.Enhanced, st.Err = status.Enhanced{4, 3, 0}, err
@@ -224,9 +231,7 @@ func fromLine(job *Job) (string, error) {
 	}
 	host, user, ok := strings.Cut(job.Sender, "!")
 	if !ok {
-		st := status.FromExit(status.Config)
-		st.Text = "No ! in UUCP From address! (" + job.Sender + " given)"
-		return "", st
+		return job.FromLine, nil
 	}
 	date, err := job.expand("$d", "")
 	return fmt.Sprintf("From %s  %s remote from %s", user, date, host), err
@@ -262,7 +267,11 @@ func waitFor(p *os.Process, m *Mailer) status.Status {
 		}
 		return st
 	}
-	return status.FromExit(state.ExitCode())
+	st := status.FromExit(state.ExitCode())
+	if st.Exit == status.TempFail {
+		st.Text = fmt.Sprintf("Deferred: %s mailer (%s) exited with EX_TEMPFAIL", m.Name, m.Path)
+	}
+	return st
 }
 
 // afterFeeding combines the exit status with an error of writing. A program that did not care to read everything and says

@@ -101,6 +101,9 @@ func (s *session) deadline(limit time.Duration) {
 	}
 }
 
+// connecting is what a lostError was doing when there was no connection yet.
+const connecting = "connect"
+
 // lostError says that the connection is of no more use: whoever still waits for an answer is deferred.
 type lostError struct {
 	doing string
@@ -117,6 +120,9 @@ func (e *lostError) status() status.Status {
 	s.Remote, s.Err = e.peer, e
 	s.Text = "Deferred: " + connectionText(e.err, e.peer)
 	s.Enhanced = status.Enhanced{4, 4, 2}
+	if e.doing == connecting {
+		s.Enhanced = status.Enhanced{4, 4, 1}
+	}
 	return s
 }
 
@@ -202,10 +208,7 @@ func (s *session) greet(m *Mailer, name string, loop func(string) bool) error {
 		return r.status(phaseGreeting, s.peer.Name)
 	}
 	if says, _, _ := strings.Cut(strings.TrimSpace(r.Lines[0]), " "); !s.lmtp && !m.Flags.Has('k') && loop != nil && loop(says) {
-		st := status.FromExit(status.Config)
-		st.Code, st.Enhanced, st.Remote = 553, status.Enhanced{5, 3, 5}, s.peer.Name
-		st.Text = s.peer.Name + " config error: mail loops back to me (MX problem?)"
-		return st
+		return configError("553 5.3.5 " + s.peer.Name + " config error: mail loops back to me (MX problem?)")
 	}
 	if m.Flags.Has('I') && !s.lmtp {
 		if _, err := s.command("VERB", s.t.Misc, "VERB"); err != nil {

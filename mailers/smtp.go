@@ -48,9 +48,10 @@ func (t *Table) overSocket(ctx context.Context, job *Job, rcpts []Rcpt, report f
 	}
 }
 
+// configError is a mistake of ours; the text is for the log.
 func configError(text string) status.Status {
 	st := status.FromExit(status.Config)
-	st.Text = text
+	st.Err = errors.New(text)
 	return st
 }
 
@@ -155,7 +156,7 @@ func (a *attempt) address(ctx, dialing context.Context, to target, ap netip.Addr
 	}
 	conn, err := a.t.dial(dialing, a.job, ap.Addr(), ap.Port())
 	if err != nil {
-		return false, &lostError{doing: "connect", peer: to.name, err: err}
+		return false, &lostError{doing: connecting, peer: to.name, err: err}
 	}
 	s := newSession(conn, Peer{Name: to.name, Addr: ap.Addr()}, a.t.cfg.Timeouts, a.t.cfg.Now)
 	s.key = key
@@ -178,7 +179,7 @@ func (a *attempt) unixSocket(ctx context.Context, path string) bool {
 	d.Timeout = a.t.cfg.Timeouts.Connect
 	conn, err := d.DialContext(ctx, "unix", path)
 	if err != nil {
-		a.fail(&lostError{doing: "connect", peer: path, err: err})
+		a.fail(&lostError{doing: connecting, peer: path, err: err})
 		return false
 	}
 	s := newSession(conn, Peer{Name: path}, a.t.cfg.Timeouts, a.t.cfg.Now)

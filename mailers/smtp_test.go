@@ -233,7 +233,7 @@ func TestMailLoopsBack(t *testing.T) {
 	p := &peer{ehlo: "250 client.test hi"}
 	p.start(t)
 	got := deliver(t, newTable(t, Config{}), newJob(smtpMailer(t, p), "peer.test", "x"))
-	if s := got["x"]; s.Exit != status.Config || !strings.Contains(s.Text, "mail loops back to me (MX problem?)") {
+	if s := got["x"]; s.Exit != status.Config || !strings.Contains(s.Err.Error(), "mail loops back to me (MX problem?)") {
 		t.Errorf("%+v", s)
 	}
 }
@@ -296,18 +296,18 @@ func TestExchangers(t *testing.T) {
 		{host: "dead.test:live.test", peer: "live.test"},
 		{host: "a.test", peer: "a.test"},
 		{host: "two.test", flags: "0", exit: status.TempFail, text: "Deferred: Connection refused by two.test"},
-		{host: "back.test", exit: status.Config, text: "MX list for back.test points back to client.test"},
+		{host: "back.test", exit: status.Config, text: "Local configuration error"},
 		{host: "back.test", cfg: Config{TryNullMX: true}, peer: "back.test"},
 		{host: "backup.test", peer: "live.test"},
-		{host: "null.test", exit: status.NoHost, text: "Host does not accept mail: MX 0 ."},
-		{host: "null.test", cfg: Config{FallbackMX: "live.test"}, exit: status.NoHost, text: "Host does not accept mail: MX 0 ."},
+		{host: "null.test", exit: status.Unavailable, text: "Service unavailable"},
+		{host: "null.test", cfg: Config{FallbackMX: "live.test"}, exit: status.Unavailable, text: "Service unavailable"},
 		{host: "soon.test", exit: status.TempFail, text: "Deferred: Name server: soon.test: host name lookup failure"},
 		{host: "slow.test", exit: status.TempFail, text: "Deferred: Name server: slow.test: host name lookup failure"},
 		{host: "soon.test", cfg: Config{FallbackMX: "[live.test]"}, peer: "live.test"},
 		{host: "none.test", exit: status.NoHost, text: "Host unknown (Name server: none.test: host not found)"},
 		{host: "none.test", cfg: Config{FallbackSmartHost: "live.test"}, peer: "live.test"},
 		{host: "lost.test", exit: status.NoHost, text: "Host unknown (Name server: gone.test: host not found)"},
-		{host: "", exit: status.Config, text: "null destination for esmtp mailer"},
+		{host: "", exit: status.Config, text: "Local configuration error"},
 	} {
 		cfg := c.cfg
 		cfg.Resolver, cfg.Own, cfg.NoRandomMX, cfg.Hostname = z, own, true, "client.test"
