@@ -18,6 +18,10 @@
 //   - Text is bytes. A NUL byte is a byte like any other, and in a UTF-8 locale regular expressions and lengths still count bytes.
 //   - changeword is not there (nor is it in Debian's GNU m4), and frozen files (-F, -R) are refused.
 //   - syscmd, esyscmd, mkstemp and maketemp work only with Options.AllowShell; otherwise they are errors.
+//   - A message about a debug file that cannot be opened names that file; GNU m4 says "stderr".
+//   - Regular expressions that repeat a repetition, such as \(a*\)*, match the same text, but their groups can differ, and GNU m4 gives
+//     up on some of them ("memory exhausted"). An expression with back references gives up after 20 million steps at one place.
+//   - Files of more than 64 MiB are refused.
 //   - A loop without end in a regular expression or in the input is stopped by the Budget.
 //
 // # SECURITY

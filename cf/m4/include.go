@@ -2,11 +2,13 @@ package m4
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // find looks for the file name: by the hook, as it is, then in each folder of the search path.
@@ -44,12 +46,27 @@ func (e *Engine) open(path string) (string, error) {
 	if e.opt.Open != nil {
 		return e.opt.Open(path)
 	}
-	text, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("m4: include: %w", err)
 	}
-	return string(text), nil
+	defer f.Close()
+	var text strings.Builder
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() < maxFile {
+		text.Grow(int(info.Size()))
+	}
+	n, err := io.Copy(&text, io.LimitReader(f, maxFile+1))
+	if err == nil && n > maxFile {
+		err = syscall.EFBIG
+	}
+	if err != nil {
+		return "", fmt.Errorf("m4: include %s: %w", path, err)
+	}
+	return text.String(), nil
 }
+
+// maxFile bounds what is read from a file, in bytes: include(`/dev/zero') must end.
+const maxFile = 64 << 20
 
 func biInclude(e *Engine, args []Arg) string  { return e.include(args, true) }
 func biSinclude(e *Engine, args []Arg) string { return e.include(args, false) }

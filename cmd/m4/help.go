@@ -28,6 +28,7 @@ Expand the macros in the FILEs, or in standard input if there is none or it is -
       --no-shell                refuse syscmd, esyscmd, mkstemp, maketemp
   -H, --hashsize=NUM            accepted without effect
   -F, -R                        frozen state files: refused
+      --help, --version
 
 Exit status: 0, 1 after an error, or what m4exit was given.
 `

@@ -194,7 +194,7 @@ func (c *command) process(e *m4.Engine) int {
 	}
 	_ = e.Finish() // what went wrong has been reported
 	if err := e.WriteError(); err != nil {
-		c.say("write error: %v", err)
+		c.say("write error: %s", m4.Reason(err))
 		return exitFailure
 	}
 	return e.Status()
