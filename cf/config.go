@@ -20,9 +20,9 @@ type Message struct {
 	Hint    string // the nearest name that would have been right; "" means none
 }
 
-// Error returns "FILE: line N: TEXT", the form that programs parse; without a file, TEXT alone.
+// Error returns "FILE: line N: TEXT", the form that programs parse; for warnings, and without a file, TEXT alone.
 func (m Message) Error() string {
-	if m.File == "" {
+	if m.File == "" || m.Warning {
 		return m.Text
 	}
 	return fmt.Sprintf("%s: line %d: %s", m.File, m.Line, m.Text)

@@ -80,9 +80,9 @@ func (p *parser) hint(hint, format string, args ...any) {
 	p.c.Messages = append(p.c.Messages, Message{Position: p.at(), Text: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-// warnf tells something that does not stop the configuration from being used; it has no position, as in the original.
+// warnf tells something that does not stop the configuration from being used.
 func (p *parser) warnf(format string, args ...any) {
-	p.c.Messages = append(p.c.Messages, Message{Text: fmt.Sprintf(format, args...), Warning: true})
+	p.c.Messages = append(p.c.Messages, Message{Position: p.at(), Text: fmt.Sprintf(format, args...), Warning: true})
 }
 
 // expand does the macros of a line with the values of this moment.
@@ -240,6 +240,7 @@ func (p *parser) versionLine(s string) {
 // finish does what needs the whole file.
 func (p *parser) finish() {
 	p.c.Rulesets = p.sets.list()
+	p.line = 0
 	if !p.opFrozen {
 		p.freezeOperators()
 	}

@@ -150,7 +150,7 @@ func (w *Words) lookup(e Event) {
 	if e.Found {
 		value = e.Value
 	}
-	w.printf(") => %s (%d), ad=1\n", value, e.Exit)
+	w.printf(") => %s (%d), ad=0\n", value, e.Exit)
 }
 
 func (w *Words) prefix() string {

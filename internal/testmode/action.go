@@ -1,0 +1,197 @@
+package testmode
+
+import (
+	"strings"
+
+	"gosendmail/cf"
+	"gosendmail/internal/dns"
+	"gosendmail/internal/macro"
+	"gosendmail/internal/mta"
+	"gosendmail/internal/status"
+	"gosendmail/maps"
+)
+
+// action does a "/" command; false ends the test mode.
+func (t *session) action(line string) bool {
+	line = strings.TrimRight(line, blanks)
+	word, arg, _ := strings.Cut(strings.ReplaceAll(line, "\t", " "), " ")
+	arg = strings.TrimLeft(line[len(line)-len(arg):], blanks)
+	actions := map[string]struct {
+		do    func(arg string)
+		usage string
+	}{
+		"mx":       {t.mx, "/mx address"},
+		"canon":    {t.canon, "/canon address"},
+		"map":      {t.lookup, "/map mapname key"},
+		"try":      {t.try, "/try mailer address"},
+		"tryflags": {t.tryFlags, "/tryflags [Hh|Ee][Ss|Rr]"},
+		"parse":    {t.parse, "/parse address"},
+		"header":   {t.header, ""},
+	}
+	name := strings.ToLower(word[1:])
+	a, ok := actions[name]
+	switch {
+	case name == "":
+		t.printf("Usage: /[canon|map|mx|parse|try|tryflags]\n")
+	case name == "quit":
+		return false
+	case !ok:
+		t.printf("Unknown \"/\" command %s\n", word)
+	case arg == "" && a.usage != "":
+		t.printf("Usage: %s\n", a.usage)
+	default:
+		a.do(arg)
+	}
+	return true
+}
+
+// mx shows the mail exchangers of a domain.
+func (t *session) mx(host string) {
+	var names []string
+	if a, err := t.site.Resolver().LookupMX(t.ctx, host); err == nil {
+		for _, r := range a.Records {
+			names = append(names, r.Host)
+		}
+	}
+	t.printf("getmxrr(%s) returns %d value(s):\n", host, len(names))
+	for _, n := range names {
+		t.printf("\t%s\n", n)
+	}
+}
+
+// canon shows the canonical name of a host.
+func (t *session) canon(host string) {
+	set := t.site.Settings()
+	name := host
+	o := dns.CanonOptions{TryMX: true, DontExpandCnames: set.DontExpandCnames}
+	if c, err := t.site.Resolver().Canonical(t.ctx, host, o); err == nil {
+		name = c.Name
+	}
+	t.printf("getcanonname(%s) returns %s\n", host, name)
+}
+
+// lookup asks a map.
+func (t *session) lookup(arg string) {
+	i := strings.IndexAny(arg, blanks)
+	if i < 0 {
+		t.printf("No key specified\n")
+		return
+	}
+	name, key := arg[:i], arg[i+1:]
+	if _, ok := t.site.Maps.Spec(name); !ok {
+		t.printf("Map named \"%s\" not found\n", name)
+		return
+	}
+	m, err := t.site.Maps.Map(name)
+	if err != nil {
+		t.printf("Map named \"%s\" not open\n", name)
+		return
+	}
+	t.printf("map_lookup: %s (%s) ", name, key)
+	value, err := m.Lookup(maps.WithSession(t.ctx, t.env.Session()), key)
+	if err != nil {
+		t.printf("no match (%d)\n", maps.Status(err))
+		return
+	}
+	t.printf("returns %s (%d)\n", value, status.OK)
+}
+
+// try shows an address as a mailer's peer gets it.
+func (t *session) try(arg string) {
+	i := strings.IndexAny(arg, " \t")
+	if i < 0 {
+		t.printf("Usage: /try mailer address\n")
+		return
+	}
+	name, addr := arg[:i], strings.TrimLeft(arg[i:], blanks)
+	m := t.site.Mailer(name)
+	if m == nil {
+		t.printf("Unknown mailer %s\n", name)
+		return
+	}
+	t.printf("Trying %s address %s for mailer %s\n", t.roleWords(), addr, name)
+	r := t.site.Remote(t.ctx, t.env, addr, m, mta.RemoteOptions{Role: t.role})
+	code := status.OK
+	if r.Temp {
+		code = status.TempFail
+	}
+	t.printf("Rcode = %d, addr = %s\n", code, r.Text)
+}
+
+func (t *session) roleWords() string {
+	words := "envelope recipient"
+	switch {
+	case t.role.Header && t.role.Sender:
+		words = "header sender"
+	case t.role.Header:
+		words = "header recipient"
+	case t.role.Sender:
+		words = "envelope sender"
+	}
+	return words
+}
+
+// tryFlags sets what /try and /parse take addresses for.
+func (t *session) tryFlags(arg string) {
+	for _, c := range arg {
+		switch c {
+		case 'H', 'h':
+			t.role.Header = true
+		case 'E', 'e':
+			t.role.Header = false
+		case 'S', 's':
+			t.role.Sender = true
+		case 'R', 'r':
+			t.role.Sender = false
+		}
+	}
+	t.env.Macros.Define("{addr_type}", t.role.String())
+}
+
+// parse shows what an address resolves to.
+func (t *session) parse(addr string) {
+	t.printf("Cracked address = %s\nParsing %s address\n", macro.Show(t.site.Crack(addr)), t.roleWords())
+	a := t.site.Parse(t.ctx, t.env, addr, 0, t.role)
+	switch {
+	case a == nil:
+		t.printf("Cannot parse\n")
+	case a.Host != "":
+		t.printf("mailer %s, host %s, user %s\n", a.MailerName(), a.Host, a.User)
+	default:
+		t.printf("mailer %s, user %s\n", a.MailerName(), a.User)
+	}
+}
+
+// header runs the check of a header field and shows what kind of field it is.
+func (t *session) header(arg string) {
+	name, value, ok := strings.Cut(arg, ":")
+	name = strings.TrimRight(name, blanks)
+	if !ok || name == "" || strings.ContainsAny(name, blanks) {
+		t.problem("", "553 5.0.0 header syntax error, line \""+arg+"\"")
+		t.printf("ul = 00000000\n")
+		return
+	}
+	t.checkHeader(name, strings.TrimLeft(value, blanks))
+	flags := headerFlags[strings.ToLower(name)]
+	if flags&endsHeader == 0 {
+		flags |= fromUser
+	}
+	t.printf("ul = 0x%08x\n", flags)
+}
+
+// checkHeader runs the ruleset that an H line gives for a field.
+func (t *session) checkHeader(name, value string) {
+	var check *cf.Header
+	for i := range t.site.Config.Headers {
+		h := &t.site.Config.Headers[i]
+		if h.Check != "" && (strings.EqualFold(h.Name, name) || h.CheckAll && check == nil) {
+			check = h
+		}
+	}
+	if check == nil {
+		return
+	}
+	t.env.Macros.Define("{hdr_name}", name)
+	t.env.Macros.Define("{currHeader}", value)
+	t.site.Check(t.ctx, t.env, check.Check, value, "", false, mta.CheckOptions{StripComments: !check.KeepComments})
+}

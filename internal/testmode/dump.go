@@ -1,0 +1,128 @@
+package testmode
+
+import (
+	"bufio"
+	"os"
+	"strings"
+
+	"gosendmail/cf"
+	"gosendmail/internal/macro"
+	"gosendmail/rules"
+)
+
+// dump does "=S" and "=M".
+func (t *session) dump(line string) {
+	switch {
+	case len(line) == 1:
+		t.printf("Usage: =Sruleset or =M\n")
+	case line[1] == 'S':
+		t.dumpRules(line[2:])
+	case line[1] == 'M':
+		for _, m := range t.site.Config.Mailers {
+			t.dumpMailer(m)
+		}
+	default:
+		t.printf("Unknown \"=\" command %s\n", line)
+	}
+}
+
+func (t *session) dumpRules(name string) {
+	set, problem := t.site.Sets.Find(name)
+	if problem != "" {
+		t.problem("", problem)
+	}
+	if set == nil {
+		t.printf("Undefined ruleset %s\n", name)
+		return
+	}
+	for i := range set.Rules {
+		r := &set.Rules[i]
+		t.printf("R%s\t\t%s\n", side(r.LHS), side(r.RHS))
+	}
+}
+
+// side prints one side of a rule with a blank after each token.
+func side(ws rules.Workspace) string {
+	var b []byte
+	for i := range ws {
+		b = append(macro.AppendShow(b, ws[i].Text()), ' ')
+	}
+	return string(b)
+}
+
+func (t *session) dumpMailer(m *cf.Mailer) {
+	t.printf("mailer %d (%s): P=%s S=%s/%s R=%s/%s ", m.Number, m.Name, m.Path, t.label(m.SenderEnvelope),
+		t.label(m.SenderHeader), t.label(m.RecipientEnvelope), t.label(m.RecipientHeader))
+	t.printf("M=%d U=%d:%d F=%s L=%d E=%s", m.MaxSize, m.UID, m.GID, m.Flags, m.LineLimit, macro.Show(m.EOL))
+	if m.Charset != "" {
+		t.printf(" C=%s", m.Charset)
+	}
+	t.printf(" T=%s/%s/%s r=%d", defined(m.MTAType), defined(m.AddressType), defined(m.DiagnosticType), m.MaxRecipients)
+	if len(m.Argv) > 0 {
+		var words []string
+		for _, a := range m.Argv {
+			words = append(words, macro.Show(a))
+		}
+		t.printf(" A=%s", strings.Join(words, " "))
+	}
+	t.printf("\n")
+}
+
+// label names a mailer's ruleset; none is number 0.
+func (t *session) label(r *cf.Ruleset) string {
+	if r != nil {
+		return r.Label()
+	}
+	if zero := t.site.Sets.Ruleset("0"); zero != nil {
+		return zero.Name
+	}
+	return "0"
+}
+
+func defined(s string) string {
+	if s == "" {
+		return "<undefined>"
+	}
+	return s
+}
+
+// help does "?": the part of the help file that is about the test mode.
+func (t *session) help() {
+	lines := t.helpLines("-bt")
+	if lines == nil {
+		version, _ := t.env.Macros.Macro("v")
+		t.problem("", "502 5.3.0 Sendmail "+version+" -- HELP not implemented")
+		return
+	}
+	for _, l := range lines {
+		t.printf("%s\n", l)
+	}
+	t.printf("End of HELP info\n")
+}
+
+// helpLines are the lines of a topic in the help file: "topic<tab>text".
+func (t *session) helpLines(topic string) []string {
+	path := t.site.Config.Settings.HelpFile
+	if path == "" {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var lines []string
+	in := bufio.NewScanner(f)
+	for in.Scan() {
+		key, text, ok := strings.Cut(in.Text(), "\t")
+		if !ok || !strings.EqualFold(key, topic) {
+			continue
+		}
+		text = strings.TrimLeft(text, "\t")
+		if expanded, err := t.env.Macros.Expand(t.encode(text)); err == nil {
+			text = expanded
+		}
+		lines = append(lines, text)
+	}
+	return lines
+}
