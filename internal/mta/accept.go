@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-smtp"
 
@@ -39,6 +40,24 @@ func (c *Session) Mail(ctx context.Context, addr string, opts *smtp.MailOptions)
 		return refusal.Reply()
 	}
 	return reply(250, status.Enhanced{2, 1, 0}, addr+"... Sender ok")
+}
+
+// MailBy is Mail with the BY parameter (RFC 2852).
+func (c *Session) MailBy(ctx context.Context, addr string, opts *smtp.MailOptions, by *smtp.DeliverByOptions) status.Reply {
+	seconds := int64(by.Time / time.Second)
+	minimum := int64(c.site.options.DeliverByMin / time.Second)
+	if by.Mode == smtp.DeliverByReturn && (seconds <= 0 || seconds < minimum) {
+		return reply(555, status.Enhanced{5, 5, 2}, fmt.Sprintf("time %d less than %d", seconds, max(minimum, 1)))
+	}
+	r := c.Mail(ctx, addr, opts)
+	if c.msg != nil && r.Code < 400 {
+		trace := ""
+		if by.Trace {
+			trace = "T"
+		}
+		c.msg.env.DeliverBy = fmt.Sprintf("%d;%s%s", seconds, by.Mode, trace)
+	}
+	return r
 }
 
 // forget drops a transaction whose MAIL was refused; the log has the refusal already and the identifier serves the next one.

@@ -8,6 +8,7 @@ import (
 
 	"gosendmail/internal/envelope"
 	"gosendmail/internal/macro"
+	"gosendmail/internal/maillog"
 	"gosendmail/internal/status"
 	"gosendmail/mailers"
 	"gosendmail/queue"
@@ -42,6 +43,10 @@ func (m *message) leaveQueued() {
 // Deliver makes one attempt for everyone who is pending, tells the outcome to the log and where it is due to the sender, and
 // leaves in the queue what is to be tried again. It implements queue.Deliverer.
 func (s *Server) Deliver(ctx context.Context, e *queue.Entry, env *envelope.Envelope) error {
+	// A queue run that ends lets what it began come to its end; only Close cuts it off.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(s.deliveries, cancel)()
 	var m *message
 	if v, ok := s.inflight.LoadAndDelete(env); ok {
 		m = v.(*message)
@@ -264,6 +269,9 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 				done[j] = true
 				same = append(same, outcomes[j].rcpt)
 			}
+		}
+		if err := outcomes[i].status.Err; err != nil {
+			m.log(logErr, maillog.LevelMalformed, "mailer %s: %v", g.mailer.Name, err)
 		}
 		m.logTo(same, toLine{mailer: g.mailer.Name, start: start, peer: job.Peer, host: g.host, status: outcomes[i].status,
 			attempted: true})

@@ -69,7 +69,7 @@ func (g *Gate) waitForLoad() {
 	if limit == 0 {
 		limit = g.srv.site.options.RefuseLA
 	}
-	for limit > 0 && g.srv.deliveries.Err() == nil {
+	for limit > 0 && g.srv.runs.Err() == nil {
 		la := loadAverage()
 		if la < limit {
 			return
@@ -106,7 +106,7 @@ func (g *Gate) pause(d time.Duration) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-g.srv.deliveries.Done():
+	case <-g.srv.runs.Done():
 	}
 }
 

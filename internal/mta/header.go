@@ -161,7 +161,7 @@ func (m *message) bareFrom(f *envelope.Field) bool {
 		return false
 	}
 	mailer := m.senderMailer
-	if mailer == nil || !mailer.Flags.Has('l') || mailer.Flags.Has('!') {
+	if mailer == nil || !mailer.Flags.Has('l') || mailer.Flags.Has('!') || m.env.Sender == "" {
 		return false
 	}
 	v := strings.TrimSpace(f.Value)

@@ -121,9 +121,8 @@ func relayText(l toLine) string {
 func statText(s status.Status) (stat, reply string) {
 	switch {
 	case s.Success():
-		stat = "Sent"
-		if s.Text != "" && s.Text != "Sent" {
-			stat += " (" + s.Text + ")"
+		if stat = s.Text; stat == "" {
+			stat = "Sent"
 		}
 	case s.Temporary():
 		stat = s.Text

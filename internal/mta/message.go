@@ -227,11 +227,7 @@ func (m *message) setSender(ctx context.Context, addr string) *status.Status {
 func (m *message) defineSender(ctx context.Context, addr string) {
 	from := m.canonicalSender(ctx, addr)
 	m.set("f", from)
-	m.set("g", from)
-	if m.env.Sender == "" {
-		m.macros.Define("f", m.get("n"))
-		m.macros.Define("g", m.get("n"))
-	}
+	m.set("g", strings.TrimSuffix(from, "<>"))
 }
 
 // localSender finds the account of a local sender: programs and files that his aliases name run with its rights, and his full

@@ -92,9 +92,6 @@ func (m *message) senderFor(ctx context.Context, mailer *mailers.Mailer, t *macr
 		RemoteOptions{Role: forSender, Canonical: true})
 	g = bareAddress(unquoteMacro(r.Text))
 	if m.env.Sender == "" && !mailer.Flags.Has('g') {
-		if g == "" {
-			g = m.expand(string([]byte{macro.Interpolate, 'n'}))
-		}
 		return "", g
 	}
 	return g, g

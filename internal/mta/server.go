@@ -53,7 +53,9 @@ type Server struct {
 	Caller   priv.User
 	now      func() time.Time
 
-	deliveries context.Context // of deliveries in the background
+	deliveries context.Context // of deliveries; Close ends it when they take too long
+	cut        context.CancelFunc
+	runs       context.Context // of queue runs
 	stop       context.CancelFunc
 	running    sync.WaitGroup
 	inflight   sync.Map // *envelope.Envelope to *message: accepted in this process, about to be delivered
@@ -80,7 +82,8 @@ func New(cfg Config) (*Server, error) {
 	if s.spool, err = s.openSpool(); err != nil {
 		return nil, err
 	}
-	s.deliveries, s.stop = context.WithCancel(context.Background())
+	s.deliveries, s.cut = context.WithCancel(context.Background())
+	s.runs, s.stop = context.WithCancel(s.deliveries)
 	s.table = mailers.Agents(s.mailerConfig())
 	s.runner = queue.NewRunner(s.spool, s, s.runnerConfig(cfg))
 	return s, nil
@@ -155,25 +158,16 @@ func (s *Server) busy(priority int64, _ time.Time) bool {
 }
 
 // Start begins the queue runs.
-func (s *Server) Start() { s.running.Go(func() { s.runner.Run(s.deliveries) }) }
+func (s *Server) Start() { s.running.Go(func() { s.runner.Run(s.runs) }) }
 
 // Close stops queue runs, waits for the deliveries under way until ctx ends, and closes everything.
 func (s *Server) Close(ctx context.Context) error {
-	done := make(chan struct{})
-	quiet, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	go func() {
-		s.stop()
-		s.running.Wait()
-		s.runner.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-	case <-quiet.Done():
-	}
-	return errors.Join(s.table.Close(), s.spool.Close())
+	s.stop()
+	defer context.AfterFunc(ctx, s.cut)()
+	s.running.Wait()
+	s.runner.Wait()
+	s.cut()
+	return errors.Join(s.table.Close(), s.spool.Close(), s.aliases.Close())
 }
 
 // Wait returns when no delivery of accepted mail is under way.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"gosendmail/internal/macro"
 	"gosendmail/internal/status"
@@ -53,10 +54,13 @@ func (c *Session) Connect(ctx context.Context) status.Reply {
 	c.setTime()
 	if refusal := c.checkRelay(ctx); refusal != nil {
 		c.reject = refusal
-		if refusal.Code == 421 {
-			return refusal.Reply()
-		}
+		return refusal.Reply()
 	}
+	return c.Greeting(ctx)
+}
+
+// Greeting is what the client is greeted with.
+func (c *Session) Greeting(ctx context.Context) status.Reply {
 	return status.Reply{Code: 220, Lines: strings.Split(c.greeting(), "\n")}
 }
 
@@ -65,7 +69,7 @@ func (c *Session) checkRelay(ctx context.Context) *status.Status {
 	if !c.client.addr.IsValid() {
 		return nil
 	}
-	v := c.check(ctx, "check_relay", c.client.name, tagged(c.client.addr))
+	v := c.check(ctx, "check_relay", c.client.proven(), tagged(c.client.addr))
 	if v == nil {
 		return nil
 	}
@@ -198,7 +202,12 @@ func (c *Session) keywords() []string {
 		add(true, "SIZE")
 	}
 	add(o.dsn(), "DSN")
-	add(!o.privacy.has(noEtrn), "ETRN")
+	add(!o.privacy.has(noEtrn) && !(c.daemon != nil && c.daemon.Has('E')), "ETRN")
+	if min := o.DeliverByMin; min > 0 {
+		add(true, "DELIVERBY "+itoa(int64(min/time.Second)))
+	} else {
+		add(min == 0, "DELIVERBY")
+	}
 	add(true, "HELP")
 	return list
 }

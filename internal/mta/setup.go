@@ -73,6 +73,7 @@ func newSetup(site *Site) (*setup, error) {
 		s.precedences[strings.ToLower(p.Name)] = p.Value
 	}
 	s.persistent = persistentMacros(cfg)
+	s.options.defaultUser()
 	return s, nil
 }
 
@@ -88,6 +89,20 @@ func (o *options) setZone() error {
 	}
 	o.zone = zone
 	return nil
+}
+
+// defaultUser fills DefaultUser where it is not set: mailnull, sendmail or daemon, whoever exists, else 1:1.
+func (o *options) defaultUser() {
+	if o.DefaultUser.Set {
+		return
+	}
+	o.DefaultUser = cf.Identity{Name: "", UID: 1, GID: 1, Set: true}
+	for _, name := range []string{"mailnull", "sendmail", "daemon"} {
+		if uid, gid, ok := lookupUser(name); ok && uid != 0 {
+			o.DefaultUser = cf.Identity{Name: name, UID: uid, GID: gid, Set: true}
+			return
+		}
+	}
 }
 
 // Mailer returns a mailer by name, or nil.

@@ -152,7 +152,7 @@ func (c *Session) Etrn(ctx context.Context, arg string) status.Reply {
 	default:
 		sel.Recipients = []queue.Match{{Text: "@" + arg}}
 	}
-	c.srv.running.Go(func() { c.srv.RunQueue(c.srv.deliveries, sel) })
+	c.srv.running.Go(func() { c.srv.RunQueue(c.srv.runs, sel) })
 	return reply(250, status.Enhanced{2, 0, 0}, "Queuing for node "+arg+" started")
 }
 
