@@ -335,6 +335,26 @@ func TestRebuildUnderLoad(t *testing.T) {
 	wg.Wait()
 }
 
+// Within a step a table stays as it was first seen; the next step sees the new one.
+func TestStep(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x.db")
+	build(t, file, "k", "old")
+	set, err := maps.NewSet(specs([]string{"Km hash " + file}), maps.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := maps.WithStep(context.Background())
+	for i, want := range []string{"old", "old"} {
+		if v, err := set.Lookup(ctx, "m", "k"); v != want || err != nil {
+			t.Errorf("look-up %d: %q, %v", i, v, err)
+		}
+		build(t, file, "k", "new")
+	}
+	if v, err := set.Lookup(maps.WithStep(context.Background()), "m", "k"); v != "new" || err != nil {
+		t.Errorf("next step: %q, %v", v, err)
+	}
+}
+
 func TestSocketAnswers(t *testing.T) {
 	_, endpoint := startSocket(t)
 	set, err := maps.NewSet([]maps.Spec{{Name: "m", Class: "socket", Args: "-d5s " + endpoint}}, maps.Env{})
@@ -399,11 +419,14 @@ func BenchmarkHashMap(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx := context.Background()
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		if _, err := set.Lookup(ctx, "m", keys[i*7919%len(keys)]); err != nil {
-			b.Fatal(err)
-		}
+	for name, ctx := range map[string]context.Context{"stat": context.Background(), "step": maps.WithStep(context.Background())} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, err := set.Lookup(ctx, "m", keys[i*7919%len(keys)]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -1,6 +1,9 @@
 package maps
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
 // Session is what a look-up may see and change of the session that makes it. Macro names come without braces: "i", "client_addr".
 type Session interface {
@@ -15,6 +18,7 @@ const (
 	sessionKey ctxKey = iota
 	deferredKey
 	literalKey
+	stepKey
 )
 
 // WithSession returns a context that carries the session, for class macro and the macros $m and $i.
@@ -49,3 +53,31 @@ func WithLiteral(ctx context.Context) context.Context {
 }
 
 func isLiteral(ctx context.Context) bool { return ctx.Value(literalKey) != nil }
+
+// step remembers which files were looked at during one step of a session.
+type step struct {
+	mu   sync.Mutex
+	seen map[*fileMap]*openDB
+}
+
+// WithStep returns a context for one step, such as one SMTP command or one recipient: each file map is looked at for a replacement once in it, and not with every look-up. Without it every look-up asks the system.
+func WithStep(ctx context.Context) context.Context {
+	return context.WithValue(ctx, stepKey, &step{seen: map[*fileMap]*openDB{}})
+}
+
+// get returns what find returned for the map when it was first asked in this step; failures are not kept.
+func (s *step) get(m *fileMap, find func() (*openDB, error)) (*openDB, error) {
+	s.mu.Lock()
+	db := s.seen[m]
+	s.mu.Unlock()
+	if db != nil {
+		return db, nil
+	}
+	db, err := find()
+	if err == nil {
+		s.mu.Lock()
+		s.seen[m] = db
+		s.mu.Unlock()
+	}
+	return db, err
+}

@@ -5,7 +5,7 @@
 // (%0 is the key, %1 the first argument, %% a percent sign), appends -a, and turns temporary failures into what -t and -T ask for.
 //
 // STATES of a file map: absent (an optional map is empty then, another one fails temporarily), open, replaced. Every look-up compares
-// the file's identity, size and times with those of the open one (one stat call, measured at about a third of a microsecond), so that
+// the file's identity, size and times with those of the open one (one stat call; once per step in a context of WithStep), so that
 // a table that makemap renamed into place takes effect with the next look-up; the old mapping lives until its last reader is done.
 //
 // SECURITY: files are opened through Env.Open, which applies the safety checks of DontBlameSendmail. Files may be truncated or

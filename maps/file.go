@@ -83,7 +83,7 @@ func (m *fileMap) firstNul() int32 {
 
 // Lookup finds the first value of a key.
 func (m *fileMap) Lookup(ctx context.Context, key string, args ...string) (string, error) {
-	file, err := m.current()
+	file, err := m.at(ctx)
 	if err != nil {
 		return "", m.unopened(err)
 	}
@@ -139,6 +139,14 @@ func cutNul(v string) string {
 	return v
 }
 
+// at returns the file as it is now, or as it was first seen in the context's step.
+func (m *fileMap) at(ctx context.Context) (*openDB, error) {
+	if s, ok := ctx.Value(stepKey).(*step); ok {
+		return s.get(m, m.current)
+	}
+	return m.current()
+}
+
 // current returns the open file, or opens it when it is not the one at the path any more.
 func (m *fileMap) current() (*openDB, error) {
 	id, err := idOf(m.path)
@@ -151,6 +159,7 @@ func (m *fileMap) current() (*openDB, error) {
 	return m.reopen()
 }
 
+// reopen does not close the old file: sessions may be reading it, and it goes when none is.
 func (m *fileMap) reopen() (*openDB, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -180,9 +189,6 @@ func (m *fileMap) reopen() (*openDB, error) {
 		})
 	}
 	m.cur.Store(file)
-	if old != nil {
-		old.db.Close()
-	}
 	return file, nil
 }
 

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 
-	"gosendmail/internal/safefile"
 	"gosendmail/maps/dbfile"
 	"gosendmail/maps/dbtool"
 )
@@ -26,7 +24,7 @@ func (j *job) build(options dbtool.Options) int {
 	for _, w := range target.Warn {
 		fmt.Fprintln(j.errout, w)
 	}
-	lock, err := lockOld(target.Path)
+	lock, err := dbtool.LockOld(target.Path)
 	if err != nil {
 		return j.cannotOpen(err)
 	}
@@ -56,30 +54,6 @@ func (j *job) build(options dbtool.Options) int {
 
 // errorsAfter returns code: that the temporary file could not be removed is not worth another message.
 func errorsAfter(code int, _ error) int { return code }
-
-// lockOld locks the file that is to be replaced, so that two programs that add to it wait for each other. It returns nil when there is none.
-func lockOld(path string) (*os.File, error) {
-	for {
-		f, err := os.Open(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if err := safefile.Lock(f, safefile.Exclusive); err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
-		same, err := safefile.IsNamed(f, path)
-		if err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
-		if same {
-			return f, nil
-		}
-		f.Close() // another program replaced it while we waited
-	}
-}
 
 // copyOld puts the records of the existing file into the new one (-o).
 func (j *job) copyOld(b *dbfile.Builder, path string) error {

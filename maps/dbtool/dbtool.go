@@ -241,3 +241,27 @@ func (t *Target) Own(f *os.File) error {
 	}
 	return nil
 }
+
+// LockOld locks the file that is to be replaced, so that two programs that add to it wait for each other. It returns nil when there is none.
+func LockOld(path string) (*os.File, error) {
+	for {
+		f, err := os.Open(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := safefile.Lock(f, safefile.Exclusive); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		same, err := safefile.IsNamed(f, path)
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		if same {
+			return f, nil
+		}
+		f.Close() // another program replaced it while we waited
+	}
+}
