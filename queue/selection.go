@@ -6,7 +6,8 @@ import (
 )
 
 // Selection says which messages a run or a listing takes: -qI, -qR, -qS, -qQ, each with ! for "not", and -qG. Texts
-// are matched as parts of what they stand for, in any case. Several of one kind are alternatives, kinds must all hold.
+// are matched as parts of what they stand for, IDs exactly and the others in any case. Several of one kind are
+// alternatives, kinds must all hold.
 type Selection struct {
 	IDs         []Match
 	Recipients  []Match
@@ -72,25 +73,30 @@ func (s *Selection) kinds() Kinds {
 
 // takes reports whether it is selected.
 func (s *Selection) takes(it *Item) bool {
-	if !matches(s.IDs, it.ID) {
+	if !matches(strings.Contains, s.IDs, it.ID) {
 		return false
 	}
 	if len(s.Senders)+len(s.Recipients)+len(s.Reasons) == 0 {
 		return true
 	}
 	h := it.load()
-	return matches(s.Senders, h.sender) && matches(s.Reasons, h.quarantine) && matches(s.Recipients, h.recipients...)
+	return matches(containsFold, s.Senders, h.sender) && matches(containsFold, s.Reasons, h.quarantine) &&
+		matches(containsFold, s.Recipients, h.recipients...)
+}
+
+func containsFold(s, part string) bool {
+	return strings.Contains(strings.ToLower(s), strings.ToLower(part))
 }
 
 // matches reports whether, for one of the texts, one of the values contains it, or with Not, does not: "-q!Rbob" takes
 // messages that somebody else than bob is to get, as the original does. What has no value is not taken.
-func matches(list []Match, values ...string) bool {
+func matches(contains func(s, part string) bool, list []Match, values ...string) bool {
 	if len(list) == 0 {
 		return true
 	}
 	for _, m := range list {
 		for _, v := range values {
-			if v != "" && strings.Contains(strings.ToLower(v), strings.ToLower(m.Text)) != m.Not {
+			if v != "" && contains(v, m.Text) != m.Not {
 				return true
 			}
 		}
