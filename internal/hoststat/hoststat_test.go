@@ -3,6 +3,7 @@ package hoststat_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,4 +182,36 @@ func TestPurge(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
+}
+
+func FuzzGet(f *testing.F) {
+	f.Add([]byte("V0\nE111\nH0\nS75\nD4.4.1\nRx\nU1795323807\n.\n"), "mx1.remote.test")
+	f.Add([]byte("hello"), "[192.0.2.1]")
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, content []byte, host string) {
+		d := &hoststat.Dir{Path: filepath.Join(dir, "status"), Fresh: time.Hour}
+		if err := d.Put(hoststat.Entry{Host: host}); err != nil {
+			return
+		}
+		outside, err := os.ReadDir(dir)
+		if err != nil || len(outside) != 1 {
+			t.Fatalf("%q left the directory: %v", host, outside)
+		}
+		if _, ok, err := d.Get(host); !ok || err != nil {
+			t.Fatalf("%q: %v %v", host, ok, err)
+		}
+		if err := os.RemoveAll(d.Path); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(d.Path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(d.Path, "x"), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d.Get("x")
+		if err := d.Print(io.Discard, true, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
