@@ -48,8 +48,8 @@ var refused = map[string]string{
 	"nis":     "NIS is not supported: export the map and use makemap",
 	"nisplus": "NIS+ is not supported: export the table and use makemap",
 	"netinfo": "NetInfo is not supported",
-	"hesiod":  "Hesiod is not supported: use class dns or ldap",
-	"ph":      "the CCSO name server is not supported: use class ldap or socket",
+	"hesiod":  "Hesiod is not supported: use class dns or socket",
+	"ph":      "the CCSO name server is not supported: use class socket",
 	"nsd":     "the IRIX name service daemon is not supported",
 }
 

@@ -3,7 +3,7 @@
 //	editmap [-C file] [-N] [-f] -q|-u|-x type mapname key ["value..."]
 //
 // -q prints the value of a key (exit code 69 when it is not there), -u sets it, -x removes it. A changed map is written anew beside the old file and renamed
-// into place, so a change costs as much as a rebuild, and a Berkeley DB file becomes a CDB. Removing a key that is not there is no error, as in the original.
+// into place, so a change costs as much as a rebuild, and a Berkeley DB file becomes a CDB. Removing a key that is not there is told but no error, as in the original.
 package main
 
 import (
@@ -171,6 +171,7 @@ func (j *job) rewrite(b *dbfile.Builder, path string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	found := false
 	if len(data) > 0 {
 		db, err := dbfile.Parse(data)
 		if err != nil {
@@ -178,6 +179,7 @@ func (j *job) rewrite(b *dbfile.Builder, path string) error {
 		}
 		err = db.Each(func(k, v []byte) error {
 			if string(k) == key {
+				found = true
 				return nil
 			}
 			return b.Add(k, v)
@@ -188,6 +190,9 @@ func (j *job) rewrite(b *dbfile.Builder, path string) error {
 	}
 	if j.update {
 		return b.Add([]byte(key), []byte(value))
+	}
+	if !found {
+		fmt.Fprintf(j.errout, "editmap: key %s doesn't exist in map %s\n", j.key, j.name)
 	}
 	return nil
 }
