@@ -29,6 +29,7 @@
 // # SECURITY
 //
 // Control files are trusted only when they belong to root, to the process or to the trusted user and nobody else can
-// write to them. A directory that a df line names must be one of the spool's. Files are created with O_EXCL and
+// write to them; in a directory that a group may write to (the submission queue), also when they belong to that group.
+// A directory that a df line names must be one of the spool's. Files are created with O_EXCL and
 // without following links.
 package queue

@@ -220,6 +220,55 @@ func TestSetAside(t *testing.T) {
 	}
 }
 
+// TestSubmissionQueue has files that belong to users, as a set-gid program makes them.
+func TestSubmissionQueue(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to give files away")
+	}
+	for name, c := range map[string]struct {
+		dirMode, fileMode os.FileMode
+		gid               int
+		ok                bool
+	}{
+		"of the group":      {0o770, 0o660, 126, true},
+		"of another group":  {0o770, 0o660, 127, false},
+		"closed directory":  {0o700, 0o660, 126, false},
+		"writable by all":   {0o770, 0o666, 126, false},
+		"readable for all":  {0o770, 0o664, 126, true},
+		"group cannot read": {0o770, 0o600, 126, true},
+	} {
+		dir := t.TempDir()
+		s := testSpool(t, func(c *queue.Config) { c.Groups[0].Directory, c.FileMode = dir, 0o660 })
+		id := put(t, s, "m", nil)
+		it, err := s.Find(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.Chown(dir, 117, 126), os.Chmod(dir, c.dirMode), os.Chown(it.Path(), 2001, c.gid),
+			os.Chmod(it.Path(), c.fileMode)); err != nil {
+			t.Fatal(err)
+		}
+		s = testSpool(t, func(c *queue.Config) { c.Groups[0].Directory, c.FileMode = dir, 0o660 })
+		if it, err = s.Find(id); err != nil {
+			t.Fatal(err)
+		}
+		e, env, err := s.Open(it)
+		if (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err != nil {
+			continue
+		}
+		env.Tries++
+		if err := errors.Join(e.Update(env), e.Close()); err != nil {
+			t.Error(err)
+		}
+		if info, err := os.Stat(it.Path()); err != nil || info.Sys().(*syscall.Stat_t).Uid != 2001 {
+			t.Errorf("%s: the owner changed, %v", name, err)
+		}
+	}
+}
+
 func TestQuarantine(t *testing.T) {
 	dir := t.TempDir()
 	s := testSpool(t, func(c *queue.Config) { c.Groups[0].Directory = dir })

@@ -197,6 +197,9 @@ func (f *spoolFiles) writeControl(env *envelope.Envelope, durable bool) (*os.Fil
 	c := Control{Envelope: env}
 	if f.lock != nil {
 		c.Data = f.inode()
+		if err := keepOwner(tf, f.lock); err != nil {
+			return tf, err
+		}
 	}
 	if f.dfDir != f.dir {
 		c.DataDir = f.dfDir.path
@@ -209,6 +212,21 @@ func (f *spoolFiles) writeControl(env *envelope.Envelope, durable bool) (*os.Fil
 		return tf, tf.Sync()
 	}
 	return tf, nil
+}
+
+// keepOwner gives tf the owner of the control file that it replaces, where root rewrites a submission queue.
+func keepOwner(tf, old *os.File) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(old.Fd()), &st); err != nil {
+		return &fs.PathError{Op: "stat", Path: old.Name(), Err: err}
+	}
+	if st.Uid == 0 && st.Gid == 0 {
+		return nil
+	}
+	return tf.Chown(int(st.Uid), int(st.Gid))
 }
 
 func (f *spoolFiles) dropTemp(tf *os.File) error {

@@ -110,7 +110,8 @@ func (f *spoolFiles) setAside(reason error) error {
 	return reason
 }
 
-// trusted tells whether nobody but root, this process's user and the trusted user can have written the control file.
+// trusted tells whether only root, this process's user, the trusted user, or a set-gid submission program can have
+// written the control file.
 func (f *spoolFiles) trusted() error {
 	info, err := f.lock.Stat()
 	if err != nil {
@@ -121,11 +122,18 @@ func (f *spoolFiles) trusted() error {
 		return errors.New("bogus queue file: not a regular file")
 	}
 	loose := info.Mode().Perm() &^ f.spool.cfg.FileMode & 0o022
-	uid := int(st.Uid)
-	if loose != 0 || uid != 0 && uid != os.Geteuid() && (f.spool.cfg.TrustedUID == 0 || uid != f.spool.cfg.TrustedUID) {
+	if loose != 0 || !f.trustedOwner(int(st.Uid), int(st.Gid)) {
 		return fmt.Errorf("bogus queue file, uid=%d, gid=%d, mode=%o", st.Uid, st.Gid, info.Mode().Perm())
 	}
 	return nil
+}
+
+// trustedOwner reports whether a file of that owner can be ours. In the submission queue files belong to whoever
+// called the set-gid program: there the directory's group, to which only that program gives access, vouches for them.
+func (f *spoolFiles) trustedOwner(uid, gid int) bool {
+	cfg := &f.spool.cfg
+	return uid == 0 || uid == os.Geteuid() || cfg.TrustedUID != 0 && uid == cfg.TrustedUID ||
+		f.dir.group >= 0 && gid == f.dir.group
 }
 
 // findBody looks for the data file, in the directory that line d names where there is one.

@@ -91,6 +91,7 @@ type directory struct {
 	qf, df, xf string // where the files are: path or its subdirectory
 	qfSync     *dirSync
 	dfSync     *dirSync // the same as qfSync where qf and df share a directory
+	group      int      // that may make files here besides the owner; -1: none
 }
 
 // Open opens the directories of every group. They must exist; one that everybody may write to is refused.
@@ -230,7 +231,7 @@ func openDirectory(path string) (*directory, error) {
 	if info.Mode().Perm()&0o002 != 0 {
 		return nil, fmt.Errorf("dangerous permissions=%o on queue directory %s", info.Mode().Perm(), path)
 	}
-	d := &directory{path: path, qf: subdirectory(path, "qf"), df: subdirectory(path, "df"), xf: subdirectory(path, "xf")}
+	d := &directory{path: path, group: groupOf(info), qf: subdirectory(path, "qf"), df: subdirectory(path, "df"), xf: subdirectory(path, "xf")}
 	if d.qfSync, err = newDirSync(d.qf); err != nil {
 		return nil, err
 	}
@@ -241,6 +242,14 @@ func openDirectory(path string) (*directory, error) {
 		}
 	}
 	return d, nil
+}
+
+// groupOf is the group that may write to a directory, -1 where none may.
+func groupOf(info fs.FileInfo) int {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && info.Mode().Perm()&0o020 != 0 {
+		return int(st.Gid)
+	}
+	return -1
 }
 
 func subdirectory(path, name string) string {
