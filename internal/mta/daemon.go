@@ -32,6 +32,17 @@ type Daemon struct {
 // ParseDaemon reads the value of a DaemonPortOptions line; n counts the lines, from 1, for those without a name.
 func ParseDaemon(value string, n int) (*Daemon, error) {
 	d := &Daemon{Name: "Daemon" + strconv.Itoa(n-1), Family: "inet"}
+	if err := d.parse(value); err != nil {
+		return nil, fmt.Errorf("DaemonPortOptions: %w", err)
+	}
+	if d.Has('s') {
+		return nil, fmt.Errorf("DaemonPortOptions: modifier s of %s (SMTP over TLS) is not supported", d.Name)
+	}
+	return d, nil
+}
+
+// parse reads a list of key=value, which the options for daemons and clients share.
+func (d *Daemon) parse(value string) error {
 	for _, part := range strings.Split(value, ",") {
 		part = strings.TrimSpace(part)
 		if part == "" {
@@ -39,27 +50,27 @@ func ParseDaemon(value string, n int) (*Daemon, error) {
 		}
 		key, v, ok := strings.Cut(part, "=")
 		if !ok {
-			return nil, fmt.Errorf("DaemonPortOptions: %q is no key=value", part)
+			return fmt.Errorf("%q is no key=value", part)
 		}
 		if err := d.set(strings.TrimSpace(key), strings.TrimSpace(v)); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if strings.HasPrefix(d.Addr, "/") {
 		d.Family = "local"
 	}
-	return d, nil
+	return nil
 }
 
 // set obeys one key. As in the original its first letter decides, the case telling some apart.
 func (d *Daemon) set(key, v string) error {
 	if key == "" {
-		return fmt.Errorf("DaemonPortOptions: a key is missing before =%s", v)
+		return fmt.Errorf("a key is missing before =%s", v)
 	}
 	number := func(to *int) error {
 		n, err := strconv.Atoi(v)
 		if err != nil {
-			return fmt.Errorf("DaemonPortOptions: %s=%s is no number", key, v)
+			return fmt.Errorf("%s=%s is no number", key, v)
 		}
 		*to = n
 		return nil
@@ -71,7 +82,7 @@ func (d *Daemon) set(key, v string) error {
 		return number(&d.Children)
 	case 'D':
 		if v == "" || strings.IndexByte("bidq", v[0]) < 0 {
-			return fmt.Errorf("DaemonPortOptions: unknown delivery mode %s", v)
+			return fmt.Errorf("unknown delivery mode %s", v)
 		}
 		d.Mode = v[:1]
 	case 'd':
@@ -83,7 +94,7 @@ func (d *Daemon) set(key, v string) error {
 		case "local", "unix":
 			d.Family = "local"
 		default:
-			return fmt.Errorf("DaemonPortOptions: Unknown address family %s in Family=option", v)
+			return fmt.Errorf("Unknown address family %s in Family=option", v)
 		}
 	case 'I':
 		d.Filters = v
@@ -104,10 +115,7 @@ func (d *Daemon) set(key, v string) error {
 	case 'S':
 		return number(&d.SndBuf)
 	default:
-		return fmt.Errorf("DaemonPortOptions: unknown key %s", key)
-	}
-	if strings.Contains(d.Modifiers, "s") {
-		return fmt.Errorf("DaemonPortOptions: modifier s of %s (SMTP over TLS) is not supported", d.Name)
+		return fmt.Errorf("unknown key %s", key)
 	}
 	return nil
 }

@@ -84,7 +84,11 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.deliveries, s.cut = context.WithCancel(context.Background())
 	s.runs, s.stop = context.WithCancel(s.deliveries)
-	s.table = mailers.Agents(s.mailerConfig())
+	config, err := s.mailerConfig()
+	if err != nil {
+		return nil, err
+	}
+	s.table = mailers.Agents(config)
 	s.runner = queue.NewRunner(s.spool, s, s.runnerConfig(cfg))
 	return s, nil
 }
@@ -199,8 +203,12 @@ func (s *Server) Spool() *queue.Spool { return s.spool }
 func (s *Server) agents() *mailers.Table { return s.table }
 
 // mailerConfig says to the mailers what the options say about delivery.
-func (s *Server) mailerConfig() mailers.Config {
+func (s *Server) mailerConfig() (mailers.Config, error) {
 	o := &s.site.options
+	ports, err := s.site.clientPorts()
+	if err != nil {
+		return mailers.Config{}, err
+	}
 	t := &o.Timeout
 	cfg := mailers.Config{
 		Resolver: s.site.Resolver(), Hostname: s.site.Hostname(), HeloName: o.HeloName,
@@ -214,11 +222,12 @@ func (s *Server) mailerConfig() mailers.Config {
 		FallbackMX: o.FallbackMXhost, FallbackSmartHost: o.FallbackSmartHost, TryNullMX: o.TryNullMXList,
 		EightBit: mailers.EightBitMode(o.EightBitMode), DefaultCharset: o.DefaultCharSet,
 		Accounts: s.Accounts, SafeFileEnv: o.SafeFileEnvironment, Environ: s.site.environ, Now: s.now,
+		ClientPorts: ports,
 	}
 	if o.DefaultUser.Set {
 		cfg.DefaultUser = priv.Identity{UID: o.DefaultUser.UID, GID: max(o.DefaultUser.GID, 0)}
 	}
-	return cfg
+	return cfg, nil
 }
 
 // newSessionID is for logs between transactions.
