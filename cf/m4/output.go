@@ -67,7 +67,7 @@ func (e *Engine) ship(b *block, end int) {
 func (e *Engine) shipToken(b *block, text string) { e.write(b, text, true) }
 
 func (e *Engine) write(b *block, text string, token bool) {
-	if e.out.current == nil || text == "" {
+	if e.out.current == nil {
 		return
 	}
 	var origin Origin
@@ -83,7 +83,7 @@ func (e *Engine) write(b *block, text string, token bool) {
 // shipText writes text to the current diversion. token says that it is one token, within which no #line is written.
 func (e *Engine) shipText(text string, origin Origin, token bool) {
 	o := &e.out
-	if o.current == nil || text == "" {
+	if o.current == nil {
 		return
 	}
 	if o.opt.SyncLines {
@@ -148,6 +148,9 @@ func (o *Origin) nextLine() {
 
 // writeSynced writes text with #line directives where a line does not follow from the one before.
 func (o *output) writeSynced(text string, origin Origin, token bool) {
+	if text == "" {
+		o.writeDirective(origin) // an empty token counts, as in GNU m4
+	}
 	for text != "" {
 		piece := text
 		if i := strings.IndexByte(text, '\n'); i >= 0 && !token {
