@@ -81,10 +81,13 @@ func (r *Runner) Wake() {
 	}
 }
 
-// Run runs the queue until ctx ends: at once, then at every interval and whenever it is woken. It waits for the
-// deliveries under way.
+// Run runs the queue until ctx ends: at once and at every interval where there is one, and whenever it is woken. Before
+// that it removes old litter (Spool.Recover). It waits for the deliveries under way.
 func (r *Runner) Run(ctx context.Context) {
 	defer r.Wait()
+	if _, err := r.spool.Recover(LitterAge); err != nil {
+		r.log("", err)
+	}
 	var groups sync.WaitGroup
 	defer groups.Wait()
 	wakes := make([]chan struct{}, len(r.spool.groups))
@@ -116,6 +119,9 @@ func (r *Runner) serve(ctx context.Context, g *Group, wake <-chan struct{}) {
 	interval := r.cfg.Interval
 	if g.cfg.Interval > 0 {
 		interval = g.cfg.Interval
+	}
+	if interval <= 0 && !r.pause(ctx, 0, wake) {
+		return
 	}
 	var runs sync.WaitGroup
 	defer runs.Wait()

@@ -240,6 +240,42 @@ func TestRunInterval(t *testing.T) {
 	}
 }
 
+// TestRunWithoutInterval waits to be woken.
+func TestRunWithoutInterval(t *testing.T) {
+	dir := t.TempDir()
+	s := testSpool(t, func(c *queue.Config) { c.Groups[0].Directory = dir })
+	litter := filepath.Join(dir, "df6AM4Zx4C000001")
+	if err := os.WriteFile(litter, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(litter, time.Unix(1, 0), time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "m", nil)
+	synctest.Test(t, func(t *testing.T) {
+		d := &deliverer{}
+		ctx, cancel := context.WithCancel(context.Background())
+		r := queue.NewRunner(s, d, queue.RunnerConfig{})
+		done := make(chan struct{})
+		go func() { defer close(done); r.Run(ctx) }()
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		if got := d.take(); got != "" {
+			t.Errorf("ran by itself: %q", got)
+		}
+		r.Wake()
+		synctest.Wait()
+		if got := d.take(); got != "m" {
+			t.Errorf("woken: %q", got)
+		}
+		cancel()
+		<-done
+	})
+	if _, err := os.Stat(litter); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("litter stays: %v", err)
+	}
+}
+
 // TestSubmit delivers new mail at once, no more at a time than allowed, and forgets nobody.
 func TestSubmit(t *testing.T) {
 	dir := t.TempDir()
