@@ -25,7 +25,7 @@ type mechanism struct {
 var mechanisms = []mechanism{
 	{"CRAM-MD5", func(c Credentials) sasl.Client { return &cramMD5{user: authName(c), secret: []byte(c.Password)} }},
 	{"PLAIN", func(c Credentials) sasl.Client { return sasl.NewPlainClient(identity(c), authName(c), c.Password) }},
-	{"LOGIN", func(c Credentials) sasl.Client { return sasl.NewLoginClient(authName(c), c.Password) }},
+	{"LOGIN", func(c Credentials) sasl.Client { return &login{answers: []string{authName(c), c.Password}} }},
 }
 
 // authName is who authenticates: I: of the authinfo ruleset, else U:.
@@ -59,6 +59,21 @@ func (c *cramMD5) Next(challenge []byte) ([]byte, error) {
 	h := hmac.New(md5.New, c.secret)
 	h.Write(challenge)
 	return []byte(c.user + " " + hex.EncodeToString(h.Sum(nil))), nil
+}
+
+// login is the client of the LOGIN mechanism. It waits for both questions: servers differ in whether they take the name with the
+// command, and in what they ask.
+type login struct{ answers []string }
+
+func (l *login) Start() (string, []byte, error) { return "LOGIN", nil, nil }
+
+func (l *login) Next([]byte) ([]byte, error) {
+	if len(l.answers) == 0 {
+		return nil, errors.New("mailers: LOGIN asks for more than name and password")
+	}
+	a := l.answers[0]
+	l.answers = l.answers[1:]
+	return []byte(a), nil
 }
 
 // authenticate logs in where there are credentials for the peer and a mechanism in common (RFC 4954). A refusal that may pass

@@ -136,6 +136,9 @@ func (t *Table) place(ctx context.Context, job *Job, o order, id *priv.Identity,
 func (t *Table) writeMailbox(job *Job, w io.Writer, mbox bool) error {
 	bw := bufio.NewWriterSize(w, 32<<10)
 	m := *job.Mailer
+	if m.Path != "[FILE]" {
+		m.EOL = "\n"
+	}
 	if mbox {
 		m.Flags.Set('E')
 	} else {

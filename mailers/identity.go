@@ -27,7 +27,7 @@ func (t *Table) runAs(ctx context.Context, job *Job, rc Rcpt) (id *priv.Identity
 		if m.User == nil {
 			return nil, false, nil
 		}
-		return &priv.Identity{UID: m.User.UID, GID: m.User.GID}, true, nil
+		return t.mailerUser(m), true, nil
 	}
 	ctl := job.Envelope.SenderCtladdr
 	if m.Flags.Has('o') {
@@ -46,7 +46,7 @@ func (t *Table) identity(ctx context.Context, m *Mailer, ctl *envelope.Ctladdr) 
 		}
 		return &priv.Identity{UID: ctl.UID, GID: ctl.GID, Groups: groups}, nil
 	case m.User != nil:
-		return &priv.Identity{UID: m.User.UID, GID: m.User.GID}, nil
+		return t.mailerUser(m), nil
 	}
 	if t.cfg.DefaultUser.UID == 0 {
 		return nil, errors.New("mailers: DefaultUser is root or not set: nobody to run programs as")
@@ -55,13 +55,22 @@ func (t *Table) identity(ctx context.Context, m *Mailer, ctl *envelope.Ctladdr) 
 	return &id, nil
 }
 
+// mailerUser is the identity of U=.
+func (t *Table) mailerUser(m *Mailer) *priv.Identity {
+	id := &priv.Identity{UID: m.User.UID, GID: m.User.GID}
+	if id.GID < 0 {
+		id.GID = t.cfg.DefaultUser.GID
+	}
+	return id
+}
+
 // mailboxOwner is the user whose mailbox a recipient of [mbox] or [maildir] has. Mailboxes of people who are no users belong to U=.
 func (t *Table) mailboxOwner(ctx context.Context, job *Job, rc Rcpt, path string) (*priv.Identity, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
 	if job.Mailer.User != nil {
-		return &priv.Identity{UID: job.Mailer.User.UID, GID: job.Mailer.User.GID}, nil
+		return t.mailerUser(job.Mailer), nil
 	}
 	ctl := rc.Ctladdr
 	if ctl == nil {

@@ -13,7 +13,7 @@ import (
 
 // target is one host to try.
 type target struct {
-	name     string // for people, and to look up; literals keep their brackets
+	name     string // as logs show it: with a final dot, or a literal in its brackets
 	addr     netip.Addr
 	fallback bool // FallbackMXhost: Timeout.aconnect does not count
 }
@@ -101,6 +101,12 @@ func literal(host string) (netip.Addr, bool) {
 	return a, err == nil
 }
 
+// dotted is a host that has to be looked up.
+func dotted(host string) target { return target{name: strings.TrimSuffix(host, ".") + "."} }
+
+// host is the name without its final dot.
+func (t target) host() string { return strings.TrimSuffix(t.name, ".") }
+
 func bracketed(host string) (string, bool) {
 	if len(host) < 3 || host[0] != '[' || host[len(host)-1] != ']' {
 		return "", false
@@ -113,22 +119,22 @@ func (t *Table) exchangers(ctx context.Context, m *Mailer, host string) ([]targe
 		return []target{{name: host, addr: a}}, nil
 	}
 	if inner, ok := bracketed(host); ok {
-		return []target{{name: inner}}, nil
+		return []target{dotted(inner)}, nil
 	}
 	if m.Flags.Has('0') {
-		return []target{{name: host}}, nil
+		return []target{dotted(host)}, nil
 	}
 	answer, err := t.cfg.Resolver.LookupMX(ctx, host)
 	switch {
 	case err == nil:
 	case dns.KindOf(err) == dns.NoData:
-		return []target{{name: host}}, nil
+		return []target{dotted(host)}, nil
 	default:
 		return t.lookupFailed(host, err)
 	}
 	if answer.NullMX() {
 		st := status.FromExit(status.Unavailable)
-		st.Code, st.Enhanced, st.Err = 556, status.Enhanced{5, 1, 10}, problem("556 Host does not accept mail: MX 0 .")
+		st.Code, st.Enhanced, st.Err = 556, status.Enhanced{5, 1, 10}, complain("556 Host does not accept mail: MX 0 .")
 		return nil, st
 	}
 	return t.order(host, answer.Records)
@@ -138,7 +144,7 @@ func (t *Table) exchangers(ctx context.Context, m *Mailer, host string) ([]targe
 // its address will tell.
 func (t *Table) lookupFailed(host string, err error) ([]target, error) {
 	if k := dns.KindOf(err); k == dns.NoName {
-		return []target{{name: host}}, nil
+		return []target{dotted(host)}, nil
 	}
 	return nil, lookupStatus(host, err)
 }
@@ -151,7 +157,6 @@ func lookupStatus(host string, err error) status.Status {
 		return st
 	}
 	st := status.FromExit(status.TempFail)
-	st.Enhanced = status.Enhanced{4, 4, 3}
 	st.Text, st.Err = fmt.Sprintf("Deferred: Name server: %s: host name lookup failure", host), err
 	return st
 }
@@ -171,14 +176,14 @@ func (t *Table) order(host string, records []dns.MX) ([]target, error) {
 	}
 	for _, mx := range records {
 		if limit < 0 || int(mx.Pref) < limit {
-			list = append(list, target{name: mx.Host})
+			list = append(list, dotted(mx.Host))
 		}
 	}
 	if len(list) > 0 {
 		return list, nil
 	}
 	if t.cfg.TryNullMX {
-		return []target{{name: host}}, nil
+		return []target{dotted(host)}, nil
 	}
 	st := status.FromExit(status.Config)
 	st.Err = fmt.Errorf("553 5.3.5 MX list for %s points back to %s", host, own)
@@ -205,9 +210,9 @@ func (t *Table) addresses(ctx context.Context, to target) ([]netip.Addr, error) 
 	if to.addr.IsValid() {
 		return []netip.Addr{to.addr}, nil
 	}
-	answer, err := t.cfg.Resolver.LookupAddrs(ctx, to.name)
+	answer, err := t.cfg.Resolver.LookupAddrs(ctx, to.host())
 	if err != nil {
-		return nil, lookupStatus(to.name, err)
+		return nil, lookupStatus(to.host(), err)
 	}
 	return answer.Addrs, nil
 }

@@ -14,7 +14,6 @@ import (
 
 	"gosendmail/internal/dns"
 	"gosendmail/internal/envelope"
-	"gosendmail/internal/priv"
 	"gosendmail/internal/status"
 )
 
@@ -67,7 +66,6 @@ func (p *peer) commands() []string {
 
 func (p *peer) serve(c net.Conn) {
 	defer c.Close()
-	br := bufio.NewReader(c)
 	if p.greeting == "-" {
 		return
 	}
@@ -79,6 +77,11 @@ func (p *peer) serve(c net.Conn) {
 			return
 		}
 	}
+	p.serveAfterGreeting(c)
+}
+
+func (p *peer) serveAfterGreeting(c net.Conn) {
+	br := bufio.NewReader(c)
 	taken := 0
 	for {
 		line, err := br.ReadString('\n')
@@ -204,15 +207,6 @@ func (z zone) LookupAddrs(_ context.Context, host string) (*dns.AddrAnswer, erro
 		a.Addrs = append(a.Addrs, netip.MustParseAddr(s))
 	}
 	return a, nil
-}
-
-func mustMailer(t testing.TB, line string) *Mailer {
-	t.Helper()
-	m, warnings, err := ParseMailer(context.Background(), line, priv.Accounts{})
-	if err != nil || len(warnings) > 0 {
-		t.Fatalf("M%s: %v %v", line, err, warnings)
-	}
-	return m
 }
 
 const testBody = "line one\n.dot\nlast\n"

@@ -113,7 +113,7 @@ func (a *attempt) smartHost(ctx context.Context, port uint16) bool {
 func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) bool {
 	hosts := a.t.cfg.Hosts
 	if hosts != nil && !a.job.Mailer.Flags.Has('W') {
-		if err := hosts.Down(ctx, to.name); err != nil {
+		if err := hosts.Down(ctx, to.host()); err != nil {
 			a.fail(err)
 			return false
 		}
@@ -129,7 +129,7 @@ func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) boo
 		if done {
 			last = nil
 			if hosts != nil {
-				hosts.Set(to.name, nil)
+				hosts.Set(to.host(), nil)
 			}
 			return true
 		}
@@ -137,7 +137,7 @@ func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) boo
 		last = err
 	}
 	if hosts != nil && last != nil {
-		hosts.Set(to.name, status.As(a.failed))
+		hosts.Set(to.host(), status.As(a.failed))
 	}
 	return false
 }

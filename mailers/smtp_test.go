@@ -34,7 +34,7 @@ func TestDialogue(t *testing.T) {
 		t.Errorf("commands\n%q\nwant\n%q", c, want)
 	}
 	for a, s := range got {
-		if !s.Success() || s.Text != "Sent (2.0.0 taken)" || s.Remote != "peer.test" {
+		if !s.Success() || s.Text != "Sent (2.0.0 taken)" || s.Remote != "peer.test." {
 			t.Errorf("%s: %+v", a, s)
 		}
 	}
@@ -289,23 +289,23 @@ func TestExchangers(t *testing.T) {
 		exit        int
 		text, peer  string
 	}{
-		{host: "two.test", peer: "live.test"},
-		{host: "two.test.", peer: "live.test"},
+		{host: "two.test", peer: "live.test."},
+		{host: "two.test.", peer: "live.test."},
 		{host: "[127.0.0.1]", peer: "[127.0.0.1]"},
-		{host: "[live.test]", peer: "live.test"},
-		{host: "dead.test:live.test", peer: "live.test"},
-		{host: "a.test", peer: "a.test"},
-		{host: "two.test", flags: "0", exit: status.TempFail, text: "Deferred: Connection refused by two.test"},
+		{host: "[live.test]", peer: "live.test."},
+		{host: "dead.test:live.test", peer: "live.test."},
+		{host: "a.test", peer: "a.test."},
+		{host: "two.test", flags: "0", exit: status.TempFail, text: "Deferred: Connection refused by two.test."},
 		{host: "back.test", exit: status.Config, text: "Local configuration error"},
-		{host: "back.test", cfg: Config{TryNullMX: true}, peer: "back.test"},
-		{host: "backup.test", peer: "live.test"},
+		{host: "back.test", cfg: Config{TryNullMX: true}, peer: "back.test."},
+		{host: "backup.test", peer: "live.test."},
 		{host: "null.test", exit: status.Unavailable, text: "Service unavailable"},
 		{host: "null.test", cfg: Config{FallbackMX: "live.test"}, exit: status.Unavailable, text: "Service unavailable"},
 		{host: "soon.test", exit: status.TempFail, text: "Deferred: Name server: soon.test: host name lookup failure"},
 		{host: "slow.test", exit: status.TempFail, text: "Deferred: Name server: slow.test: host name lookup failure"},
-		{host: "soon.test", cfg: Config{FallbackMX: "[live.test]"}, peer: "live.test"},
+		{host: "soon.test", cfg: Config{FallbackMX: "[live.test]"}, peer: "live.test."},
 		{host: "none.test", exit: status.NoHost, text: "Host unknown (Name server: none.test: host not found)"},
-		{host: "none.test", cfg: Config{FallbackSmartHost: "live.test"}, peer: "live.test"},
+		{host: "none.test", cfg: Config{FallbackSmartHost: "live.test"}, peer: "live.test."},
 		{host: "lost.test", exit: status.NoHost, text: "Host unknown (Name server: gone.test: host not found)"},
 		{host: "", exit: status.Config, text: "Local configuration error"},
 	} {

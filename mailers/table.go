@@ -58,8 +58,8 @@ func (t *Table) agent(m *Mailer) (func(context.Context, *Job, []Rcpt, func(*enve
 	case "[maildir]":
 		return t.toMaildir, nil
 	}
-	if m.Path == "" || m.Path[0] != '/' {
-		return nil, fmt.Errorf("mailers: mailer %s: P=%s is neither built in nor an absolute path", m.Name, m.Path)
+	if err := m.check(); err != nil {
+		return nil, fmt.Errorf("mailers: %w", err)
 	}
 	if m.hasUser() {
 		return t.toProgram, nil
