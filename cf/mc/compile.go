@@ -1,6 +1,7 @@
 package mc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,6 +26,8 @@ type Options struct {
 	Strict bool
 	// Open reads a file; nil reads the operating system's.
 	Open func(name string) (string, error)
+	// Steps bounds the work, in steps of the m4 engine; 0 means 50 million, a hundred times what large configurations need.
+	Steps int64
 }
 
 // Define is a macro and its text.
@@ -69,7 +72,7 @@ func (o *Output) Failed() bool {
 	return false
 }
 
-// Limits of one compilation; the largest real files need a hundredth of them.
+// Limits of one compilation.
 const (
 	maxSteps  = 50_000_000
 	maxOutput = 64 << 20
@@ -157,7 +160,7 @@ func newRun(opt *Options, files []string) *run {
 		Include: opt.IncludeDirs,
 		Open:    opt.open,
 		Lines:   true,
-		Budget:  m4.Budget{Steps: maxSteps, Output: maxOutput, Memory: maxMemory},
+		Budget:  m4.Budget{Steps: cmp.Or(opt.Steps, maxSteps), Output: maxOutput, Memory: maxMemory},
 		Hooks:   m4.Hooks{Include: r.finder.include, Missing: r.missing, Diagnostic: r.diagnose},
 	})
 	if opt.CFDir != "" {

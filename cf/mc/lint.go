@@ -34,7 +34,7 @@ func (r *run) lintNames() {
 	}
 }
 
-var leftover = regexp.MustCompile("^([A-Z][A-Z0-9_]{3,})(?:\\(|$)")
+var leftover = regexp.MustCompile(`^([A-Z][A-Z0-9_]{3,})(?:\(|$)`)
 
 // lintLines warns of lines that look like a macro call that m4 did not know.
 func (r *run) lintLines(lines []Line) {

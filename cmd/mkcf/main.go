@@ -4,6 +4,7 @@
 //	mkcf lint    [the same flags] file.mc...        complaints only
 //	mkcf explain [the same flags] line file.mc...   where a line of the .cf comes from: its number, or text that it holds
 //	mkcf diff    [the same flags] one two           how two configurations differ; each a .mc or a .cf
+//	mkcf reference                                  every feature, mailer, system and define, as Markdown
 //
 // A file named - is the standard input. Without -o the .cf goes to the standard output; -o replaces the file at once, never half.
 //
@@ -29,7 +30,7 @@ const (
 	exCantCreat = 73
 )
 
-const usage = "usage: mkcf [lint|explain|diff] [-D name[=value]] [-U name] [-I dir] [-C cfdir] [--strict] [-o file] file.mc..."
+const usage = "usage: mkcf [lint|explain|diff|reference] [-D name[=value]] [-U name] [-I dir] [-C cfdir] [--strict] [-o file] file.mc"
 
 func main() {
 	os.Exit((&command{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}).run(os.Args[1:]))
@@ -51,6 +52,9 @@ func (c *command) run(args []string) int {
 	work := (*command).compile
 	if len(args) > 0 {
 		switch args[0] {
+		case "reference":
+			fmt.Fprint(c.stdout, mc.Reference())
+			return 0
 		case "lint":
 			work, args = (*command).lint, args[1:]
 		case "explain":

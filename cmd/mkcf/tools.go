@@ -40,12 +40,15 @@ func (c *command) explain() (int, error) {
 			continue
 		}
 		found = true
-		fmt.Fprintf(c.stdout, "%d: %s\n\tfrom %s\n", i+1, l.Text, l.Source)
+		fmt.Fprintf(c.stdout, "%d: %s\n", i+1, l.Text)
+		if l.Source.File != "" {
+			fmt.Fprintf(c.stdout, "\tfrom %s\n", l.Source)
+		}
 		if l.Library != l.Source {
 			fmt.Fprintf(c.stdout, "\twritten at %s\n", l.Library)
 		}
 		for _, call := range l.Stack {
-			if !strings.HasPrefix(call.Macro, "_") {
+			if call.Named() {
 				fmt.Fprintf(c.stdout, "\tby %s at %s\n", call.Macro, call.At)
 			}
 		}

@@ -1,0 +1,281 @@
+package mc_test
+
+import (
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gosendmail/cf/mc"
+	"gosendmail/internal/oracletest"
+)
+
+var update = flag.Bool("update", false, "write docs/configuration.md anew")
+
+// hasLine tells whether a .cf holds the line.
+func hasLine(cf, line string) bool { return strings.Contains("\n"+cf, "\n"+line+"\n") }
+
+// A file that includes cf.m4 by itself gets the library at that place, whatever the path.
+func TestIncludeOfTheDoor(t *testing.T) {
+	for _, path := range []string{
+		"/usr/share/sendmail/cf/m4/cf.m4", "/usr/share/sendmail-cf/m4/cf.m4", "/usr/lib/sendmail-cf/m4/cf.m4", "../m4/cf.m4",
+	} {
+		text := "divert(-1)\n# it's a comment with define(`OSTYPE', `x') in it\ndivert(0)dnl\ndefine(`MAIL_SETTINGS_DIR', `/opt/mail/')dnl\n" +
+			"include(`" + path + "')dnl\nOSTYPE(`linux')dnl\n# define(`confTO_IDENT', `7s')\nFEATURE(`use_cw_file')dnl\nMAILER(`smtp')dnl\n"
+		out, err := mc.CompileText(mc.Options{}, "site.mc", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(out.Diagnostics) > 0 {
+			t.Errorf("%s: %v", path, out.Diagnostics)
+		}
+		cf := string(out.Text())
+		if !hasLine(cf, "Fw/opt/mail/local-host-names") || !hasLine(cf, "V10/Berkeley") {
+			t.Errorf("%s: the library did not take effect", path)
+		}
+		if !hasLine(cf, "O Timeout.ident=7s") {
+			t.Errorf("%s: after the include # is still a comment of m4", path)
+		}
+	}
+}
+
+func TestDiagnostics(t *testing.T) {
+	const head = "OSTYPE(`linux')dnl\n"
+	for _, test := range []struct{ text, want string }{
+		{"OSTYPE(`linx')\n", "x.mc:1:1: error: OSTYPE(linx) is not known (did you mean linux?)"},
+		{head + "dnl\nFEATURE(`acces_db')\n", "x.mc:3:1: error: FEATURE(acces_db) is not known (did you mean access_db?)"},
+		{head + "MAILER(`stmp')\n", "x.mc:2:1: error: MAILER(stmp) is not known (did you mean smtp?)"},
+		{head + "DOMAIN(`generc')\n", "x.mc:2:1: error: DOMAIN(generc) is not known (did you mean generic?)"},
+		{head + "HACK(`xconect')\n", "x.mc:2:1: error: HACK(xconect) is not known (did you mean xconnect?)"},
+		{head + "HACK(`zzzzzzzz')\n", "x.mc:2:1: error: HACK(zzzzzzzz) is not known"},
+		{head + "define(`confTO_IDNT', `0')\n", "x.mc:2:23: warning: confTO_IDNT is not known and has no effect (did you mean confTO_IDENT?)"},
+		{head + "FEATUER(`redirect')\n", "x.mc:2:1: warning: FEATUER is no macro; the line goes into the output as it is (did you mean FEATURE?)"},
+		{head + "MAILER(`local')\nFEATURE(`redirect')\n", "x.mc:3:1: error: *** ERROR: FEATURE() should be before MAILER()"},
+		{head + "MAILER(`smtp')\nMAILER(`smtp')\n", "x.mc:3:1: error: *** ERROR: MAILER(smtp) already included"},
+		{head + "FEATURE(`access_db', `hash /etc/mail/access')\n", "x.mc:2:1: warning: *** WARNING: missing -T<TMPF> in argument of FEATURE(access_db, hash /etc/mail/access)"},
+		{head + "FEATURE(`blocklist_recipients')\n", "x.mc:2:1: error: *** ERROR: FEATURE(blocklist_recipients) requires FEATURE(access_db)"},
+		{"FEATURE(`redirect')\n", "*** ERROR: No system type defined (use OSTYPE macro)"},
+		{head + "include(`/none/such.m4')\n", "x.mc:2:1: error: cannot include /none/such.m4: No such file or directory"},
+		{head + "define(`x', `never closed\n", "end of file in string"},
+	} {
+		out, _ := mc.CompileText(mc.Options{}, "x.mc", test.text)
+		var all []string
+		for _, d := range out.Diagnostics {
+			all = append(all, d.String())
+		}
+		if got := strings.Join(all, "\n"); !strings.Contains(got, test.want) {
+			t.Errorf("%q:\n got %s\nwant %s", test.text, got, test.want)
+		}
+	}
+}
+
+// The library's complaints leave the exit status alone, as with the original; what is missing from the output does not.
+func TestFailed(t *testing.T) {
+	const wrongOrder = "OSTYPE(`linux')\nMAILER(`local')\nFEATURE(`redirect')\n"
+	for _, test := range []struct {
+		text   string
+		strict bool
+		want   bool
+	}{
+		{"OSTYPE(`linux')\n", true, false}, {wrongOrder, false, false}, {wrongOrder, true, true},
+		{"OSTYPE(`linx')\n", false, true}, {"OSTYPE(`linux')\ndefine(`confX', `1')\n", false, false},
+	} {
+		out, err := mc.CompileText(mc.Options{Strict: test.strict}, "x.mc", test.text)
+		if err != nil || out.Failed() != test.want {
+			t.Errorf("%q strict %v: failed %v, error %v", test.text, test.strict, out.Failed(), err)
+		}
+	}
+}
+
+func TestOrigins(t *testing.T) {
+	out, err := mc.CompileText(mc.Options{}, "x.mc", "OSTYPE(`linux')dnl\nFEATURE(`drac')dnl\nDmexample.net\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][2]string{
+		"Kdrac hash /etc/mail/drac": {"x.mc:2", "library:feature/drac.m4:5"},
+		"Dmexample.net":             {"x.mc:3", "x.mc:3"},
+		"Sparse=0":                  {"", "library:m4/parse.m4:3"},
+	}
+	for _, l := range out.Lines {
+		if w, ok := want[l.Text]; ok {
+			l.Source.Column, l.Library.Column = 0, 0
+			if l.Source.String() != w[0] || l.Library.String() != w[1] {
+				t.Errorf("%s: from %s and %s, want %v", l.Text, l.Source, l.Library, w)
+			}
+			delete(want, l.Text)
+		}
+	}
+	for l := range want {
+		t.Errorf("no line %s", l)
+	}
+}
+
+// A site keeps features of its own beside the .mc, below -I, or in the tree that its include names.
+func TestFilesOfTheSite(t *testing.T) {
+	files := map[string]string{
+		"site/x.mc":           "include(`tree/m4/cf.m4')\nOSTYPE(`linux')\nFEATURE(`one', `a', `b')\nHACK(`two')\nDOMAIN(`three')\n",
+		"site/feature/one.m4": "PUSHDIVERT(6)\nC{One}_ARG_ _ARG2_\nPOPDIVERT\n",
+		"tree/hack/two.m4":    "LOCAL_CONFIG\nC{Two}x\n",
+		"more/domain/three.m4": "EXPOSED_USER(`three')\n" +
+			"FEATURE(`redirect')\n",
+	}
+	open := func(name string) (string, error) {
+		if text, ok := files[filepath.ToSlash(name)]; ok {
+			return text, nil
+		}
+		return "", fs.ErrNotExist
+	}
+	out, err := mc.Compile(mc.Options{Open: open, IncludeDirs: []string{"more"}}, "site/x.mc")
+	if err != nil || len(out.Diagnostics) > 0 {
+		t.Fatal(err, out.Diagnostics)
+	}
+	for _, line := range []string{"C{One}a b", "C{Two}x", "C{E}three", "CPREDIRECT"} {
+		if !hasLine(string(out.Text()), line) {
+			t.Errorf("no line %s", line)
+		}
+	}
+}
+
+func TestDefinesAndUndefines(t *testing.T) {
+	opt := mc.Options{Defines: []mc.Define{{Name: "confTO_IDENT", Value: "9s"}, {Name: "MAIL_SETTINGS_DIR", Value: "/m/"}}, Undefines: []string{"len"}}
+	out, err := mc.CompileText(opt, "x.mc", "OSTYPE(`linux')\nDxlen(abc)\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"O Timeout.ident=9s", "O AliasFile=/m/aliases", "Dxlen(abc)"} {
+		if !hasLine(string(out.Text()), line) {
+			t.Errorf("no line %s", line)
+		}
+	}
+}
+
+// With a tree in place of the library the output is that of GNU m4, byte for byte.
+func TestForeignTree(t *testing.T) {
+	tree := oracletest.Tree(t)
+	files, err := filepath.Glob(filepath.Join(tree, "cf/*.mc"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no .mc in %s: %v", tree, err)
+	}
+	for _, f := range files {
+		out, err := mc.Compile(mc.Options{CFDir: tree}, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := oracletest.M4(t, "-D_CF_DIR_="+tree+"/", "-D_NO_MAKEINFO_", filepath.Join(tree, "m4/cf.m4"), f).Output()
+		if err != nil {
+			t.Fatalf("%s: %v", f, err)
+		}
+		if string(out.Text()) != string(want) {
+			t.Errorf("%s: differs from GNU m4", f)
+		}
+	}
+}
+
+// GNU m4 runs the embedded library as well, with the same result.
+func TestLibraryUnderGNUm4(t *testing.T) {
+	want, err := oracletest.M4(t, "library/m4/cf.m4", "testdata/pop-before-smtp.mc").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := mc.Compile(mc.Options{}, "testdata/pop-before-smtp.mc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(out.Text()) != string(want) {
+		t.Error("differs from GNU m4")
+	}
+}
+
+// Whatever is wrong with a line, the compiler goes on and names that line.
+func TestEveryLineBroken(t *testing.T) {
+	text, err := os.ReadFile("testdata/pop-before-smtp.mc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(text), "\n")
+	for i, line := range lines {
+		if !strings.HasPrefix(line, "FEATURE(") && !strings.HasPrefix(line, "MAILER(") && !strings.HasPrefix(line, "OSTYPE(") && !strings.HasPrefix(line, "DOMAIN(") {
+			continue
+		}
+		broken := append([]string{}, lines...)
+		broken[i] = strings.NewReplacer("(`", "(`zz_", "(s", "(zz_s", "(g", "(zz_g", "(l", "(zz_l", "(n", "(zz_n").Replace(line)
+		out, err := mc.CompileText(mc.Options{}, "x.mc", strings.Join(broken, ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, d := range out.Diagnostics {
+			found = found || d.Line == i+1 && d.Severity == mc.Error
+		}
+		if !found {
+			t.Errorf("line %d %q: %v", i+1, broken[i], out.Diagnostics)
+		}
+	}
+}
+
+func TestUnreadable(t *testing.T) {
+	_, err := mc.Compile(mc.Options{}, filepath.Join(t.TempDir(), "none.mc"))
+	if !mc.Unreadable(err) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// docs/configuration.md holds the reference that the library's comments give.
+func TestDocumentation(t *testing.T) {
+	const path, mark = "../../docs/configuration.md", "<!-- what follows is written by: go test ./cf/mc -run TestDocumentation -update -->\n\n"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, list, ok := strings.Cut(string(text), mark)
+	if !ok {
+		t.Fatalf("%s: no line %s", path, mark)
+	}
+	if list == mc.Reference() {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s is not up to date: run go test ./cf/mc -run TestDocumentation -update", path)
+	}
+	if err := os.WriteFile(path, []byte(own+mark+mc.Reference()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Every file of the library says what it is for.
+func TestReferenceIsComplete(t *testing.T) {
+	for l := range strings.SplitSeq(mc.Reference(), "\n") {
+		if strings.HasSuffix(l, "|  |") {
+			t.Errorf("no meaning: %s", l)
+		}
+	}
+}
+
+func FuzzCompile(f *testing.F) {
+	text, err := os.ReadFile("testdata/pop-before-smtp.mc")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(text))
+	f.Add("include(`m4/cf.m4')OSTYPE(`linux')FEATURE(`access_db',`$1',`skip')MAILER(`local')")
+	f.Add("OSTYPE(`linux')define(`FEATURE',`$0(`$1')')FEATURE(`x')")
+	closed := func(string) (string, error) { return "", fs.ErrNotExist }
+	f.Fuzz(func(t *testing.T, text string) {
+		out, err := mc.CompileText(mc.Options{Open: closed, Steps: 300_000}, "fuzz.mc", text)
+		if err == nil && out == nil {
+			t.Fatal("neither output nor error")
+		}
+		mc.Read(string(out.Text()))
+	})
+}
+
+func BenchmarkCompile(b *testing.B) {
+	for b.Loop() {
+		if _, err := mc.Compile(mc.Options{}, "testdata/pop-before-smtp.mc"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
