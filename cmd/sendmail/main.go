@@ -62,8 +62,9 @@ func main() {
 
 // run does what a command line says and returns the exit status.
 func run(argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	name := "sendmail"
+	name, called := "sendmail", "sendmail"
 	if len(argv) > 0 {
+		called = argv[0]
 		name = filepath.Base(argv[0])
 		argv = argv[1:]
 	}
@@ -85,7 +86,7 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			return status.OSErr
 		}
 	}
-	inv := &invocation{flags: f, name: name, argv: append([]string{name}, argv...), stdin: stdin, stdout: stdout, stderr: stderr}
+	inv := &invocation{flags: f, name: name, argv: append([]string{called}, argv...), stdin: stdin, stdout: stdout, stderr: stderr}
 	return inv.dispatch(context.Background())
 }
 

@@ -148,7 +148,7 @@ func (v *invocation) detach(files []*os.File) int {
 		return v.fail(status.OSErr, "%v", err)
 	}
 	cmd := exec.Command(self, v.argv[1:]...)
-	cmd.Args[0] = v.name
+	cmd.Args[0] = v.argv[0]
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", listenersEnv, len(files)))
 	cmd.ExtraFiles = files
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

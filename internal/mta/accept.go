@@ -27,7 +27,7 @@ func (c *Session) Mail(ctx context.Context, addr string, opts *smtp.MailOptions)
 		return reply(503, status.Enhanced{5, 0, 0}, "Polite people say HELO first")
 	}
 	m := c.srv.newMessage(c.site, c.macros, c.id)
-	c.msg = m
+	c.msg, c.ghost = m, nil
 	m.beginSession(c)
 	if c.helo == "" {
 		m.authWarning("%s didn't use HELO protocol", c.relay)
@@ -62,7 +62,7 @@ func (c *Session) MailBy(ctx context.Context, addr string, opts *smtp.MailOption
 
 // forget drops a transaction whose MAIL was refused; the log has the refusal already and the identifier serves the next one.
 func (c *Session) forget(m *message) {
-	c.msg = nil
+	c.msg, c.ghost = nil, m
 }
 
 // sender does what MAIL asks for: it returns nil, or why the sender is refused.
@@ -85,7 +85,8 @@ func (c *Session) sender(ctx context.Context, m *message, addr string, opts *smt
 	}
 	if opts != nil {
 		if err := c.srv.spool.Group("").Space(opts.Size); errors.Is(err, queue.ErrNoSpace) {
-			m.log(logAlert, 0, "low on space (%s needs %d bytes in %s)", c.client.name, opts.Size, o.QueueDirectory)
+			m.log(logAlert, 0, "low on space (%s needs %d bytes + %d blocks in %s), max avail: %d",
+				c.client.name, opts.Size, o.MinFreeBlocks, o.QueueDirectory, freeBlocks(o.QueueDirectory))
 			return &status.Status{Exit: status.TempFail, Code: 452, Enhanced: status.Enhanced{4, 4, 5},
 				Text: "Insufficient disk space; try again later"}
 		}
@@ -151,12 +152,19 @@ func (c *Session) Rcpt(ctx context.Context, addr string, opts *smtp.RcptOptions)
 		m.set("{nbadrcpts}", fmt.Sprint(m.badRecipients))
 		return refusal.Reply()
 	}
+	if twin := m.sameRecipient(r); twin != nil {
+		twin.Notify |= r.Notify
+		return reply(250, status.Enhanced{2, 1, 5}, twin.Addr+"... Recipient ok")
+	}
 	if !m.discard {
 		m.env.Recipients = append(m.env.Recipients, r)
 	}
 	m.accepted++
 	m.set("{nrcpts}", fmt.Sprint(m.accepted))
-	return reply(250, status.Enhanced{2, 1, 5}, m.shownRecipient(addr, r)+"... Recipient ok")
+	if r.Triple.Mailer == "" {
+		return reply(250, status.Enhanced{2, 1, 5}, addr+"... Recipient ok (will queue)")
+	}
+	return reply(250, status.Enhanced{2, 1, 5}, addr+"... Recipient ok")
 }
 
 // recipient resolves and verifies one forward path: the rulesets, then for local mailers aliases and accounts.
@@ -175,6 +183,10 @@ func (m *message) recipient(ctx context.Context, addr string, opts *smtp.RcptOpt
 			return nil, refusal
 		}
 	}
+	if !a.Status.Success() {
+		r.Status = a.Status // cannot be resolved now: a queue run will
+		return r, nil
+	}
 	r.Triple = a.Triple()
 	if refusal := m.verify(ctx, r, a); refusal != nil {
 		return nil, m.refuse(addr, refusal)
@@ -188,14 +200,6 @@ func (m *message) refuse(addr string, s *status.Status) *status.Status {
 	out := about(addr, *s)
 	m.log(logNotice, 5, "%s", out.Text)
 	return &out
-}
-
-// shownRecipient is what the answer to RCPT calls the recipient: a virtual address is told by what stands behind it.
-func (m *message) shownRecipient(addr string, r *envelope.Recipient) string {
-	if r.Addr != addr {
-		return r.Addr
-	}
-	return addr
 }
 
 // rcptOptions keeps the parameters of RCPT.

@@ -3,6 +3,7 @@ package mta
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -105,6 +106,7 @@ func (m *message) attempt(ctx context.Context) error {
 		}
 		m.deliverGroup(ctx, g)
 	}
+	env.Flags.Split = true // as the original marks what went through its splitting
 	env.Tries++
 	env.LastTry = m.srv.now()
 	err = m.finish(ctx)
@@ -304,6 +306,12 @@ func (m *message) worded(g *group, s status.Status) status.Status {
 		if s.Enhanced == (status.Enhanced{}) {
 			s.Enhanced = t.Enhanced
 		}
+	}
+	if g.mailer.Flags.Has('l') && s.Exit == status.Unavailable && errors.Is(s.Err, fs.ErrNotExist) {
+		// A local mailer that is not there is our fault, not the recipient's: mail waits for it.
+		t := status.FromExit(status.OSErr)
+		t.Err = s.Err
+		return t
 	}
 	return s
 }

@@ -184,7 +184,7 @@ func (m *message) kept(fields []envelope.Field) []envelope.Field {
 		if m.bareFrom(&f) {
 			continue
 		}
-		if kind.is(fieldBcc) && m.deleteBcc {
+		if kind.is(fieldRcpt) && !kind.is(fieldBcc) || kind.is(fieldBcc) && m.deleteBcc {
 			m.env.Flags.DeleteBcc = true
 		}
 		out = append(out, f)

@@ -42,7 +42,7 @@ func (m *message) headerFor(ctx context.Context, mailer *mailers.Mailer, t *macr
 
 // wanted reports whether a field goes to a mailer.
 func (m *message) wanted(f *envelope.Field, kind fieldKind, mailer *mailers.Mailer, t *macro.Table) bool {
-	if kind.is(fieldBcc) && m.otherRecipients() {
+	if kind.is(fieldBcc) && m.env.Flags.DeleteBcc {
 		return false
 	}
 	if f.Flags == "" {
@@ -54,16 +54,6 @@ func (m *message) wanted(f *envelope.Field, kind fieldKind, mailer *mailers.Mail
 	}
 	for i := 0; i < len(f.Flags); i++ {
 		if mailer.Flags.Has(f.Flags[i]) {
-			return true
-		}
-	}
-	return false
-}
-
-// otherRecipients reports whether the header names recipients besides blind ones: Bcc: goes then, else it stays empty.
-func (m *message) otherRecipients() bool {
-	for i := range m.env.Header {
-		if k := kindOf(m.env.Header[i].Name); k.is(fieldRcpt) && !k.is(fieldBcc) {
 			return true
 		}
 	}

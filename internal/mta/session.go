@@ -24,12 +24,13 @@ type Session struct {
 	reject *status.Status // what check_relay said; every command but a few is answered with it
 
 	helo     string // what the client called itself; "" before HELO and EHLO
-	extended bool   // EHLO
+	extended bool   // there was an EHLO
 	bad      int    // recipients refused in this session
 	vrfy     int    // VRFY, EXPN and ETRN so far
 
-	msg *message // the transaction; nil between transactions
-	id  string   // for the log between transactions
+	msg   *message // the transaction; nil between transactions
+	ghost *message // the last transaction whose MAIL was refused, until another one begins
+	id    string   // for the log between transactions
 }
 
 // NewSession begins a session. remote is invalid for standard input (-bs): the client is then the user who runs us.
@@ -148,7 +149,7 @@ func (c *Session) Helo(ctx context.Context, verb, name string) (status.Reply, []
 		name = strings.Map(heloChar, name)
 	}
 	c.dropMessage(ctx)
-	c.helo, c.extended = name, esmtp
+	c.helo, c.extended = name, c.extended || esmtp
 	c.set("s", name)
 	c.set("r", c.protocol())
 	hello := fmt.Sprintf("%s Hello %s, pleased to meet you", c.site.Hostname(), c.relay)
@@ -194,7 +195,6 @@ func (c *Session) keywords() []string {
 	}
 	add(true, "PIPELINING")
 	add(!o.privacy.has(noExpn), "EXPN")
-	add(!o.privacy.has(noVerb), "VERB")
 	add(true, "8BITMIME")
 	if o.MaxMessageSize > 0 {
 		add(true, "SIZE "+itoa(o.MaxMessageSize))
@@ -233,6 +233,10 @@ func (c *Session) Close(ctx context.Context, cause error) {
 
 // dropMessage forgets a transaction that came to nothing; the log tells of it as the original's does.
 func (c *Session) dropMessage(ctx context.Context) {
+	if c.msg == nil && c.ghost != nil {
+		c.ghost.logFrom()
+		c.endMessage()
+	}
 	if c.msg == nil {
 		return
 	}
@@ -242,7 +246,7 @@ func (c *Session) dropMessage(ctx context.Context) {
 
 // endMessage makes room for the next transaction.
 func (c *Session) endMessage() {
-	c.msg = nil
+	c.msg, c.ghost = nil, nil
 	c.id = c.srv.spool.NewID()
 }
 

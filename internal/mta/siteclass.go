@@ -125,6 +125,9 @@ func (s *Site) fillClasses(ctx context.Context) {
 		}
 	}
 	s.Classes.Add("w", s.Hostname())
+	if m, err := s.Config.Macros.Expand("\x81m"); err == nil && m != "" {
+		s.Classes.Add("m", m)
+	}
 	if probe := s.Config.Settings.DontProbeInterfaces; probe != "true" && s.Host.Interfaces != nil {
 		for _, n := range s.Host.Interfaces(ctx, probe != "loopback") {
 			s.Classes.Add("w", n)

@@ -79,8 +79,8 @@ func interfaceNames(ctx context.Context, r *dns.Resolver, loopback bool) []strin
 			continue
 		}
 		names = append(names, literal(prefix.Addr()))
-		if found, err := r.LookupPTR(ctx, prefix.Addr()); err == nil {
-			names = append(names, found...)
+		if found, err := r.LookupPTR(ctx, prefix.Addr()); err == nil && len(found) > 0 {
+			names = append(names, found[0])
 		}
 	}
 	return names

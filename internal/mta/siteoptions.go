@@ -147,3 +147,12 @@ func ownerOf(f *os.File) (uid, gid int, err error) {
 
 // LogFile is the option of that name.
 func (s *Site) LogFile() string { return s.Config.Settings.LogFile }
+
+// freeBlocks is how many blocks a file system has left for us; 0 where it does not tell.
+func freeBlocks(dir string) int64 {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0
+	}
+	return int64(st.Bavail)
+}

@@ -26,7 +26,7 @@ func (m *message) verify(ctx context.Context, r *envelope.Recipient, a *Address)
 	if known, refusal := m.aliased(ctx, r, mailer); known || refusal != nil {
 		return refusal
 	}
-	if m.localAddress(ctx, r, mailer, a.NotRemote) {
+	for i := 0; i < maxLocal && m.localAddress(ctx, r, mailer, a.NotRemote); i++ {
 		if mailer = m.site.Mailer(r.Triple.Mailer); mailer == nil {
 			return nil
 		}
@@ -40,6 +40,9 @@ func (m *message) verify(ctx context.Context, r *envelope.Recipient, a *Address)
 	_, refusal := m.account(ctx, r)
 	return refusal
 }
+
+// maxLocal is how often ruleset 5 may give a user another address before it is taken as it is.
+const maxLocal = 10
 
 // forbidden refuses programs, files and lists that a client names: only aliases and .forward files may.
 func forbidden(r *envelope.Recipient) *status.Status {
