@@ -19,8 +19,9 @@
 //
 // It obeys RFC 5321 (client side), 1870, 2033, 2920, 3461, 3463, 6152, 7505, and the options ConnectionCacheSize,
 // ConnectionCacheTimeout, ClientPortOptions, EightBitMode, DefaultCharSet, FallbackMXhost, FallbackSmartHost, HeloName,
-// SafeFileEnvironment, SingleLineFromHeader's neighbours in the message writer, Timeout.* of the SMTP client,
-// TryNullMXList and UnixFromLine.
+// SafeFileEnvironment, Timeout.* of the SMTP client, TryNullMXList and UnixFromLine.
+//
+// It leaves out: P=[LPC], DELIVERBY as a client, set-user-ID bits of files that are delivered to, and DANE and MTA-STS.
 //
 // # SECURITY
 //

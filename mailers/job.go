@@ -24,7 +24,7 @@ type Job struct {
 	// Exchange, if not nil, is told every command sent (out) and every reply line received: transcripts and -v need them.
 	Exchange func(out bool, line string)
 
-	// Peer is set by the agent before it reports; nil as long as nobody was reached.
+	// Peer is set by the agent before it reports: the host that was tried last; nil if the mailer has none or none was found.
 	Peer *Peer
 }
 
@@ -34,19 +34,16 @@ type Rcpt struct {
 	User string // $u: the user part of the triple, rewritten for this mailer; without angle brackets
 }
 
-// Peer is who took or refused the message, for relay= and Remote-MTA.
+// Peer is who took or refused the message or could not be reached, for relay= and Remote-MTA.
 type Peer struct {
-	Name   string     // host name as looked up, or the path of a socket
+	Name   string     // host name with its final dot, literal in brackets, or the path of a socket
 	Addr   netip.Addr // zero for pipes and sockets
 	DSN    bool       // it promised DSN (RFC 3461); otherwise "relayed" is what can be told of a success
 	Cached bool       // the connection was open already
 	TLS    bool
 }
 
-// Report tells what became of one recipient. It is called on the goroutine of Deliver.
-type Report func(*envelope.Recipient, status.Status)
-
-// Agent delivers. Each recipient of the job is reported exactly once, or an error is returned and none was reported and
+// Agent delivers. report is called on the goroutine of Deliver. Each recipient of the job is reported exactly once, or an error is returned and none was reported and
 // none was attempted.
 type Agent interface {
 	Deliver(ctx context.Context, job *Job, report func(*envelope.Recipient, status.Status)) error

@@ -45,6 +45,7 @@ const defaultEnd = time.Minute
 // overPipes delivers to a program that speaks SMTP, or LMTP with F=z.
 func (t *Table) overPipes(ctx context.Context, job *Job, rcpts []Rcpt, report func(*envelope.Recipient, status.Status)) {
 	a := &attempt{t: t, job: job, rcpts: rcpts, report: report}
+	job.Peer = nil
 	if !a.program(ctx) {
 		for _, r := range rcpts {
 			report(r.Recipient, status.As(a.failed))

@@ -35,7 +35,6 @@ type session struct {
 	caps     capabilities
 	messages int       // transactions begun
 	idle     time.Time // since when it has been in the cache
-	dirty    bool      // a transaction may be open: RSET first
 	exchange func(out bool, line string)
 	ctx      context.Context // of the current delivery; nil in the cache
 	stop     func() bool     // ends the watch on ctx

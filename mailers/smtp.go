@@ -26,6 +26,7 @@ type attempt struct {
 // overSocket delivers by SMTP or LMTP over TCP or a Unix socket.
 func (t *Table) overSocket(ctx context.Context, job *Job, rcpts []Rcpt, report func(*envelope.Recipient, status.Status)) {
 	a := &attempt{t: t, job: job, rcpts: rcpts, report: report}
+	job.Peer = nil
 	argv, err := expandArgs(job, job.Mailer.Argv)
 	switch {
 	case err != nil:
@@ -154,6 +155,7 @@ func (a *attempt) address(ctx, dialing context.Context, to target, ap netip.Addr
 			return true, err
 		}
 	}
+	a.job.Peer = &Peer{Name: to.name, Addr: ap.Addr()}
 	conn, err := a.t.dial(dialing, a.job, ap.Addr(), ap.Port())
 	if err != nil {
 		return false, &lostError{doing: connecting, peer: to.name, err: err}

@@ -164,25 +164,21 @@ func TestConnectionCache(t *testing.T) {
 	}
 }
 
-func TestCachedConnectionThatDied(t *testing.T) {
+func TestKeptConnectionThatDied(t *testing.T) {
 	for _, ext := range [][]string{nil, {"PIPELINING"}} {
-		// After the second message's RSET the peer closes: the mail must go over a new connection.
-		p := &peer{ext: ext, answers: map[string]string{"RSET": ""}}
-		p.start(t)
-		p.dot = []string{"450 4.0.0 keep dirty"}
-		table := newTable(t, Config{CacheSize: 1})
-		job := newJob(smtpMailer(t, p), "peer.test", "x")
-		p.answers["MAIL"] = "450 4.1.8 first" // leaves the transaction open, so that RSET is due
-		deliver(t, table, job)
-		p.mu.Lock()
-		delete(p.answers, "MAIL")
-		p.dot = nil
-		p.mu.Unlock()
-		if got := deliver(t, table, newJob(smtpMailer(t, p), "peer.test", "x")); !got["x"].Success() {
-			t.Errorf("%v: %+v", ext, got)
-		}
-		if p.sess != 2 {
-			t.Errorf("%d sessions", p.sess)
+		for _, answer := range []string{"", "421 4.4.2 idle for too long", "500 what"} {
+			// The mail that finds the connection dead must go over a new one.
+			p := &peer{ext: ext, answers: map[string]string{"RSET": answer}}
+			p.start(t)
+			table := newTable(t, Config{CacheSize: 1})
+			for range 2 {
+				if got := deliver(t, table, newJob(smtpMailer(t, p), "peer.test", "x")); !got["x"].Success() {
+					t.Errorf("%v %q: %+v", ext, answer, got)
+				}
+			}
+			if p.sess != 2 || len(p.data) != 2 {
+				t.Errorf("%v %q: %d sessions, %d messages", ext, answer, p.sess, len(p.data))
+			}
 		}
 	}
 }
@@ -319,6 +315,9 @@ func TestExchangers(t *testing.T) {
 		s := deliver(t, newTable(t, cfg), job)["x"]
 		if s.Exit != c.exit || c.text != "" && s.Text != c.text {
 			t.Errorf("%s: %+v, want exit %d %q", c.host, s, c.exit, c.text)
+		}
+		if strings.Contains(c.text, "refused by two.test.") && (job.Peer == nil || job.Peer.Addr.String() != "127.0.9.9") {
+			t.Errorf("%s: peer %+v", c.host, job.Peer)
 		}
 		if c.peer != "" && s.Remote != c.peer {
 			t.Errorf("%s: went to %q, want %q", c.host, s.Remote, c.peer)

@@ -15,6 +15,8 @@ type Table struct {
 	cache *cache
 }
 
+var _ Agent = (*Table)(nil)
+
 // Agents makes the table.
 func Agents(cfg Config) *Table {
 	if cfg.Now == nil {

@@ -41,9 +41,9 @@ func (t *transaction) run() error {
 		t.all(status.As(err))
 		return nil
 	}
+	// RSET first on a session that was kept, as the original does: a peer that has lost patience says so to it, or closes.
+	reset := t.s.messages > 0
 	t.s.messages++
-	reset := t.s.dirty
-	t.s.dirty = true
 	if t.s.caps.has("PIPELINING") {
 		err = t.pipelined(mail, reset)
 	} else {
@@ -327,7 +327,6 @@ func (t *transaction) body() error {
 	if err != nil {
 		return t.afterRcpt(err)
 	}
-	s.dirty = false
 	return t.refused(r, phaseDot)
 }
 
@@ -359,7 +358,6 @@ func (t *transaction) lmtpVerdicts() error {
 			return errUnusable
 		}
 	}
-	t.s.dirty = false
 	return nil
 }
 
