@@ -144,8 +144,8 @@ func TestUnreadableBodyIsNeverDelivered(t *testing.T) {
 			t.Errorf("%s: %+v", name, s)
 		}
 	}
-	if len(p.data) > 0 {
-		t.Errorf("the peer got %q", p.data)
+	if len(p.messages()) > 0 {
+		t.Errorf("the peer got %q", p.messages())
 	}
 	for _, f := range []string{"file", "mbox"} {
 		if b := read(t, filepath.Join(dir, f)); b != "" {

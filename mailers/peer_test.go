@@ -64,6 +64,20 @@ func (p *peer) commands() []string {
 	return append([]string(nil), p.got...)
 }
 
+// sessions is how many connections there have been.
+func (p *peer) sessions() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sess
+}
+
+// messages are those that came whole, as they were on the wire.
+func (p *peer) messages() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.data...)
+}
+
 func (p *peer) serve(c net.Conn) {
 	defer c.Close()
 	if p.greeting == "-" {

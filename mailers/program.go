@@ -79,10 +79,10 @@ func fromArgs(job *Job) []string {
 	case f.Has('r'):
 		flag = "-r"
 	}
-	if flag == "" || job.Sender == "" || job.Envelope.SenderCtladdr != nil {
+	if flag == "" || job.From == "" {
 		return nil
 	}
-	return []string{flag, job.Sender}
+	return []string{flag, job.From}
 }
 
 // toProgram runs the mailer with the message on its standard input.

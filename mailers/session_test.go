@@ -293,8 +293,8 @@ func TestHostStatus(t *testing.T) {
 	down := status.Status{Exit: status.TempFail, Code: 450, Enhanced: status.Enhanced{4, 4, 1}, Text: "Deferred: Connection refused by peer.test."}
 	h := &remembered{down: map[string]error{"peer.test": down}, set: map[string]error{}}
 	m := smtpMailer(t, p)
-	if s := deliver(t, newTable(t, Config{Hosts: h}), newJob(m, "peer.test", "x"))["x"]; s.Text != down.Text || p.sess != 0 {
-		t.Errorf("%+v, %d sessions", s, p.sess)
+	if s := deliver(t, newTable(t, Config{Hosts: h}), newJob(m, "peer.test", "x"))["x"]; s.Text != down.Text || p.sessions() != 0 {
+		t.Errorf("%+v, %d sessions", s, p.sessions())
 	}
 	m.Flags.Set('W')
 	if s := deliver(t, newTable(t, Config{Hosts: h}), newJob(m, "peer.test", "x"))["x"]; !s.Success() {

@@ -38,8 +38,8 @@ func TestDialogue(t *testing.T) {
 			t.Errorf("%s: %+v", a, s)
 		}
 	}
-	if want := "From: a@src.test\r\nSubject: hi\r\n\r\nline one\r\n..dot\r\nlast\r\n"; p.data[0] != want {
-		t.Errorf("message %q, want %q", p.data[0], want)
+	if want := "From: a@src.test\r\nSubject: hi\r\n\r\nline one\r\n..dot\r\nlast\r\n"; p.messages()[0] != want {
+		t.Errorf("message %q, want %q", p.messages()[0], want)
 	}
 	if job.Peer == nil || !job.Peer.DSN || job.Peer.Addr.String() != "127.0.0.1" {
 		t.Errorf("peer %+v", job.Peer)
@@ -124,8 +124,8 @@ func TestAllRecipientsRefusedButDataTaken(t *testing.T) {
 		}
 	}
 	// The empty message ended DATA, so that the session was fit for the next one.
-	if p.sess != 1 || len(p.data) != 2 || p.data[0] != "" {
-		t.Errorf("%d sessions, messages %q", p.sess, p.data)
+	if p.sessions() != 1 || len(p.messages()) != 2 || p.messages()[0] != "" {
+		t.Errorf("%d sessions, messages %q", p.sessions(), p.messages())
 	}
 }
 
@@ -156,8 +156,8 @@ func TestConnectionCache(t *testing.T) {
 		}
 	}
 	table.Close()
-	if p.sess != 1 || len(p.data) != 5 {
-		t.Errorf("%d sessions for %d messages", p.sess, len(p.data))
+	if p.sessions() != 1 || len(p.messages()) != 5 {
+		t.Errorf("%d sessions for %d messages", p.sessions(), len(p.messages()))
 	}
 	if c := p.commands(); c[len(c)-1] != "QUIT" {
 		t.Errorf("last command %q", c[len(c)-1])
@@ -176,8 +176,8 @@ func TestKeptConnectionThatDied(t *testing.T) {
 					t.Errorf("%v %q: %+v", ext, answer, got)
 				}
 			}
-			if p.sess != 2 || len(p.data) != 2 {
-				t.Errorf("%v %q: %d sessions, %d messages", ext, answer, p.sess, len(p.data))
+			if p.sessions() != 2 || len(p.messages()) != 2 {
+				t.Errorf("%v %q: %d sessions, %d messages", ext, answer, p.sessions(), len(p.messages()))
 			}
 		}
 	}
@@ -192,8 +192,8 @@ func TestMessagesPerConnection(t *testing.T) {
 	for range 4 {
 		deliver(t, table, newJob(m, "peer.test", "x"))
 	}
-	if p.sess != 2 {
-		t.Errorf("%d sessions for four messages of m=2", p.sess)
+	if p.sessions() != 2 {
+		t.Errorf("%d sessions for four messages of m=2", p.sessions())
 	}
 }
 
@@ -208,8 +208,8 @@ func TestRecipientsPerTransaction(t *testing.T) {
 			users = append(users, fmt.Sprintf("u%d", i))
 		}
 		deliver(t, newTable(t, Config{CacheSize: 1}), newJob(m, "peer.test", users...))
-		if len(p.data) != 3 || p.sess != 1 {
-			t.Errorf("%d messages in %d sessions, want 3 in 1", len(p.data), p.sess)
+		if len(p.messages()) != 3 || p.sessions() != 1 {
+			t.Errorf("%d messages in %d sessions, want 3 in 1", len(p.messages()), p.sessions())
 		}
 	}
 }
