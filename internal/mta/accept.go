@@ -140,7 +140,7 @@ func (c *Session) Rcpt(ctx context.Context, addr string, opts *smtp.RcptOptions)
 		return reply(503, status.Enhanced{5, 0, 0}, "Need MAIL before RCPT")
 	}
 	o := &c.site.options
-	if o.MaxRecipientsPerMessage > 0 && len(m.env.Recipients) >= o.MaxRecipientsPerMessage {
+	if o.MaxRecipientsPerMessage > 0 && m.named >= o.MaxRecipientsPerMessage {
 		m.log(logNotice, 6, "Too many recipients")
 		return reply(452, status.Enhanced{4, 5, 3}, "Too many recipients")
 	}
@@ -152,6 +152,7 @@ func (c *Session) Rcpt(ctx context.Context, addr string, opts *smtp.RcptOptions)
 		m.set("{nbadrcpts}", fmt.Sprint(m.badRecipients))
 		return refusal.Reply()
 	}
+	m.named++
 	if twin := m.sameRecipient(r); twin != nil {
 		twin.Notify |= r.Notify
 		return reply(250, status.Enhanced{2, 1, 5}, twin.Addr+"... Recipient ok")

@@ -237,7 +237,7 @@ func (m *message) warn(ctx context.Context, pending []*envelope.Recipient) error
 
 // send writes a report as a message of its own and queues it. what is for the log.
 func (m *message) send(ctx context.Context, rep *dsn.Report, to, what string) error {
-	b := m.srv.newMessage(m.site, m.site.Macros(), m.srv.spool.NewID())
+	b := m.srv.newMessage(m.site, m.srv.macros, m.srv.spool.NewID())
 	b.reports = true
 	entry, err := m.srv.spool.Group("").CreateAs(ctx, b.id)
 	if err != nil {

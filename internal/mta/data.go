@@ -31,6 +31,9 @@ func (c *Session) StartData(ctx context.Context) status.Reply {
 	case m.accepted == 0:
 		return reply(503, status.Enhanced{5, 0, 0}, "Need RCPT (recipient)")
 	}
+	for _, name := range []string{"{rcpt_mailer}", "{rcpt_host}", "{rcpt_addr}"} {
+		m.macros.Undefine(name)
+	}
 	if v := m.check(ctx, "check_data", fmt.Sprint(m.accepted)); v != nil {
 		if refusal := m.obey(v, ""); refusal != nil {
 			return refusal.Reply()
@@ -72,7 +75,6 @@ func (c *Session) accept(ctx context.Context, m *message) status.Reply {
 		return reply(451, status.Enhanced{4, 3, 0}, "Temporary system failure: cannot store the message")
 	}
 	answer := reply(250, status.Enhanced{2, 0, 0}, m.id+" Message accepted for delivery")
-	m.macros.Undefine("{rcpt_addr}")
 	switch mode {
 	case deliverBackground:
 		c.srv.deliverSoon(m)

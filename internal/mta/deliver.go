@@ -62,7 +62,7 @@ func (s *Server) Deliver(ctx context.Context, e *queue.Entry, env *envelope.Enve
 // fromQueue makes a message of what the queue kept.
 func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.Envelope) *message {
 	site := s.site
-	m := s.newMessage(site, site.Macros(), e.ID())
+	m := s.newMessage(site, s.macros, e.ID())
 	m.env = env
 	m.restoreMacros()
 	m.queued = true
@@ -324,13 +324,16 @@ func (m *message) job(ctx context.Context, g *group, rcpts []*envelope.Recipient
 	var from string
 	j.Sender, from = m.senderFor(ctx, g.mailer, t)
 	t.Define("g", quoteMacro(from))
+	if m.env.Macros["r"] != "" || m.env.Flags.Response {
+		j.From = from
+	}
 	for _, r := range rcpts {
 		j.Rcpts = append(j.Rcpts, mailers.Rcpt{Recipient: r, User: r.Triple.User})
 	}
 	if len(rcpts) == 1 {
 		t.Define("u", quoteMacro(j.Rcpts[0].User))
 	}
-	if c := rcpts[0].Ctladdr; c != nil {
+	if c := rcpts[len(rcpts)-1].Ctladdr; c != nil {
 		t.Define("z", quoteMacro(c.Home))
 	}
 	j.Header = m.headerFor(ctx, g.mailer, t)

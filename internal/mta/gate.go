@@ -70,7 +70,7 @@ func (g *Gate) waitForLoad() {
 		limit = g.srv.site.options.RefuseLA
 	}
 	for limit > 0 && g.srv.runs.Err() == nil {
-		la := loadAverage()
+		la := g.srv.load()
 		if la < limit {
 			return
 		}
@@ -95,8 +95,8 @@ func (g *Gate) throttle() {
 	if limit == 0 {
 		limit = g.srv.site.options.DelayLA
 	}
-	if limit > 0 && loadAverage() >= limit {
-		g.tell("delaying connections on daemon %s: load average: %d >= %d", g.daemon.Name, loadAverage(), limit)
+	if limit > 0 && g.srv.load() >= limit {
+		g.tell("delaying connections on daemon %s: load average: %d >= %d", g.daemon.Name, g.srv.load(), limit)
 		g.pause(time.Second)
 	}
 }

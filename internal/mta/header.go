@@ -73,7 +73,7 @@ func (m *message) learn(f *envelope.Field) {
 	case "resent-message-id":
 		m.messageID = value
 	case "date":
-		m.macros.Define("a", quoteMacro(value))
+		m.date = value
 	case "full-name":
 		m.set("x", value)
 	case "precedence":
@@ -93,7 +93,7 @@ func (m *message) checkField(ctx context.Context, f *envelope.Field) {
 		return
 	}
 	m.set("{hdr_name}", f.Name)
-	m.set("{currHeader}", f.Value)
+	m.set("{currHeader}", quotedText(f.Value))
 	m.set("{hdrlen}", strconv.Itoa(len(f.Value)))
 	v := m.checkHeader(ctx, hc, f.Value)
 	for _, name := range []string{"{hdr_name}", "{currHeader}", "{hdrlen}"} {
@@ -107,6 +107,25 @@ func (m *message) checkField(ctx context.Context, f *envelope.Field) {
 	}
 }
 
+// quotedText makes one quoted word of a text, so that rules see it as it is.
+func quotedText(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < ' ':
+			b.WriteByte(' ')
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
 // defaults makes the fields that the configuration adds to a message with the given fields.
 func (m *message) defaults(fields []envelope.Field) []envelope.Field {
 	list := make([]envelope.Field, 0, len(m.site.headerLines)+len(fields)+1)
@@ -116,7 +135,7 @@ func (m *message) defaults(fields []envelope.Field) []envelope.Field {
 		if l.kind.is(fieldResent) && !m.resent {
 			continue
 		}
-		if !l.kind.is(fieldForce) && m.written(fields, l.name) {
+		if !l.kind.is(fieldForce) && written(fields, l.name) {
 			continue
 		}
 		f := envelope.Field{Flags: l.flags, Name: l.name, Default: true}
@@ -139,33 +158,24 @@ func (m *message) defaults(fields []envelope.Field) []envelope.Field {
 		list = append(list, f)
 	}
 	m.set("{msg_id}", m.messageID)
+	if m.date != "" {
+		m.set("a", m.date)
+	}
 	for _, w := range m.warnings {
 		list = append(list, envelope.Field{Name: "X-Authentication-Warning", Value: " " + w, Default: true})
 	}
 	return list
 }
 
-// written reports whether the sender wrote a field of that name. His From: does not count where it says no more than the
-// configuration would, so that his full name is added (the habit of MH), unless his mailer has F=!.
-func (m *message) written(fields []envelope.Field, name string) bool {
+// written reports whether the sender wrote a field of that name. (The original's manual tells of a habit of MH, by which a From:
+// that says no more than the envelope is replaced; what it does is to keep it.)
+func written(fields []envelope.Field, name string) bool {
 	for i := range fields {
-		if strings.EqualFold(fields[i].Name, name) && !m.bareFrom(&fields[i]) {
+		if strings.EqualFold(fields[i].Name, name) {
 			return true
 		}
 	}
 	return false
-}
-
-func (m *message) bareFrom(f *envelope.Field) bool {
-	if !strings.EqualFold(f.Name, "from") && !strings.EqualFold(f.Name, "resent-from") {
-		return false
-	}
-	mailer := m.senderMailer
-	if mailer == nil || !mailer.Flags.Has('l') || mailer.Flags.Has('!') || m.env.Sender == "" {
-		return false
-	}
-	v := strings.TrimSpace(f.Value)
-	return v != "" && (v == m.env.SenderText || m.sender != nil && v == m.sender.User)
 }
 
 // kept returns the fields of the sender that go on: without those that only we may write.
@@ -180,9 +190,6 @@ func (m *message) kept(fields []envelope.Field) []envelope.Field {
 			if f.Flags = m.conditions(f.Name); f.Flags == "" {
 				continue
 			}
-		}
-		if m.bareFrom(&f) {
-			continue
 		}
 		if kind.is(fieldRcpt) && !kind.is(fieldBcc) || kind.is(fieldBcc) && m.deleteBcc {
 			m.env.Flags.DeleteBcc = true

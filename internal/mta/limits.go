@@ -100,6 +100,19 @@ func (c *rate) sum(at int64) int {
 	return n
 }
 
+// load is the load average as of some seconds ago.
+func (s *Server) load() int {
+	now := s.now().Unix()
+	if at := s.loadAt.Load(); now-at >= loadAge || at == 0 {
+		s.loadAt.Store(now)
+		s.loadIs.Store(int64(loadAverage()))
+	}
+	return int(s.loadIs.Load())
+}
+
+// loadAge is how old a load average may be, in seconds; the kernel works it out every five.
+const loadAge = 5
+
 // loadAverage is the one-minute load average, rounded; 0 where the system does not tell.
 func loadAverage() int {
 	b, err := os.ReadFile("/proc/loadavg")

@@ -30,7 +30,8 @@ type message struct {
 	daemon       string          // the daemon's name, for the log
 	logged       bool            // the from= line is written
 
-	accepted      int            // recipients accepted
+	named         int            // recipients accepted, twins counted
+	accepted      int            // recipients accepted, each once
 	badRecipients int            // recipients refused
 	rejected      *status.Status // why the message is refused
 	discard       bool           // accepted and thrown away
@@ -41,6 +42,7 @@ type message struct {
 	userFields    int
 	resent        bool
 	messageID     string
+	date          string // of the Date: field
 	errorsTo      string
 	receiptTo     string
 	autoSubmitted bool

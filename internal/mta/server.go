@@ -7,11 +7,13 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gosendmail/cf"
 	"gosendmail/internal/dns"
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/macro"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/priv"
 	"gosendmail/internal/safefile"
@@ -41,6 +43,7 @@ type Config struct {
 // under it.
 type Server struct {
 	site     *setup
+	macros   *macro.Table // of the process, above the site's
 	spool    *queue.Spool
 	runner   *queue.Runner
 	table    *mailers.Table
@@ -58,7 +61,9 @@ type Server struct {
 	runs       context.Context // of queue runs
 	stop       context.CancelFunc
 	running    sync.WaitGroup
-	inflight   sync.Map // *envelope.Envelope to *message: accepted in this process, about to be delivered
+	inflight   sync.Map     // *envelope.Envelope to *message: accepted in this process, about to be delivered
+	loadAt     atomic.Int64 // when loadIs was read, in seconds since 1970
+	loadIs     atomic.Int64
 	names      sync.Map // netip.Addr to string: names of our interfaces
 }
 
@@ -76,6 +81,7 @@ func New(cfg Config) (*Server, error) {
 	if s.rates == nil {
 		s.rates = NewRates(site.options.ConnectionRateWindowSize, s.now)
 	}
+	s.macros = processMacros(cfg, site)
 	if s.aliases, err = openAliases(cfg.Site, maps.Env{DNS: cfg.Site.Resolver()}); err != nil {
 		return nil, err
 	}
@@ -91,6 +97,21 @@ func New(cfg Config) (*Server, error) {
 	s.table = mailers.Agents(config)
 	s.runner = queue.NewRunner(s.spool, s, s.runnerConfig(cfg))
 	return s, nil
+}
+
+// processMacros are the macros that hold for all that a process does.
+func processMacros(cfg Config, site *setup) *macro.Table {
+	t := macro.NewTable(site.Macros())
+	mode := cfg.Mode
+	if mode == 0 {
+		mode = 'm'
+	}
+	if mode == 'D' {
+		mode = 'd'
+	}
+	t.Define("{opMode}", string([]byte{mode}))
+	t.Define("{deliveryMode}", string([]byte{site.options.DeliveryMode}))
+	return t
 }
 
 // openSpool opens the queue groups.
@@ -157,7 +178,7 @@ func (s *Server) busy(priority int64, _ time.Time) bool {
 	if o.QueueLA <= 0 {
 		return false
 	}
-	la := loadAverage()
+	la := s.load()
 	return la >= o.QueueLA && priority > int64(o.QueueFactor)/int64(la-o.QueueLA+1)
 }
 

@@ -36,7 +36,7 @@ type Session struct {
 // NewSession begins a session. remote is invalid for standard input (-bs): the client is then the user who runs us.
 func (s *Server) NewSession(d *Daemon, local, remote netip.AddrPort) *Session {
 	site := s.site
-	c := &Session{srv: s, site: site, daemon: d, local: local, macros: macro.NewTable(site.Macros()), id: s.spool.NewID()}
+	c := &Session{srv: s, site: site, daemon: d, local: local, macros: macro.NewTable(s.macros), id: s.spool.NewID()}
 	c.client = client{addr: remote.Addr().Unmap(), port: remote.Port()}
 	if !remote.IsValid() {
 		c.client = client{name: s.Caller.Name + "@localhost", resolve: resolveOK}
@@ -96,6 +96,7 @@ func (c *Session) defineClient(ctx context.Context) {
 	c.set("_", c.relay)
 	c.set("{client_name}", cl.proven())
 	c.set("{client_ptr}", cl.name)
+	c.set("{load_avg}", fmt.Sprint(c.srv.load()))
 	c.set("{client_resolve}", cl.resolve)
 	if cl.addr.IsValid() {
 		c.set("{client_addr}", tagged(cl.addr))

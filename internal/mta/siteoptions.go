@@ -106,7 +106,7 @@ func (s *Server) OffersDSN() bool { return s.site.options.dsn() }
 // NeedHelo reports whether MAIL, VRFY and EXPN must not come before HELO (PrivacyOptions).
 func (s *Server) NeedHelo() (mail, vrfy, expn bool) {
 	p := s.site.options.privacy
-	return p.has(needMailHelo), p.has(needVrfyHelo), p.has(needExpnHelo)
+	return p.has(needMailHelo), p.has(needVrfyHelo) && !p.has(noVrfy), p.has(needExpnHelo) && !p.has(noExpn)
 }
 
 // byFullName finds an account by the name of its owner (option MatchGECOS): blanks, dots and underscores count as the same.

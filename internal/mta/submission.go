@@ -45,7 +45,7 @@ type SubmissionOptions struct {
 
 // NewSubmission begins a message.
 func (s *Server) NewSubmission(o SubmissionOptions) *Submission {
-	m := s.newMessage(s.site, s.site.Macros(), s.spool.NewID())
+	m := s.newMessage(s.site, s.macros, s.spool.NewID())
 	m.reports = true
 	m.exchange = o.Exchange
 	m.direct = true
@@ -245,7 +245,7 @@ func ctx() context.Context { return context.Background() }
 
 // Verify resolves an address for -bv: where it would be delivered, or why it cannot be.
 func (s *Server) Verify(ctx context.Context, addr string) ([]Verified, *status.Status) {
-	m := s.newMessage(s.site, s.site.Macros(), s.spool.NewID())
+	m := s.newMessage(s.site, s.macros, s.spool.NewID())
 	m.setSender(ctx, s.Caller.Name)
 	return m.expandAddress(ctx, addr)
 }
