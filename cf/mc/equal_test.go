@@ -44,7 +44,11 @@ func TestPopBeforeSMTPSite(t *testing.T) {
 	}
 	theirs := original(t, strings.Replace(string(text), "solaris9", "solaris8", 1))
 	sameLines(t, string(out.Text()), theirs)
-	newSite(t).sameAnswers(t, string(out.Text()), theirs, probes(max(probeCount(), 4000)))
+	s := newSite(t)
+	if said, _ := s.ask(t, "complaints", string(out.Text()), []string{"3,0 x"}); strings.TrimSpace(said) != "" {
+		t.Errorf("the original complains of ours: %s", said)
+	}
+	s.sameAnswers(t, string(out.Text()), theirs, probes(max(probeCount(), 4000)))
 }
 
 // Every .mc of the original's tree.
@@ -68,7 +72,9 @@ func TestTreeOfTheOriginal(t *testing.T) {
 			ours := compile(t, mc.Options{IncludeDirs: []string{own}}, f, string(text))
 			theirs := original(t, string(text))
 			sameLines(t, ours, theirs)
-			s.sameAnswers(t, ours, theirs, probes(probeCount()))
+			if !testing.Short() {
+				s.sameAnswers(t, ours, theirs, probes(probeCount()))
+			}
 		})
 	}
 }
@@ -88,7 +94,9 @@ func TestConfigurations(t *testing.T) {
 			ours := compile(t, mc.Options{}, name, text)
 			theirs := original(t, text)
 			sameLines(t, ours, theirs)
-			s.sameAnswers(t, ours, theirs, probes(probeCount()))
+			if !testing.Short() {
+				s.sameAnswers(t, ours, theirs, probes(probeCount()))
+			}
 		})
 	}
 }

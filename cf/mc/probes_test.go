@@ -213,6 +213,14 @@ func probes(n int) []string {
 	for _, a := range odd {
 		out = append(out, "canonify "+a, "3,4 "+a, "3,HdrFromSMTP,4 "+a, "check_mail "+a, "check_rcpt "+a, "ParseRecipient "+a)
 	}
+	for _, flags := range []string{"HS", "ES", "HR", "ER"} {
+		out = append(out, "/tryflags "+flags)
+		for _, mailer := range []string{"local", "prog", "smtp", "esmtp", "relay", "procmail", "uucp-dom", "uucp-uudom", "uucp-new", "cyrusv2", "usenet", "feed"} {
+			for range 4 {
+				out = append(out, "/try "+mailer+" "+address())
+			}
+		}
+	}
 	for len(out) < n/2 {
 		out = append(out, pick(rewritings)+" "+address())
 	}
