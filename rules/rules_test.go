@@ -1,0 +1,242 @@
+package rules_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"gosendmail/internal/macro"
+	"gosendmail/internal/status"
+	"gosendmail/rules"
+)
+
+// env is a small world: macros, one class outside Compile, one map.
+type env struct {
+	macros   map[string]string
+	problems []string
+}
+
+func (e *env) Macro(name string) (string, bool) { v, ok := e.macros[name]; return v, ok }
+func (e *env) InClass(class, phrase string) bool {
+	return class == "w" && strings.EqualFold(phrase, "my.host")
+}
+func (e *env) Report(to, text string) { e.problems = append(e.problems, text) }
+
+func (e *env) Lookup(_ context.Context, name, key string, args ...string) (string, error) {
+	switch {
+	case name != "m":
+		return "", rules.ErrNoMap
+	case key == "down":
+		return "", &rules.TempFail{Err: errors.New("down")}
+	case key == "downT":
+		return "", &rules.TempFail{Value: "downT<TMPF>", Has: true}
+	case key == "k":
+		return strings.Join(append([]string{"v"}, args...), "/"), nil
+	}
+	return "", rules.ErrNotFound
+}
+
+// compile makes sets of lines "Sname", "Rleft<tab>right".
+func compile(tb testing.TB, text string) *rules.Sets {
+	tb.Helper()
+	sets, problems := sources(text)
+	if len(problems) > 0 {
+		tb.Fatal(problems)
+	}
+	return sets
+}
+
+func sources(text string) (*rules.Sets, []rules.Problem) {
+	var list []rules.SetSource
+	none := func(string) (string, bool) { return "", false }
+	for i, line := range strings.Split(strings.TrimSpace(text), "\n") {
+		enc, _ := macro.Encode(line, 10)
+		if name, ok := strings.CutPrefix(line, "S"); ok {
+			list = append(list, rules.SetSource{Name: name, Number: 199 - len(list)})
+			continue
+		}
+		left, right, _ := strings.Cut(strings.TrimPrefix(enc, "R"), "\t")
+		l, _ := macro.Expand(left, none)
+		r, _ := macro.Expand(right, none)
+		set := &list[len(list)-1]
+		set.Rules = append(set.Rules, rules.RuleSource{LHS: l, RHS: r, File: "t.cf", Line: i + 1})
+	}
+	return rules.Compile(list, rules.Options{Operators: ".:%@!^/[]+", Level: 10})
+}
+
+const program = `
+Sstar
+R$* < $+ > $*	$@ [ $1 ] [ $2 ] [ $3 ]
+Sclass
+R$* @ $=w	$@ here $1
+R$* @ $~w	$@ away $1 at $2
+Smacro
+R$&{mx}	$@ is
+R$*	$@ $1 ( $&{mx} )
+Smap
+R$+	$@ $(m $1 $@ arg $: none $1 $)
+Sbare
+R$+	$@ $(m $1 $)
+Snomap
+R$+	$@ $(nosuch $1 $: default $)
+Sdone
+R$+ @ $+	$#smtp $@ $2 $: $1
+R$*	$#never $: x
+Scall
+R$+ , $+	$@ $>double $2
+Sdouble
+Rx	$@ y
+R$+	$@ $1 $1
+Sloop
+R$*	x $1
+Sdeep
+R$*	$: $>deep $1
+Sempty
+R$+	$@ $>nothing $1
+Snothing
+Sunknown
+R$+	$@ $>nosuch $1
+`
+
+func TestRewrite(t *testing.T) {
+	s := compile(t, program)
+	cases := []struct {
+		set, in, want string
+		exit          int
+	}{
+		{"star", "a <b@c> d", "[ a ] [ b @ c ] [ d ]", 0},
+		{"class", "u@my.host", "here u", 0},
+		{"class", "u@MY.HOST", "here u", 0},
+		{"class", "u@x", "away u at x", 0},
+		{"macro", "MX.test", "is", 0},
+		{"macro", "other", "other ( mx . test )", 0},
+		{"map", "k", "v / arg", 0},
+		{"map", "z", "none z", 0},
+		{"map", "down", "none down", status.TempFail},
+		{"bare", "downT", "downT < TMPF >", status.TempFail},
+		{"bare", "z", "z", 0},
+		{"nomap", "z", "default", 0},
+		{"done", "u@h", "$# smtp $@ h $: u", 0},
+		{"call", "a,x", "y", 0},
+		{"call", "a,b", "b b", 0},
+		{"empty", "q", "q", 0},
+		{"unknown", "q", "$> nosuch q", status.Config},
+		{"absent", "q", "q", 0},
+	}
+	for _, c := range cases {
+		e := &env{macros: map[string]string{"{mx}": "mx.test"}}
+		ws, err := s.Prescan(c.in, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ret, err := s.Rewrite(context.Background(), e, c.set, ws)
+		exit := 0
+		if f, ok := err.(*rules.Failure); ok {
+			exit = f.Exit
+		}
+		if got := ret.Workspace.String(); got != c.want || exit != c.exit {
+			t.Errorf("%s %s: %q status %d, want %q %d (%q)", c.set, c.in, got, exit, c.want, c.exit, e.problems)
+		}
+	}
+}
+
+func TestTriple(t *testing.T) {
+	s := compile(t, program)
+	ws, _ := s.Prescan("Joe.User@some.host", 0)
+	ret, err := s.Rewrite(context.Background(), &env{}, "done", ws)
+	if err != nil || ret.Triple == nil || *ret.Triple != (rules.Triple{Mailer: "smtp", Host: "some.host", User: "Joe.User"}) {
+		t.Fatalf("%+v, %v", ret.Triple, err)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	s := compile(t, program)
+	for set, want := range map[string]string{
+		"loop": "554 5.3.5 Infinite loop in ruleset loop, rule 1",
+		"deep": "554 5.0.0 rewrite: excessive recursion (max 50), ruleset deep",
+	} {
+		e := &env{}
+		ws, _ := s.Prescan("a", 0)
+		s.Rewrite(context.Background(), e, set, ws)
+		if len(e.problems) != 1 || e.problems[0] != want {
+			t.Errorf("%s: %q, want %q", set, e.problems, want)
+		}
+	}
+}
+
+func TestPrescan(t *testing.T) {
+	s := rules.NewScanner(".:%@!^/[]+")
+	for _, c := range []struct{ in, want, problem string }{
+		{"a.b@c", "a . b @ c", ""},
+		{`"a b"@c`, `"a b" @ c`, ""},
+		{"a (c (d)) b", "a b", ""},
+		{`a\@b`, `a\@b`, ""},
+		{`a\`, `a`, ""},
+		{`a\!b`, `a ! b`, ""},
+		{`"a`, `"a"`, `553 Unbalanced '"'`},
+		{"(a", "", "553 Unbalanced '('"},
+		{"a)", "a", "553 Unbalanced ')'"},
+		{"<a", "< a >", "553 Unbalanced '<'"},
+		{"a>", "a", "553 Unbalanced '>'"},
+		{strings.Repeat("a", 300), "", "553 5.1.0 prescan: token too long"},
+		{"\x90\x9b@x", `M-^PM-^[ @ x`, ""},
+	} {
+		r := s.Scan(c.in, 0, rules.External, false)
+		if c.in[0] < 0x80 && r.Workspace.String() != c.want || strings.Join(r.Problems, "") != c.problem {
+			t.Errorf("%q gives %q %q, want %q %q", c.in, r.Workspace, r.Problems, c.want, c.problem)
+		}
+		for _, tok := range r.Workspace {
+			if tok.Op() != 0 {
+				t.Errorf("%q brought an operator in", c.in)
+			}
+		}
+	}
+}
+
+func TestCompileProblems(t *testing.T) {
+	for rule, want := range map[string]string{
+		"R$-\t$2": "replacement $2 out of bounds", "R$- $:\tx": "Inappropriate use of $: on LHS",
+		"R$-\t$*": "Inappropriate use of $* on RHS", "R\tx": "R line: null LHS", "Rx\t": "R line: null RHS",
+		"R$-\t$(m $1": "missing map closing token", "R" + strings.Repeat("$* x ", 10) + "\ty": "R line: too many wildcards",
+		"R$-\t$(m $(m $)": "cannot nest map lookups",
+	} {
+		_, problems := sources("Sx\n" + rule)
+		if len(problems) == 0 || problems[0].Text != want || problems[0].Line != 2 {
+			t.Errorf("%q: %v, want %q", rule, problems, want)
+		}
+	}
+}
+
+// TestParallel runs one program in many goroutines; the race detector watches.
+func TestParallel(t *testing.T) {
+	s := compile(t, program)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for n := range 200 {
+				in := fmt.Sprintf("u%d@h%d", i, n)
+				ws, _ := s.Prescan(in, 0)
+				ret, err := s.Rewrite(context.Background(), &env{}, "done", ws)
+				if err != nil || ret.Triple.User+"@"+ret.Triple.Host != in {
+					t.Errorf("%s: %+v %v", in, ret.Triple, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// FuzzRules: no text makes compiling or running panic, and all runs end.
+func FuzzRules(f *testing.F) {
+	f.Add("$* < $+ > $*", "$: $1 $>x $2", "a <b> c")
+	f.Add("$=w $&{m}", "$(m $1 $@ $: $)", "\"q\\\" (c)")
+	f.Add("$+", "$[ $1 $]", "<@a:b@c>")
+	f.Fuzz(func(t *testing.T, left, right, addr string) {
+		s, _ := sources("Sx\nR" + left + "\t" + right)
+		ws, _ := s.Prescan(addr, ',')
+		s.Rewrite(context.Background(), &env{macros: map[string]string{"m": addr}}, "x", ws)
+	})
+}
