@@ -32,7 +32,7 @@ func (v *invocation) submit(ctx context.Context) int {
 	o.IgnoreDots = v.dots || settings.IgnoreDots
 	if v.verbose && m.MayExpand(os.Getuid()) {
 		o.Verbose = true
-		o.Exchange = v.watch()
+		o.Watch = v.watch()
 	}
 	o.Background = v.background
 	if len(v.settings) > 0 || len(v.unknown) > 0 {

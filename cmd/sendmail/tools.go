@@ -168,7 +168,7 @@ func (v *invocation) queueRun(ctx context.Context) int {
 	if err != nil {
 		return v.fail(status.Usage, "%v", err)
 	}
-	m, log, code := v.server(ctx, func(c *mta.Config) { c.Exchange = v.watch() })
+	m, log, code := v.server(ctx, func(c *mta.Config) { c.Watch = v.watch() })
 	if code != 0 {
 		return code
 	}
@@ -185,16 +185,11 @@ func (v *invocation) queueRun(ctx context.Context) int {
 }
 
 // watch prints what is said to peers and what they answer, for -v.
-func (v *invocation) watch() func(out bool, line string) {
+func (v *invocation) watch() func(line string) {
 	if !v.verbose {
 		return nil
 	}
-	return func(out bool, line string) {
-		if out {
-			line = ">>> " + line
-		}
-		fmt.Fprintln(v.stdout, line)
-	}
+	return func(line string) { fmt.Fprintln(v.stdout, line) }
 }
 
 // aliases is -bi.

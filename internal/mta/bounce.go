@@ -25,11 +25,11 @@ func (m *message) finish(ctx context.Context) error {
 		m.expire()
 	}
 	var errs []error
-	if list := m.reportable(); len(list) > 0 && m.reports {
+	if list := m.reportable(); len(list) > 0 && !m.quiet {
 		errs = append(errs, m.report(ctx, list, expired))
 	}
 	if pending := env.PendingRecipients(); len(pending) > 0 {
-		if limits.WarnDue(env, now) && m.reports {
+		if limits.WarnDue(env, now) && !m.quiet {
 			errs = append(errs, m.warn(ctx, pending))
 		}
 		errs = append(errs, m.entry.Update(env))
@@ -177,7 +177,12 @@ func (m *message) sendReport(ctx context.Context, rep *dsn.Report, subject strin
 }
 
 // returnPath is where reports go.
-func (m *message) returnPath() string { return "<" + m.env.Sender + ">" }
+func (m *message) returnPath() string {
+	if m.env.SenderText != "" {
+		return m.env.SenderText
+	}
+	return "<" + m.env.Sender + ">"
+}
 
 // toPostmaster reports whether the message was a double bounce already: another one would go the same way.
 func (m *message) toPostmaster() bool {
@@ -238,7 +243,6 @@ func (m *message) warn(ctx context.Context, pending []*envelope.Recipient) error
 // send writes a report as a message of its own and queues it. what is for the log.
 func (m *message) send(ctx context.Context, rep *dsn.Report, to, what string) error {
 	b := m.srv.newMessage(m.site, m.srv.macros, m.srv.spool.NewID())
-	b.reports = true
 	entry, err := m.srv.spool.Group("").CreateAs(ctx, b.id)
 	if err != nil {
 		return fmt.Errorf("mta: report about %s: %w", m.id, err)

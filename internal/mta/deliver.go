@@ -3,6 +3,7 @@ package mta
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"time"
@@ -66,7 +67,6 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 	m.env = env
 	m.restoreMacros()
 	m.queued = true
-	m.reports = true
 	env.Priority += int64(site.options.RetryFactor)
 	m.set("{ntries}", itoa(int64(env.Tries)))
 	if env.EnvID != "" {
@@ -185,6 +185,20 @@ func place(list []*group, r *envelope.Recipient, mailer *mailers.Mailer) *group 
 	return nil
 }
 
+// say tells whoever watches (-v).
+func (m *message) say(format string, args ...any) {
+	if m.watch != nil {
+		m.watch(fmt.Sprintf(format, args...))
+	}
+}
+
+func orName(host, name string) string {
+	if host == "" {
+		return name
+	}
+	return host
+}
+
 // ownRights reports whether a mailer runs with the rights of its recipients' controlling users.
 func ownRights(m *mailers.Mailer) bool {
 	return m.Flags.Has('o') || m.Name == "prog" || m.Name == "*file*"
@@ -226,6 +240,7 @@ func (m *message) deliverGroup(ctx context.Context, g *group) {
 		return
 	}
 	job := m.job(ctx, g, rcpts)
+	m.say("%s... Connecting to %s via %s...", rcpts[0].Addr, orName(g.host, g.mailer.Name), g.mailer.Name)
 	talk := &dialogue{m: m}
 	job.Exchange = talk.exchange
 	outcomes := make([]outcome, 0, len(rcpts))
@@ -254,6 +269,7 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		o.status = m.worded(g, o.status)
 		m.settle(o.rcpt, o.status)
 		m.transcribe(o.rcpt, o.status)
+		m.say("%s... %s", o.rcpt.Addr, o.status.Text)
 		if o.status.Success() && o.rcpt.Notify&envelope.NotifySuccess != 0 && job.Peer != nil && !job.Peer.DSN &&
 			!g.mailer.Flags.Has('l') {
 			o.rcpt.State = envelope.Relayed

@@ -44,6 +44,9 @@ func (m *message) header(ctx context.Context, h *headerText) {
 			m.reject(*refusal)
 		}
 	}
+	if m.fromHeader != nil {
+		m.fromHeader(fields)
+	}
 	m.env.Header = append(m.defaults(fields), m.kept(fields)...)
 }
 
@@ -211,7 +214,7 @@ func (m *message) conditions(name string) string {
 
 // countRecipients sets $u for the Received: line: only a single recipient is named, so that blind copies stay blind.
 func (m *message) countRecipients() {
-	if len(m.env.Recipients) == 1 {
+	if len(m.env.Recipients) == 1 && !m.env.Flags.Response {
 		m.set("u", m.env.Recipients[0].Addr)
 	} else {
 		m.macros.Undefine("u")

@@ -49,8 +49,8 @@ type message struct {
 	deleteBcc     bool // the recipients were taken from the header
 	warnings      []string
 
-	// exchange is told what is said to mailers; -v sets it.
-	exchange func(out bool, line string)
+	// watch is told what is said to mailers and what becomes of recipients; -v sets it.
+	watch    func(line string)
 	queued   bool // read from the queue, not accepted just now
 	selected bool // of a queue run that was asked for
 	direct   bool // submitted on the command line
@@ -59,7 +59,7 @@ type message struct {
 	fromHeader func([]envelope.Field)
 
 	transcript bytes.Buffer // what a report tells of the attempts
-	reports    bool         // failures are told by mail
+	quiet      bool         // failures are told to the caller, not by mail
 	reported   map[*envelope.Recipient]bool
 	lost       bool                  // nobody could be told: the message is set aside
 	deferred   []*envelope.Recipient // put off before any mailer saw them
@@ -67,7 +67,7 @@ type message struct {
 
 // newMessage begins an envelope on macros that lie above parent's.
 func (s *Server) newMessage(site *setup, parent *macro.Table, id string) *message {
-	m := &message{srv: s, site: site, macros: macro.NewTable(parent), env: &envelope.Envelope{}, id: id, exchange: s.exchange}
+	m := &message{srv: s, site: site, macros: macro.NewTable(parent), env: &envelope.Envelope{}, id: id, watch: s.watch}
 	m.env.Created = s.now()
 	m.set("i", id)
 	setTimeMacros(m.macros, m.env.Created.In(site.options.zone))

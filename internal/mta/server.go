@@ -28,9 +28,9 @@ type Config struct {
 	Site     *Site
 	Log      *maillog.Logger
 	Accounts priv.Accounts
-	Caller   priv.User        // who runs this process; for logs and for mail from the command line
-	Now      func() time.Time // nil means time.Now
-	Exchange func(out bool, line string)
+	Caller   priv.User         // who runs this process; for logs and for mail from the command line
+	Now      func() time.Time  // nil means time.Now
+	Watch    func(line string) // told what goes on during deliveries (-v); nil means nobody watches
 
 	// Interval is -q: how often the queue is run; 0 means never by itself.
 	Interval   time.Duration
@@ -42,14 +42,14 @@ type Config struct {
 // Server accepts and delivers mail under one configuration. A reload makes a new one; sessions that began under the old one end
 // under it.
 type Server struct {
-	site     *setup
-	macros   *macro.Table // of the process, above the site's
-	spool    *queue.Spool
-	runner   *queue.Runner
-	table    *mailers.Table
-	rates    *Rates
-	aliases  *aliases
-	exchange func(out bool, line string)
+	site    *setup
+	macros  *macro.Table // of the process, above the site's
+	spool   *queue.Spool
+	runner  *queue.Runner
+	table   *mailers.Table
+	rates   *Rates
+	aliases *aliases
+	watch   func(line string)
 
 	Log      *maillog.Logger
 	Accounts priv.Accounts
@@ -74,7 +74,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{site: site, Log: cfg.Log, Accounts: cfg.Accounts, Caller: cfg.Caller, now: cfg.Now, rates: cfg.Rates,
-		exchange: cfg.Exchange}
+		watch: cfg.Watch}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -39,15 +39,16 @@ type SubmissionOptions struct {
 	Hops       int    // -h
 	Protocol   string // -p, $r
 	Host       string // -p, $s
-	Exchange   func(out bool, line string)
+	Watch      func(line string)
 	Macros     map[string]string // -M
 }
 
 // NewSubmission begins a message.
 func (s *Server) NewSubmission(o SubmissionOptions) *Submission {
 	m := s.newMessage(s.site, s.macros, s.spool.NewID())
-	m.reports = true
-	m.exchange = o.Exchange
+	if o.Watch != nil {
+		m.watch = o.Watch
+	}
 	m.direct = true
 	m.relay = s.Caller.Name + "@localhost"
 	m.proto = o.Protocol
@@ -140,7 +141,8 @@ func (s *Submission) add(ctx context.Context, addr string) {
 	if !strings.HasPrefix(text.Text, addr+"... ") {
 		text.Text = addr + "... " + text.Text
 	}
-	r.State, r.Status = envelope.Failed, *refusal
+	r.State, r.Status, r.Tried = envelope.Failed, *refusal, m.srv.now()
+	m.transcribe(r, *refusal)
 	r.Final = m.finalRecipient(addr, a)
 	m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, status: *refusal, refused: true})
 	m.env.Recipients = append(m.env.Recipients, r)
@@ -186,11 +188,10 @@ func (s *Submission) headerRecipients(ctx context.Context, fields []envelope.Fie
 // Abort forgets the message.
 func (s *Submission) Abort() { s.m.abort() }
 
-// Commit makes the message safe. With reports on, those who were refused are told of to the sender by mail.
-func (s *Submission) Commit(ctx context.Context, reports bool) error {
+// Commit makes the message safe. With tell, a report about those who were refused goes to the sender.
+func (s *Submission) Commit(ctx context.Context, tell bool) error {
 	m := s.m
-	m.reports = true
-	if !reports {
+	if !tell {
 		for _, r := range m.env.Recipients {
 			if r.State == envelope.Failed {
 				m.markReported(r)
@@ -204,9 +205,11 @@ func (s *Submission) Commit(ctx context.Context, reports bool) error {
 	return nil
 }
 
-// Deliver makes the first attempt now. It returns the outcomes of those who failed.
-func (s *Submission) Deliver(ctx context.Context) ([]Refusal, error) {
+// Deliver makes the first attempt now. It returns the outcomes of those who failed; with mail they are told to the sender by
+// mail as well.
+func (s *Submission) Deliver(ctx context.Context, mail bool) ([]Refusal, error) {
 	m := s.m
+	m.quiet = !mail
 	e := m.entry
 	err := m.attempt(ctx)
 	var failed []Refusal
@@ -230,7 +233,7 @@ func (s *Submission) Release(queued bool) error {
 			m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, text: "queued"})
 		}
 	}
-	if m.reports && len(m.reportable()) > 0 {
+	if len(m.reportable()) > 0 {
 		if err := m.report(ctx(), m.reportable(), false); err != nil {
 			return err
 		}

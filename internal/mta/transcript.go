@@ -33,8 +33,12 @@ type dialogue struct {
 
 // exchange is told every command sent and every reply line received.
 func (d *dialogue) exchange(out bool, line string) {
-	if d.m.exchange != nil {
-		d.m.exchange(out, line)
+	if d.m.watch != nil {
+		prefix := ""
+		if out {
+			prefix = ">>> "
+		}
+		d.m.watch(prefix + line)
 	}
 	if out {
 		d.command, d.shown = line, false

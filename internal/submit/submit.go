@@ -150,7 +150,7 @@ func (j *job) finish(ctx context.Context, sub *mta.Submission, text []byte) int 
 // deliver tries now, so that the exit status tells how it went.
 func (j *job) deliver(ctx context.Context, sub *mta.Submission, text []byte) error {
 	before := len(sub.Refused())
-	failed, err := sub.Deliver(ctx)
+	failed, err := sub.Deliver(ctx, j.mails())
 	for _, f := range failed {
 		j.exit = exitOf(f.Status)
 	}
