@@ -48,9 +48,12 @@ type Line struct {
 	Source m4.Position
 	// Library is the line of the macro library, or of the input file, on which the text is written.
 	Library m4.Position
-	// Stack lists the macro calls and includes that led to it, the innermost first.
-	Stack []Call
+
+	origin m4.Origin
 }
+
+// Stack lists the macro calls and includes that led to the line, the innermost first.
+func (l Line) Stack() []Call { return calls(l.origin.Stack()) }
 
 // Text returns the whole .cf.
 func (o *Output) Text() []byte {
@@ -215,9 +218,10 @@ func (r *run) stopped(err error) error {
 // finish collects lines and diagnostics.
 func (r *run) finish() *Output {
 	r.flushSaid()
-	out := &Output{}
-	for _, l := range r.engine.Lines() {
-		out.Lines = append(out.Lines, Line{Text: l.Text, Source: r.source(l.Origin.Top()), Library: l.Origin.Body(), Stack: calls(l.Origin.Stack())})
+	lines := r.engine.Lines()
+	out := &Output{Lines: make([]Line, 0, len(lines))}
+	for _, l := range lines {
+		out.Lines = append(out.Lines, Line{Text: l.Text, Source: r.source(l.Origin.Top()), Library: l.Origin.Body(), origin: l.Origin})
 	}
 	r.lintNames()
 	r.lintLines(out.Lines)

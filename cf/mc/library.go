@@ -116,10 +116,17 @@ func Names(kind string) []string {
 	return files
 }
 
-var (
-	confWord = regexp.MustCompile(`\bconf[A-Z][A-Z0-9_]*\b`)
-	wordDef  = regexp.MustCompile("(?m)^(?:define|_MEMBERS_|_HOOK_)\\(`([A-Z][A-Z0-9_]*)'")
-)
+// confPrefix is the length of the conf name at the beginning of s; 0 if there is none.
+func confPrefix(s string) int {
+	if !strings.HasPrefix(s, "conf") || len(s) < 5 || s[4] < 'A' || s[4] > 'Z' {
+		return 0
+	}
+	n := 4
+	for n < len(s) && (s[n] == '_' || s[n] >= 'A' && s[n] <= 'Z' || s[n] >= '0' && s[n] <= '9') {
+		n++
+	}
+	return n
+}
 
 // confNames lists the conf defines that the library knows.
 var confNames = sync.OnceValue(func() []string {
@@ -127,8 +134,12 @@ var confNames = sync.OnceValue(func() []string {
 	_ = fs.WalkDir(library, "library", func(name string, d fs.DirEntry, err error) error { // embedded: cannot fail
 		if err == nil && !d.IsDir() {
 			text, _ := library.ReadFile(name)
-			for _, w := range confWord.FindAllString(string(text), -1) {
-				seen[w] = true
+			for rest := string(text); rest != ""; {
+				_, after, _ := strings.Cut(rest, "conf")
+				rest = after
+				if n := confPrefix("conf" + after[:min(len(after), 60)]); n > 0 {
+					seen["conf"+after[:n-4]] = true
+				}
 			}
 		}
 		return nil
@@ -140,6 +151,7 @@ var confNames = sync.OnceValue(func() []string {
 var words = sync.OnceValue(func() []string {
 	seen := map[string]bool{}
 	text, _ := library.ReadFile("library/m4/words.m4")
+	wordDef := regexp.MustCompile("(?m)^(?:define|_MEMBERS_|_HOOK_)\\(`([A-Z][A-Z0-9_]*)'")
 	for _, m := range wordDef.FindAllStringSubmatch(string(text), -1) {
 		seen[m[1]] = true
 		if strings.HasPrefix(m[0], "_MEMBERS_") {

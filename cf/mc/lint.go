@@ -20,10 +20,11 @@ func (r *run) lintNames() {
 	}
 	var found []unknown
 	r.engine.Names(func(name string) bool {
-		if confWord.FindString(name) != name || slices.Contains(confNames(), name) {
+		if confPrefix(name) != len(name) {
 			return true
 		}
-		if at, ok := r.engine.Where(name); ok && slices.Contains(r.files, at.File) {
+		at, ok := r.engine.Where(name)
+		if _, known := slices.BinarySearch(confNames(), name); ok && !known && slices.Contains(r.files, at.File) {
 			found = append(found, unknown{name, at})
 		}
 		return true

@@ -47,7 +47,7 @@ func (c *command) explain() (int, error) {
 		if l.Library != l.Source {
 			fmt.Fprintf(c.stdout, "\twritten at %s\n", l.Library)
 		}
-		for _, call := range l.Stack {
+		for _, call := range l.Stack() {
 			if call.Named() {
 				fmt.Fprintf(c.stdout, "\tby %s at %s\n", call.Macro, call.At)
 			}
