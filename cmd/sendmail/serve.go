@@ -247,7 +247,7 @@ func (d *daemon) describe(interval time.Duration) string {
 // reload reads the configuration anew (SIGHUP). One that is not fit to run is told in the log, and the old one stays.
 func (d *daemon) reload(ctx context.Context) {
 	old := d.current.Load()
-	old.log.Plain(maillog.LevelSerious, maillog.Info, "restarting "+d.v.name+" due to signal")
+	old.log.Plain(maillog.LevelSerious, maillog.Info, "restarting "+d.v.argv[0]+" due to signal")
 	site, log, code := d.v.load(ctx)
 	if code != 0 {
 		old.log.Logf(0, maillog.Alert, "", "configuration not usable, the old one stays")

@@ -112,7 +112,7 @@ func (m *message) report(ctx context.Context, list []*envelope.Recipient, expire
 	subject := "Return receipt"
 	if len(failed) > 0 {
 		rep.Kind = dsn.Failure
-		subject = failed[0].Status.Text
+		subject = failed[len(failed)-1].Status.Text
 		if expired {
 			rep.Limit = m.site.timeouts.Return.For(m.env)
 		}

@@ -289,7 +289,11 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 			}
 		}
 		if err := outcomes[i].status.Err; err != nil {
-			m.log(logErr, maillog.LevelMalformed, "mailer %s: %v", g.mailer.Name, err)
+			level := maillog.LevelExpansion
+			if outcomes[i].status.Exit == status.OSErr {
+				level = maillog.LevelMalformed
+			}
+			m.log(logErr, level, "mailer %s: %v", g.mailer.Name, err)
 		}
 		m.logTo(same, toLine{mailer: g.mailer.Name, start: start, peer: job.Peer, host: g.host, status: outcomes[i].status,
 			attempted: true})
@@ -314,8 +318,12 @@ func (m *message) settle(r *envelope.Recipient, s status.Status) {
 	}
 }
 
-// worded gives a temporary failure the word with which logs and mailq tell it.
+// worded gives an outcome the words with which logs and mailq tell it.
 func (m *message) worded(g *group, s status.Status) status.Status {
+	if s.Success() {
+		s.Text = sentText(g.mailer, s.Text)
+		return s
+	}
 	if s.Text == "" {
 		t := status.FromExit(s.Exit)
 		s.Text = t.Text
@@ -332,6 +340,18 @@ func (m *message) worded(g *group, s status.Status) status.Status {
 	return s
 }
 
+// sentText is "Sent (what the peer said)", without codes; what LMTP says of single recipients is left out.
+func sentText(mailer *mailers.Mailer, text string) string {
+	said, ok := strings.CutPrefix(text, "Sent (")
+	if !ok || mailer.Flags.Has('z') {
+		return "Sent"
+	}
+	if _, rest, ok := status.ParseEnhanced(said); ok {
+		said = strings.TrimLeft(rest, " ")
+	}
+	return "Sent (" + said
+}
+
 // job makes what the mailer needs.
 func (m *message) job(ctx context.Context, g *group, rcpts []*envelope.Recipient) *mailers.Job {
 	t := macro.NewTable(m.macros)
@@ -340,7 +360,7 @@ func (m *message) job(ctx context.Context, g *group, rcpts []*envelope.Recipient
 	var from string
 	j.Sender, from = m.senderFor(ctx, g.mailer, t)
 	t.Define("g", quoteMacro(from))
-	if m.env.Macros["r"] != "" || m.env.Flags.Response {
+	if m.env.Macros["r"] != "" || m.env.Flags.Response && m.get("{opMode}") != "m" {
 		j.From = from
 	}
 	for _, r := range rcpts {

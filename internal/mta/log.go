@@ -74,7 +74,7 @@ func (m *message) logTo(rcpts []*envelope.Recipient, l toLine) {
 	for _, r := range rcpts {
 		t.Rcpts = append(t.Rcpts, r.Addr)
 	}
-	if c := m.controller(rcpts[0]); c != nil {
+	if c := m.controller(rcpts[0]); c != nil && l.attempted {
 		t.Ctladdr = maillog.CtladdrText(c.Addr, c.UID, c.GID)
 	}
 	if l.attempted {
@@ -117,17 +117,13 @@ func relayText(l toLine) string {
 	return l.peer.Name
 }
 
-// statText is stat= and, for what a peer refused, reply=.
+// statText is stat= and, for what a peer refused, reply= with its words.
 func statText(s status.Status) (stat, reply string) {
-	switch {
-	case s.Success():
-		if stat = s.Text; stat == "" {
-			stat = "Sent"
-		}
-	case s.Temporary():
-		stat = s.Text
-	default:
-		stat = s.Text
+	if s.Success() {
+		return s.Text, ""
 	}
-	return stat, ""
+	if s.Remote != "" {
+		reply = s.Diagnostic
+	}
+	return s.Text, reply
 }

@@ -73,8 +73,11 @@ func (m *message) resolveQueued(ctx context.Context, r *envelope.Recipient) bool
 	if refusal != nil {
 		m.settle(r, *refusal)
 		m.deferred = append(m.deferred, r)
-		m.logTo([]*envelope.Recipient{r}, toLine{status: *refusal, refused: true})
+		if refusal.Permanent() {
+			m.logTo([]*envelope.Recipient{r}, toLine{status: *refusal, refused: true})
+		}
 		m.transcribe(r, *refusal)
+		m.say("%s... %s", r.Addr, refusal.Text)
 		return false
 	}
 	r.Triple = a.Triple()

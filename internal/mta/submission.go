@@ -142,6 +142,10 @@ func (s *Submission) add(ctx context.Context, addr string) {
 		text.Text = addr + "... " + text.Text
 	}
 	r.State, r.Status, r.Tried = envelope.Failed, *refusal, m.srv.now()
+	r.Status.Diagnostic = replyText(*refusal)
+	if !s.fromField {
+		m.log(logNotice, maillog.LevelCollect, "%s", text.Text)
+	}
 	m.transcribe(r, *refusal)
 	r.Final = m.finalRecipient(addr, a)
 	m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, status: *refusal, refused: true})
