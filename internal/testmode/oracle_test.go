@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -101,15 +102,9 @@ func compare(t *testing.T, path, commands string) {
 }
 
 // steady drops the warnings of the original that the tests' folder, which lies in a writable one, brings about.
-func steady(out []byte) string {
-	var b strings.Builder
-	for line := range strings.Lines(string(out)) {
-		if !strings.HasPrefix(line, "WARNING: World writable directory") {
-			b.WriteString(line)
-		}
-	}
-	return b.String()
-}
+func steady(out []byte) string { return warning.ReplaceAllString(string(out), "") }
+
+var warning = regexp.MustCompile(`WARNING: World writable directory .*\n`)
 
 func at(list []string, from, to int) []string {
 	return list[max(0, min(from, len(list))):max(0, min(to, len(list)))]
