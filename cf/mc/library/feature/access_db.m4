@@ -10,11 +10,10 @@ dnl a map that cannot tell a temporary failure is told to
 define(`_MAP_', `ifelse(defn(`_ARG_'),, `DATABASE_MAP_TYPE -T`'_ATMPF_ MAIL_SETTINGS_DIR`'access', defn(`_ARG_'), `LDAP',
 	`patsubst(_LDAPTABLE_(`access'), `^ldap', `ldap -T`'_ATMPF_')', `_ARG_')')
 ifelse(defn(`_ARG_'),,, defn(`_ARG_'), `LDAP',, `ifelse(index(_ARG_, `sequence '), `0',, index(_ARG_, _ATMPF_), `-1', `
-	_CARE_(`missing -T<TMPF> in argument of FEATURE(access_db, 'defn(`_ARG_')`)')
+	_CARE_(`the map of FEATURE(access_db, 'defn(`_ARG_')`) lacks -T<TMPF>, which is added')
 	define(`_BLANK_', index(_ARG_, ` '))
 	define(`_MAP_', `substr(_ARG_, 0, _BLANK_) -T'_ATMPF_`substr(_ARG_, _BLANK_)')')')
-ifdef(`_GREET_PAUSE_', `_CARE_(`FEATURE(greet_pause) before FEATURE(access_db)
-	greet_pause will not use access_db!')')
+ifdef(`_GREET_PAUSE_', `_CARE_(`FEATURE(greet_pause) came before FEATURE(access_db) and does not know the table')')
 LOCAL_CONFIG
 Kaccess _MAP_
 divert(-1)

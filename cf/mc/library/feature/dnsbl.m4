@@ -2,7 +2,7 @@ divert(-1)
 dnl FEATURE: refuses clients that a DNS blocklist names; arguments: domain, text or quarantine or discard, text of a temporary failure or t
 _DEFIFNOT(`DNSBL_MAP', `dns -R A')
 ifdef(`_DNSBL_R_',, `define(`_DNSBL_R_', `')
-ifelse(defn(`_ARG_'),, `_WRONG_(`missing argument for FEATURE(dnsbl)')')
+ifelse(defn(`_ARG_'),, `_WRONG_(`FEATURE(dnsbl) needs a domain')')
 LOCAL_CONFIG
 Kdnsbl DNSBL_MAP -T<TMP>ifdef(`DNSBL_MAP_OPT', ` DNSBL_MAP_OPT')
 divert(-1)')

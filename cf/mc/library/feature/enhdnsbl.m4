@@ -1,6 +1,6 @@
 divert(-1)
 dnl FEATURE: refuses clients by what a DNS blocklist answers; arguments: domain, text or quarantine or discard, text of a temporary failure or t, up to six answers that count
-ifelse(defn(`_ARG_'),, `_WRONG_(`missing argument for FEATURE(enhdnsbl)')')
+ifelse(defn(`_ARG_'),, `_WRONG_(`FEATURE(enhdnsbl) needs a domain')')
 ifdef(`_EDNSBL_R_',, `define(`_EDNSBL_R_', `')
 LOCAL_CONFIG
 Kednsbl dns -R A -a. -T<TMP> -r`'ifdef(`EDNSBL_TO', `EDNSBL_TO', `5')

@@ -1,6 +1,6 @@
 divert(-1)
 dnl FEATURE: all mail goes to one hub; argument: the hub
-ifelse(defn(`_ARG_'),, `_SAY_(`*** ERROR: FEATURE(nullclient) requires an argument')', `define(`_NULL_CLIENT_', _ARG_)')
+ifelse(defn(`_ARG_'),, `_WRONG_(`FEATURE(nullclient) needs the name of the hub')', `define(`_NULL_CLIENT_', _ARG_)')
 undefine(`ALIAS_FILE')
 define(`MAIL_HUB', _NULL_CLIENT_)
 define(`SMART_HOST', _NULL_CLIENT_)

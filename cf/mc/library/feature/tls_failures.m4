@@ -1,4 +1,4 @@
 divert(-1)
 dnl FEATURE: the former way to confTLS_FALLBACK_TO_CLEAR
-_WRONG_(`FEATURE(tls_failures) has been replaced by confTLS_FALLBACK_TO_CLEAR')
+_WRONG_(`in place of FEATURE(tls_failures) say define(confTLS_FALLBACK_TO_CLEAR, true)')
 define(`confTLS_FALLBACK_TO_CLEAR', `true')

@@ -1,6 +1,6 @@
 divert(-1)
 dnl HACK: the submission program of a host that sends all mail to a hub; argument: the hub
-ifelse(defn(`_ARG_'),, `_SAY_(`*** ERROR: HACK(msp_nullclient) requires an argument')', `define(`_NULL_CLIENT_', _ARG_)')
+ifelse(defn(`_ARG_'),, `_WRONG_(`HACK(msp_nullclient) needs the name of the hub')', `define(`_NULL_CLIENT_', _ARG_)')
 ifdef(`DEBIAN_MSP',, `DOMAIN(`debian-msp')')
 ifelse(defn(`_DPO_'),, `DAEMON_OPTIONS(`Name=NoMTA, Addr=127.0.0.1, M=E')')
 undefine(`ALIAS_FILE')

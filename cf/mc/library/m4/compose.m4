@@ -2,7 +2,7 @@ divert(-1)
 dnl Puts the .cf together when the .mc has been read: settles what is still open, then writes every part in its order.
 
 ifdef(`_MAILER_local_',, `MAILER(local)')
-ifdef(`__OSTYPE__',, `_WRONG_(`No system type defined (use OSTYPE macro)')')
+ifdef(`__OSTYPE__',, `_WRONG_(`no OSTYPE names the operating system')')
 
 dnl ==== The mailers that rules name.
 _DEFIFNOT(`confSMTP_MAILER', `esmtp')
@@ -15,31 +15,25 @@ define(`_RELAY_', `confRELAY_MAILER')
 define(`_UUCP_', `confUUCP_MAILER')
 
 dnl ==== Names of the past.
-ifdef(`confDEF_GROUP_ID', `_SAY_(`*** confDEF_GROUP_ID is obsolete.
-    Write user:group into confDEF_USER_ID instead.')')
-ifdef(`confREAD_TIMEOUT', `_SAY_(`*** confREAD_TIMEOUT is obsolete.
-    Set each confTO_<timeout> for itself instead.')')
+ifdef(`confDEF_GROUP_ID', `_SAY_(`*** WARNING: confDEF_GROUP_ID has no effect any more: write user:group into confDEF_USER_ID.')')
+ifdef(`confREAD_TIMEOUT', `_SAY_(`*** WARNING: confREAD_TIMEOUT has no effect any more: each timeout has a define of its own, from confTO_COMMAND to confTO_RCPT.')')
 ifdef(`confMESSAGE_TIMEOUT', `define(`_SLASH_', index(confMESSAGE_TIMEOUT, `/'))dnl
 ifelse(_SLASH_, `-1', `define(`confTO_QUEUERETURN', confMESSAGE_TIMEOUT)',
 	`define(`confTO_QUEUEWARN', substr(confMESSAGE_TIMEOUT, incr(_SLASH_)))dnl
 define(`confTO_QUEUERETURN', substr(confMESSAGE_TIMEOUT, 0, _SLASH_))')')
 ifdef(`confMIN_FREE_BLOCKS', `ifelse(index(confMIN_FREE_BLOCKS, `/'), `-1',,
-	`_SAY_(`*** compound confMIN_FREE_BLOCKS is obsolete.
-    The part after the slash belongs into confMAX_MESSAGE_SIZE.')')')
-ifdef(`confAUTO_REBUILD', `_SAY_(`WARNING: confAUTO_REBUILD is no longer valid: it let others deny the service.')')
-ifdef(`confUNSAFE_GROUP_WRITES', `_SAY_(`WARNING: confUNSAFE_GROUP_WRITES is deprecated; use confDONT_BLAME_SENDMAIL.')')
-ifelse(defn(`confDAEMON_OPTIONS'),,, `_SAY_(`WARNING: confDAEMON_OPTIONS is no longer valid.
-	Use DAEMON_OPTIONS() for each port.')DAEMON_OPTIONS(`confDAEMON_OPTIONS')')
-ifelse(defn(`confCLIENT_OPTIONS'),,, `_SAY_(`WARNING: confCLIENT_OPTIONS is no longer valid.
-	Use CLIENT_OPTIONS().')CLIENT_OPTIONS(`confCLIENT_OPTIONS')')
-ifdef(`confLDAP_DEFAULT_SPEC',, `ifdef(`_LDAP_ROUTING_WARN_', `_SAY_(`
-WARNING: FEATURE(ldap_routing) without map definitions of its own needs confLDAP_DEFAULT_SPEC.')')')
-ifelse(substr(confDELIVERY_MODE, 0, 1), `d', `_SAY_(`WARNING: Antispam rules not available in deferred delivery mode.')')
+	`_SAY_(`*** WARNING: what stands after the slash in confMIN_FREE_BLOCKS belongs into confMAX_MESSAGE_SIZE.')')')
+ifdef(`confAUTO_REBUILD', `_SAY_(`*** WARNING: confAUTO_REBUILD has no effect any more: it let strangers stop the service.')')
+ifdef(`confUNSAFE_GROUP_WRITES', `_SAY_(`*** WARNING: in place of confUNSAFE_GROUP_WRITES say define(confDONT_BLAME_SENDMAIL, ...).')')
+ifelse(defn(`confDAEMON_OPTIONS'),,, `_SAY_(`*** WARNING: in place of confDAEMON_OPTIONS say DAEMON_OPTIONS for each port.')DAEMON_OPTIONS(`confDAEMON_OPTIONS')')
+ifelse(defn(`confCLIENT_OPTIONS'),,, `_SAY_(`*** WARNING: in place of confCLIENT_OPTIONS say CLIENT_OPTIONS.')CLIENT_OPTIONS(`confCLIENT_OPTIONS')')
+ifdef(`confLDAP_DEFAULT_SPEC',, `ifdef(`_LDAP_ROUTING_WARN_', `_SAY_(`*** WARNING: FEATURE(ldap_routing) without maps of its own needs confLDAP_DEFAULT_SPEC.')')')
+ifelse(substr(confDELIVERY_MODE, 0, 1), `d', `_SAY_(`*** WARNING: with delivery mode deferred nothing is checked against tables or blocklists.')')
 ifdef(`_RELAY_DB_FROM_', `define(`_RELAY_MAIL_FROM_', `1')',
-	`ifdef(`_RELAY_DB_FROM_DOMAIN_', `_WRONG_(`_RELAY_DB_FROM_DOMAIN_ requires _RELAY_DB_FROM_')')')
+	`ifdef(`_RELAY_DB_FROM_DOMAIN_', `_WRONG_(`_RELAY_DB_FROM_DOMAIN_ without _RELAY_DB_FROM_')')')
 ifdef(`_RELAY_LOCAL_FROM_', `define(`_RELAY_MAIL_FROM_', `1')')
-ifdef(`_SPAM_FH_', `ifdef(`_ACCESS_TABLE_',, `_WRONG_(`FEATURE(delay_checks, argument) requires FEATURE(access_db)')')')
-ifdef(`_SPAM_FRIEND_', `ifdef(`_SPAM_HATER_', `_WRONG_(`define either Hater or Friend -- not both.')')')
+ifdef(`_SPAM_FH_', `ifdef(`_ACCESS_TABLE_',, `_WRONG_(`FEATURE(delay_checks) with an argument needs FEATURE(access_db)')')')
+ifdef(`_SPAM_FRIEND_', `ifdef(`_SPAM_HATER_', `_WRONG_(`delay_checks is for friends or for haters, not for both')')')
 
 dnl ==== Texts and marks that rules share.
 _DEFIFNOT(`confRELAY_MSG', `ifdef(`_USE_AUTH_', `"550 Relaying denied. Proper authentication required."', `"550 Relaying denied"')')

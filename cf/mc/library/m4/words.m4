@@ -42,21 +42,21 @@ define(`_GIVE_', `define(`_ARG_', `$2')define(`_ARGS_', `shift($@)')')
 dnl ==== Reading the parts of the library.
 dnl OSTYPE(name): paths and flags of one operating system
 define(`OSTYPE', `PUSHDIVERT(-1)
-ifdef(`__OSTYPE__', `_SAY_(`duplicate OSTYPE'($1))')
+ifdef(`__OSTYPE__', `_SAY_(`*** WARNING: a second OSTYPE'($1))')
 define(`__OSTYPE__', $1)
 define(`_ARG_', $2)
 include(_CF_DIR_`'ostype/$1.m4)POPDIVERT`'')
 dnl DOMAIN(name): definitions that the machines of one organization share
 define(`DOMAIN', `PUSHDIVERT(-1)define(`_ARG_', `$2')include(_CF_DIR_`'domain/$1.m4)POPDIVERT`'')
 dnl FEATURE(name, arguments): one ability of the configuration
-define(`FEATURE', `PUSHDIVERT(-1)ifdef(`_MAILER_DEFINED_', `_WRONG_(`FEATURE() should be before MAILER()')')dnl
+define(`FEATURE', `PUSHDIVERT(-1)ifdef(`_MAILER_DEFINED_', `_WRONG_(`FEATURE($1) comes too late, after a MAILER')')dnl
 _GIVE_($@)include(_CF_DIR_`'feature/$1.m4)POPDIVERT`'')
 dnl HACK(name, arguments): one local addition
 define(`HACK', `PUSHDIVERT(-1)_GIVE_($@)include(_CF_DIR_`'hack/$1.m4)POPDIVERT`'')
 dnl MAILER(name): one delivery agent, or a family of them; a second argument gives it a name of its own
 define(`MAILER', `define(`_M_N_', `ifelse(`$2',, `$1', `$2')')dnl
 define(`_MAILER_DEFINED_', `1')dnl
-ifdef(_MAILER_`'_M_N_`'_, `errprint(`*** ERROR: MAILER('_M_N_`) already included
+ifdef(_MAILER_`'_M_N_`'_, `errprint(`*** ERROR: MAILER('_M_N_`) is there already; the second is left out
 ')', `define(_MAILER_`'_M_N_`'_, `')_GIVE_($@)PUSHDIVERT(7)include(_CF_DIR_`'mailer/$1.m4)POPDIVERT`'')')
 dnl VERSIONID(text): the revision of a file, noted in the output
 define(`VERSIONID', ``# version: $1'')
@@ -132,7 +132,7 @@ Srecipient=2
 ')
 dnl _HOOK_(section, rule set): a section that begins a rule set which the library calls
 define(`_HOOK_', `define(`$1', `define(`_$1_')
-ifdef(`_MAILER_DEFINED_',, `_CARE_(`MAILER() should be before $1')')
+ifdef(`_MAILER_DEFINED_',, `_CARE_(`$1 comes too early: no MAILER stands before it')')
 divert(9)
 S$2')')
 dnl LOCAL_SRV_FEATURES: rules before the ones of srv_features
@@ -188,9 +188,9 @@ define(`_TABLE_', `LOCAL_CONFIG
 K$1 ifelse(defn(`_ARG_'),, `DATABASE_MAP_TYPE MAIL_SETTINGS_DIR`'$2', defn(`_ARG_'), `LDAP', `_LDAPTABLE_(`$3')', `_ARG_')
 divert(-1)')
 dnl _EARLY_(feature, mailer): the feature must come before the mailer
-define(`_EARLY_', `ifdef(`_MAILER_$2_', `_SAY_(`*** FEATURE($1) must occur before MAILER($2)')')')
+define(`_EARLY_', `ifdef(`_MAILER_$2_', `_WRONG_(`FEATURE($1) comes too late: MAILER($2) is there already')')')
 dnl _NEEDS_(feature): the feature needs the access table, which must have come before
-define(`_NEEDS_', `ifdef(`_ACCESS_TABLE_',, `_WRONG_(`$1 requires FEATURE(access_db)')')')
+define(`_NEEDS_', `ifdef(`_ACCESS_TABLE_',, `_WRONG_(`$1 needs FEATURE(access_db) before it')')')
 
 dnl ==== UUCP.
 dnl UUCPSMTP(uucp host, domain): mail for a UUCP host that the Internet reaches under another name

@@ -5,8 +5,8 @@ _USUALLY_(`SSH_REMOTE_COMMAND', `/usr/sbin/sendmail -bs', `_DEF_SSH_MAILER_FLAGS
 _DEFIFNOT(`SSH_MAILER_FLAGS')
 _DEFIFNOT(`SSH_MAILER_ARGS', `ssh -o BatchMode=yes -o EscapeChar=none -- SSH_MAILER_HOST SSH_REMOTE_COMMAND')
 _DEFIFNOT(`SSH_MAILER_HOST', `$h')
-ifdef(`SSH_MAILER_USER',, `_SAY_(`*** SSH_MAILER_USER must be defined before MAILER(ssh).')')
-ifdef(`SSH_MAILER_DIR',, `_SAY_(`*** SSH_MAILER_DIR must be defined before MAILER(ssh).')')
+ifdef(`SSH_MAILER_USER',, `_WRONG_(`MAILER(ssh) needs SSH_MAILER_USER, the user whose key it takes')')
+ifdef(`SSH_MAILER_DIR',, `_WRONG_(`MAILER(ssh) needs SSH_MAILER_DIR, the folder it runs in')')
 POPDIVERT`'dnl
 # ---- Mailer ssh
 Mssh,	P=SSH_MAILER_PATH, F=_MODMF_(CONCAT(_DEF_SSH_MAILER_FLAGS, SSH_MAILER_FLAGS), `SSH'), S=EnvFromSMTP/HdrFromSMTP, R=ifdef(`_ALL_MASQUERADE_', `EnvToSMTP/HdrFromSMTP', `EnvToSMTP'), E=\r\n, L=990,

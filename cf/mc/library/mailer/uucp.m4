@@ -20,8 +20,7 @@ dnl _UUCPLINE_(mailer, flags, sender, recipient)
 define(`_UUCPLINE_', `M$1,	P=UUCP_MAILER_PATH, F=_MODMF_(CONCAT(`$2', UUCP_MAILER_FLAGS), `UUCP'), S=$3, R=$4,
 		M=UUCP_MAILER_MAX, _OPTINS(`UUCP_MAILER_CHARSET', `C=', `, ')T=X-UUCP/X-UUCP/X-Unix,_QGRP_(`UUCP_MAILER_QGRP')
 		A=UUCP_MAILER_ARGS')
-ifdef(`_MAILER_smtp_',, `_SAY_(`*** MAILER(smtp) must appear before MAILER(uucp)
-    if uucp-dom should be included.')')
+ifdef(`_MAILER_smtp_',, `_CARE_(`without a MAILER(smtp) before MAILER(uucp) there is no uucp-dom')')
 PUSHDIVERT(4)
 # neighbours of UUCP
 R$* <@ $=Z . UUCP.> $*	$#uucp-uudom $@ $2 $: $1 <@ $2 .UUCP.> $3
