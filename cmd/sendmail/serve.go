@@ -206,6 +206,7 @@ func (d *daemon) begin(ctx context.Context, site *mta.Site, log *maillog.Logger,
 	s := &server{mta: m, log: log}
 	d.current.Store(s)
 	log.Plain(maillog.LevelSerious, maillog.Info, "starting daemon ("+mta.Version(site)+"): "+d.describe(interval))
+	m.Greet()
 	if d.v.runQueue {
 		m.Start()
 	}

@@ -12,14 +12,24 @@ import (
 	"gosendmail/internal/dns"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/priv"
+	"gosendmail/mailers"
 )
+
+// TestMain lets deliveries to mailboxes start the test program as their child.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == mailers.ChildArg {
+		os.Exit(mailers.ChildMain())
+	}
+	os.Exit(m.Run())
+}
 
 // testConfig is a small site: sender and recipients of test domains are local, everything else goes to a relay.
 const testConfig = `V10/Berkeley
 Dj%[2]smail.test
 Cwmail.test
 O QueueDirectory=%[1]s/queue
-O AliasFile=text:%[1]s/aliases
+O AliasFile=%[1]s/aliases
+O DontBlameSendmail=TrustStickyBit
 O DeliveryMode=queueonly
 O SuperSafe=%[3]s
 O MinFreeBlocks=0
@@ -50,13 +60,14 @@ Scanonify=3
 R$* < $* > $*	$: $2
 R$- @ $+	$: $1 < @ $2 >
 Sparse=0
+R$@	$#local $: <>
 R$* < @ $=w >	$#local $: $1
 R$* < @ nowhere.test >	$#error $@ 5.1.2 $: "550 Host unknown"
 R$* < @ $+ >	$#relay $@ $2 $: $1 @ $2
 R$+	$#local $: $1
 Sfinal=4
 R$* < @ $* > $*	$: $1 @ $2 $3
-Mlocal, P=[mbox], F=lsDFMAw, S=0, R=0, A=mbox %[1]s/mail/$u
+Mlocal, P=[mbox], F=lsDFMAwP, S=0, R=0, A=mbox %[1]s/mail/$u
 Mprog, P=/bin/sh, F=lsDFMoq, A=sh -c $u
 Mrelay, P=[IPC], F=mDFMuX, A=TCP $h
 `
@@ -93,11 +104,19 @@ func testServer(tb testing.TB, superSafe string) *Server {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	if _, problems, err := RebuildAliases(ctx, site, log, "tester"); err != nil || len(problems) > 0 {
+		tb.Fatal(err, problems)
+	}
 	s, err := New(Config{Site: site, Log: log, Accounts: priv.Accounts{PasswdFile: passwd}, Caller: priv.User{Name: "tester"}})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { s.Close(context.Background()) })
+	tb.Cleanup(func() {
+		s.Close(context.Background())
+		if text, err := os.ReadFile(filepath.Join(dir, "log")); err == nil && tb.Failed() {
+			tb.Logf("the log:\n%s", text)
+		}
+	})
 	return s
 }
 

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"gosendmail/internal/dsn"
 	"gosendmail/internal/envelope"
@@ -20,7 +22,7 @@ func (m *message) finish(ctx context.Context) error {
 	env := m.env
 	now := m.srv.now()
 	limits := m.site.timeouts
-	expired := limits.Expired(env, now) && len(env.PendingRecipients()) > 0
+	expired := (limits.Expired(env, now) || m.deadlinePassed(now, "R")) && len(env.PendingRecipients()) > 0
 	if expired {
 		m.expire()
 	}
@@ -29,7 +31,7 @@ func (m *message) finish(ctx context.Context) error {
 		errs = append(errs, m.report(ctx, list, expired))
 	}
 	if pending := env.PendingRecipients(); len(pending) > 0 {
-		if limits.WarnDue(env, now) && !m.quiet {
+		if (limits.WarnDue(env, now) || m.deadlinePassed(now, "N") && !env.Flags.Warning) && !m.quiet {
 			errs = append(errs, m.warn(ctx, pending))
 		}
 		errs = append(errs, m.entry.Update(env))
@@ -52,6 +54,14 @@ func (m *message) lose() error {
 	m.log(logAlert, 0, "Losing ./qf%s: savemail panic", m.id)
 	m.sysErr("savemail: cannot save rejected email anywhere")
 	return m.entry.Lose(errors.New("savemail panic"))
+}
+
+// deadlinePassed reports whether the sender wanted by now to have the message back (RFC 2852, BY=...;R) or to be told of the
+// delay (N).
+func (m *message) deadlinePassed(now time.Time, want string) bool {
+	text, mode, ok := strings.Cut(m.env.DeliverBy, ";")
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	return ok && err == nil && strings.HasPrefix(mode, want) && now.After(m.env.Created.Add(time.Duration(seconds)*time.Second))
 }
 
 // expire fails everyone who waited longer than Timeout.queuereturn allows.

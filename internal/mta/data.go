@@ -161,6 +161,11 @@ func (m *message) body(r io.Reader, h *headerText) {
 		n, err := r.Read(*bp)
 		p := (*bp)[:n]
 		m.env.Size += int64(n)
+		if m.site.options.SevenBitInput {
+			for i := range p {
+				p[i] &= 0x7f
+			}
+		}
 		eight = eight || hasEightBit(p)
 		if m.rejected == nil && !m.discard && (limit <= 0 || m.env.Size <= limit) {
 			if _, werr := m.entry.Write(p); werr != nil {

@@ -131,8 +131,10 @@ func (m *message) tooManyHops() {
 	text := "Too many hops " + itoa(int64(m.hops)) + " (" + itoa(int64(m.site.options.MaxHopCount)) + " max): from " +
 		env.SenderText + " via " + via + ", to " + to
 	m.log(logErr, 0, "SYSERR(%s): %s", m.srv.Caller.Name, text)
+	s := status.Status{Exit: status.Unavailable, Code: 554, Enhanced: status.Enhanced{5, 4, 6}, Text: text}
+	m.transcript.WriteString(replyText(s) + "\n")
 	for _, r := range env.PendingRecipients() {
-		m.settle(r, status.Status{Exit: status.Unavailable, Code: 554, Enhanced: status.Enhanced{5, 4, 6}, Text: text})
+		m.settle(r, s)
 	}
 }
 
@@ -274,7 +276,6 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 			!g.mailer.Flags.Has('l') {
 			o.rcpt.State = envelope.Relayed
 		}
-		m.srv.count(g.mailer, m.env, o.status)
 	}
 	done := make([]bool, len(outcomes))
 	for i := range outcomes {
@@ -289,9 +290,9 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 			}
 		}
 		if err := outcomes[i].status.Err; err != nil {
-			level := maillog.LevelExpansion
-			if outcomes[i].status.Exit == status.OSErr {
-				level = maillog.LevelMalformed
+			level := maillog.LevelMalformed
+			if g.mailer.Path == "[IPC]" {
+				level = maillog.LevelExpansion // stat= tells it
 			}
 			m.log(logErr, level, "mailer %s: %v", g.mailer.Name, err)
 		}

@@ -34,7 +34,9 @@ func (m *message) header(ctx context.Context, h *headerText) {
 			break
 		}
 	}
-	m.userFields = len(fields)
+	if m.site.options.SingleLineFromHeader {
+		joinFrom(fields)
+	}
 	for i := range fields {
 		m.learn(&fields[i])
 		m.checkField(ctx, &fields[i])
@@ -48,6 +50,15 @@ func (m *message) header(ctx context.Context, h *headerText) {
 		m.fromHeader(fields)
 	}
 	m.env.Header = append(m.defaults(fields), m.kept(fields)...)
+}
+
+// joinFrom makes one line of each From: field (option SingleLineFromHeader).
+func joinFrom(fields []envelope.Field) {
+	for i := range fields {
+		if strings.EqualFold(fields[i].Name, "from") {
+			fields[i].Value = strings.Join(strings.FieldsFunc(fields[i].Value, func(r rune) bool { return r == '\n' }), "")
+		}
+	}
 }
 
 // learn takes from a field what the envelope needs of it.
@@ -81,8 +92,6 @@ func (m *message) learn(f *envelope.Field) {
 		m.set("x", value)
 	case "precedence":
 		m.env.Class = m.site.precedence(value)
-	case "auto-submitted":
-		m.autoSubmitted = true
 	}
 }
 

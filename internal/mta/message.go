@@ -38,22 +38,19 @@ type message struct {
 	quarantine    string         // why the message is held
 	tooLarge      bool
 
-	hops          int // Received: and the like
-	userFields    int
-	resent        bool
-	messageID     string
-	date          string // of the Date: field
-	errorsTo      string
-	receiptTo     string
-	autoSubmitted bool
-	deleteBcc     bool // the recipients were taken from the header
-	warnings      []string
+	hops      int // Received: and the like
+	resent    bool
+	messageID string
+	date      string // of the Date: field
+	errorsTo  string
+	receiptTo string
+	deleteBcc bool // the recipients were taken from the header
+	warnings  []string
 
 	// watch is told what is said to mailers and what becomes of recipients; -v sets it.
 	watch    func(line string)
 	queued   bool // read from the queue, not accepted just now
 	selected bool // of a queue run that was asked for
-	direct   bool // submitted on the command line
 	noAlias  bool // -n
 	// fromHeader, if not nil, takes the recipients from the header (-t).
 	fromHeader func([]envelope.Field)

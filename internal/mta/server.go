@@ -12,12 +12,10 @@ import (
 
 	"gosendmail/cf"
 	"gosendmail/internal/dns"
-	"gosendmail/internal/envelope"
 	"gosendmail/internal/macro"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/priv"
 	"gosendmail/internal/safefile"
-	"gosendmail/internal/status"
 	"gosendmail/mailers"
 	"gosendmail/maps"
 	"gosendmail/queue"
@@ -70,6 +68,9 @@ type Server struct {
 // New makes a server: it opens the queue and prepares the mailers. Nothing runs yet.
 func New(cfg Config) (*Server, error) {
 	site, err := newSetup(cfg.Site)
+	if err == nil {
+		err = refuse(cfg.Site.Config)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -182,6 +183,25 @@ func (s *Server) busy(priority int64, _ time.Time) bool {
 	return la >= o.QueueLA && priority > int64(o.QueueFactor)/int64(la-o.QueueLA+1)
 }
 
+// litterAge is how old files must be that a crash left without a control file before they are removed.
+const litterAge = 24 * time.Hour
+
+// Greet says in the log what of the configuration has no effect, and tidies the queue; daemons call it once.
+func (s *Server) Greet() {
+	for _, text := range without(s.site.Config) {
+		s.Log.Plain(maillog.LevelSerious, maillog.Warning, text)
+	}
+	s.running.Go(func() {
+		gone, err := s.spool.Recover(litterAge)
+		if err != nil {
+			s.Log.Logf(maillog.LevelSerious, maillog.Err, "", "queue: %v", err)
+		}
+		for _, name := range gone {
+			s.Log.Logf(maillog.LevelMinor, maillog.Notice, "", "queue: removed %s, left by a crash", name)
+		}
+	})
+}
+
 // Start begins the queue runs.
 func (s *Server) Start() { s.running.Go(func() { s.runner.Run(s.runs) }) }
 
@@ -251,9 +271,6 @@ func (s *Server) mailerConfig() (mailers.Config, error) {
 	return cfg, nil
 }
 
-// newSessionID is for logs between transactions.
-func (s *Server) newSessionID() string { return s.spool.NewID() }
-
 // group chooses the queue group of a message: that of its first recipient's mailer (Q=), else the default one.
 func (s *Server) group(m *message) *queue.Group {
 	if len(m.env.Recipients) > 0 {
@@ -295,9 +312,6 @@ func (s *Server) throttleBadRecipients(ctx context.Context, c *Session) {
 	case <-ctx.Done():
 	}
 }
-
-// count adds a delivery to the statistics (StatusFile).
-func (s *Server) count(mailer *mailers.Mailer, env *envelope.Envelope, st status.Status) {}
 
 // checker looks at files as DontBlameSendmail allows.
 func (s *Server) checker() (*safefile.Checker, error) {

@@ -49,7 +49,6 @@ func (s *Server) NewSubmission(o SubmissionOptions) *Submission {
 	if o.Watch != nil {
 		m.watch = o.Watch
 	}
-	m.direct = true
 	m.relay = s.Caller.Name + "@localhost"
 	m.proto = o.Protocol
 	m.deleteBcc = o.FromHeader

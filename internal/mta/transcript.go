@@ -20,7 +20,7 @@ func (m *message) transcribe(r *envelope.Recipient, s status.Status) {
 		fmt.Fprintf(&m.transcript, "%s... %s\n", r.Addr, s.Text)
 		return
 	}
-	fmt.Fprintf(&m.transcript, "%d %s %s... %s\n", s.Code, s.Enhanced, r.Addr, s.Text)
+	m.transcript.WriteString(replyText(about(r.Addr, s)) + "\n")
 }
 
 // dialogue notes for the transcript which commands a peer refused, and passes everything on to whoever watches (-v).
