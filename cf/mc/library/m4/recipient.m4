@@ -1,13 +1,7 @@
 dnl check_rcpt: may this client send to this recipient. First the recipient is asked, then the client.
 # ---- check_rcpt: the recipient in RCPT
-SLocal_check_rcpt
-Scheck`'_U_`'rcpt
-R$*			$: $1 $| $>"Local_check_rcpt" $1
-R$* $| $#$*		$#$2
-R$* $| $*		$@ $>"Basic_check_rcpt" $1
-
-SBasic_check_rcpt
-R<>			$#error $@ nouser $: "553 User address required"
+_PUBLIC_(`rcpt')
+R<>			$:
 R$@			$#error $@ nouser $: "553 User address required"
 _DEFERRED_
 _WHEN_(`_REQUIRE_QUAL_RCPT_', `# with the daemon flag r a recipient needs a full domain, but postmaster
@@ -21,17 +15,18 @@ R$* $| $*		$: <> <$2>
 R<$=w> <$*>		$: <> <$2>
 R<$+> <$+>		$#error $@ 5.5.4 $: "553 Fully qualified domain name required"
 R<> $*			$: $1')
-# Rcpt_ok and Relay_ok answer RELAY, $#TEMP (remembered while the other may still say yes), any other $# (final), or nothing
-R$*			$: $1 $| @ $>"Rcpt_ok" $1
-R$* $| @ $#TEMP $+	$: $1 $| T $2
-R$* $| @ $#$*		$#$2
-ifdef(`_PROMISCUOUS_RELAY_', `dnl', `R$* $| @ RELAY		$@ RELAY
-R$* $| @ $*		$: O $| $>"Relay_ok" $1
-R$* $| T $+		$: T $2 $| $>"Relay_ok" $1
-R$* $| $#TEMP $+	$#error $2
-R$* $| $#$*		$#$2
+# Rcpt_ok and Relay_ok answer RELAY, $#TEMP while the other may still say yes, any other $# for good, or nothing
+R$*			$: <$1> $>"Rcpt_ok" $1
+R<$*> RELAY		$@ RELAY
+R<$*> $# TEMP $+	$: later $2
+R<$*> $# $*		$# $2
+ifdef(`_PROMISCUOUS_RELAY_', `dnl', `R<$*> $*		$: no
+Rlater $+		$: $1 $| $>"Relay_ok" client
+Rno			$: $| $>"Relay_ok" client
 R$* $| RELAY		$@ RELAY
-RT $+ $| $*		$#error $1
+R$* $| $# TEMP $+	$# error $2
+R$* $| $# $*		$# $2
+R$+ $| $*		$# error $1
 R$*			$#error $@ 5.7.1 $: confRELAY_MSG')
 
 # ---- Rcpt_ok: is the recipient ours
@@ -58,14 +53,8 @@ R$* $| <_ATMPF_>	_TMPF_(`ROK1')
 R$* $| <$+>		$: $>Verdict <$2>
 R@ $*			$: $1')')
 ifdef(`_PROMISCUOUS_RELAY_', `dnl', `# clients that have shown who they are
-R$*			$: $1 $| $>RelayTLS
-R$* $| $# $+		$# $2
-R$* $| $*		$: $1
-R$*			$: $1 $| $>"Local_Relay_Auth" $&{auth_type}
+R$*			$: $1 $| $>"Shown" client
 R$* $| $# $*		$# $2
-R$* $| NO		$: $1
-R$* $| $*		$: $1 $| $&{auth_type}
-R$* $| $={TrustAuthMech}	$# RELAY
 R$* $| $*		$: $1
 ifelse(defn(`_NO_UUCP_'), `r', `R$* ! $* <@ $*>	$: <REMOTE> $2 <@ BANG_PATH>
 R$* ! $*		$: <REMOTE> $2 <@ BANG_PATH>', `dnl')
@@ -98,6 +87,16 @@ R$* $| $+		$@ RELAY
 R<> $+			$@ RELAY
 R<$=w> $+		$@ RELAY
 R<$+> $+		$#error $@ 5.5.4 $: "553 Domain name required"', `R$+			$@ RELAY')')
+
+# ---- Shown: does a certificate, the site or a mechanism of AUTH let this client relay
+ifdef(`_PROMISCUOUS_RELAY_', `dnl', `SShown
+R$*			$: $>RelayTLS
+R$# $*			$# $1
+R$*			$: $>"Local_Relay_Auth" $&{auth_type}
+R$# $*			$# $1
+RNO			$@ NO
+R$*			$: $&{auth_type}
+R$={TrustAuthMech}	$# RELAY')
 
 # ---- Relay_ok: is the client one of ours. What comes in does not matter
 ifdef(`_PROMISCUOUS_RELAY_', `dnl', `SRelay_ok

@@ -5,6 +5,14 @@ R<d> $`'*			$`'@ deferred
 R<$`'*> $`'*		$: $`'2')dnl
 dnl _TMPF_(name): a table that does not answer
 define(`_TMPF_', `$`'#error $`'@ 4.3.0 $: _TMPFMSG_(`$1')')dnl
+dnl _PUBLIC_(check): what the server calls; the rules of the site come first, and what they do not decide is for Basic_...
+define(`_PUBLIC_', `SLocal_check_$1
+Scheck`'_U_`'$1
+R$`'*			$: $`'1 $| $>"Local_check_$1" $`'1
+R$`'* $| $`'# $`'*		$`'# $`'2
+R$`'* $| $`'*		$`'@ $>"Basic_check_$1" $`'1
+
+SBasic_check_$1')dnl
 # ---- CanonAddr: an address in the form that the checks look at
 SCanonAddr
 R$*			$: $>Parse0 $>canonify $1
@@ -74,13 +82,7 @@ R$* $| TEMP		$#error $@ 4.1.8 $: 451 Client IP address $1 does not resolve
 R$* $| FORGED		$#error $@ 4.1.8 $: 451 Possibly forged hostname for $1')
 
 # ---- check_mail: the sender in MAIL
-SLocal_check_mail
-Scheck`'_U_`'mail
-R$*			$: $1 $| $>"Local_check_mail" $1
-R$* $| $#$*		$#$2
-R$* $| $*		$@ $>"Basic_check_mail" $1
-
-SBasic_check_mail
+_PUBLIC_(`mail')
 _DEFERRED_
 R$*			$: $1 $| $>"tls_client" $&{verify} $| MAIL
 R$* $| $#$+		$#$2

@@ -6,12 +6,12 @@ R$`'* $| $`'*		$: $`'1')')dnl
 # ---- trust_auth: the name in AUTH= of MAIL
 SLocal_trust_auth
 Strust_auth
-R$*			$: $&{auth_type} $| $1
-R$@ $| $*		$#error $@ 5.7.1 $: "550 not authenticated"
-R$* $| $&{auth_authen}		$@ identical
-R$* $| <$&{auth_authen}>	$@ identical
-R$* $| $*		$: $1 $| $>"Local_trust_auth" $2
-R$* $| $#$*		$#$2
+R$*			$: <$&{auth_type}> $1
+R<> $*			$#error $@ 5.7.1 $: "550 not authenticated"
+R<$+> $&{auth_authen}	$@ identical
+R<$+> <$&{auth_authen}>	$@ identical
+R<$+> $*		$: $1 $| $>"Local_trust_auth" $2
+R$+ $| $# $*		$# $2
 R$*			$#error $@ 5.7.1 $: "550 " $&{auth_authen} " not allowed to act as " $&{auth_author}
 
 # ---- Local_Relay_Auth: rules of the site that let authenticated clients relay
@@ -131,76 +131,74 @@ _REQUIRED_(`server_name', `server_addr', `TLS_SRV_TAG', `TS')', `R$*			$@ $>"TLS
 dnl TLS_PERM_ERR makes failures permanent
 define(`TLS_DSNCODE', ifdef(`TLS_PERM_ERR', `5.7.0', `4.7.0'))dnl
 define(`TLS_ERRCODE', ifdef(`TLS_PERM_ERR', `554', `454'))dnl
-dnl _BROKEN_(verify, text): a handshake that failed
-define(`_BROKEN_', `ifdef(`_FULL_TLS_CONNECTION_CHECK_', `R$1 $| <$`'-:$`'+> $`'*	$`'#error $`'@ $`'2 $: $`'1 " $2"
-R$1 $| $`'*		$`'#error $`'@ TLS_DSNCODE $: "TLS_ERRCODE $2"', `R$1		$`'#error $`'@ TLS_DSNCODE $: "TLS_ERRCODE $2"')')dnl
+dnl _BROKEN_(verify, text): a handshake that failed. _LACKING_(verify, text): no certificate, or a bad one
+define(`_BROKEN_', `ifdef(`_FULL_TLS_CONNECTION_CHECK_', `R$1 $| $`'* $| ANY $| $`'*	$`'#error $`'@ TLS_DSNCODE $: "TLS_ERRCODE $2"
+R$1 $| $`'- : $`'+ $| $`'*	$`'#error $`'@ $`'2 $: $`'1 " $2"', `R$1		$`'#error $`'@ TLS_DSNCODE $: "TLS_ERRCODE $2"')')dnl
+define(`_LACKING_', `R$1 $| $`'- : $`'+ $| VERIFY $| $`'*	$`'#error $`'@ $`'2 $: $`'1 " $2"')dnl
 STLS_connection
-_WHEN_(`_FULL_TLS_CONNECTION_CHECK_', `R$* $| <$*> $*		$: $1 $| <$2>
-# the reply that a failure gets
-R$* $| <PERM + $={Tls} $*>	$: $1 $| <503:5.7.0> <$2 $3>
-R$* $| <TEMP + $={Tls} $*>	$: $1 $| <403:4.7.0> <$2 $3>
-R$* $| <$={Tls} $*>	$: $1 $| <TLS_ERRCODE:TLS_DSNCODE> <$2 $3>')
+_WHEN_(`_FULL_TLS_CONNECTION_CHECK_', `# verify $| reply $| what is wanted $| bits $| further conditions
+R$* $| $*		$: $1 $| $>"TLS_wanted" $2')
 _BROKEN_(`SOFTWARE', `TLS handshake failed.')
 _BROKEN_(`PROTOCOL', `STARTTLS failed.')
 _BROKEN_(`DANE_FAIL', `DANE check failed.')
 _BROKEN_(`CONFIG', `STARTTLS temporarily not possible.')
-dnl _UNVERIFIED_(verify, text): why verification failed
-define(`_UNVERIFIED_', `R<$`'-:$`'+> <VERIFY $`'*> <$`'*> $1	$`'#error $`'@ $`'2 $: $`'1 " $2"')dnl
-_WHEN_(`_FULL_TLS_CONNECTION_CHECK_', `# <reply> <what is wanted> <further conditions> verify
-R$* $| <$*> <VERIFY>		$: <$2> <VERIFY> <> $1
-R$* $| <$*> <VERIFY + $+>	$: <$2> <VERIFY> <$3> $1
-R$* $| <$*> <$={Tls}:$-> $*	$: <$2> <$3:$4> <> $1
-R$* $| <$*> <$={Tls}:$- + $+> $*	$: <$2> <$3:$4> <$5> $1
-R$* $| $*			$@ OK
-R<$*> <VERIFY> <> $={TlsVerified}	$@ OK
-R<$*> <VERIFY> <$+> $={TlsVerified}	$: <$1> <REQ:0> <$2>
-R<$*> <VERIFY:$-> <$*> $={TlsVerified}	$: <$1> <REQ:$2> <$3>
-R<$*> <ENCR:$-> <$*> $*		$: <$1> <REQ:$2> <$3>
-_UNVERIFIED_(, `authentication required')
-_UNVERIFIED_(`FAIL', `authentication failed')
-_UNVERIFIED_(`NO', `not authenticated')
-_UNVERIFIED_(`NOT', `no authentication requested')
-_UNVERIFIED_(`NONE', `other side does not support STARTTLS')
-_UNVERIFIED_(`CLEAR', `STARTTLS disabled locally')
-R<$-:$+> <VERIFY $*> <$*> $+	$#error $@ $2 $: $1 " authentication failure " $4
-# enough bits, of TLS or of the layer of AUTH
-R<$*> <REQ:$-> <$*>		$: <$1> <REQ:$2> <$3> $>max $&{cipher_bits} : $&{auth_ssf}
-R<$*> <REQ:$-> <$*> $-		$: <$1> <$2:$4> <$3> $(arith l $@ $4 $@ $2 $)
-R<$-:$+> <$-:$-> <$*> TRUE	$#error $@ $2 $: $1 " encryption too weak " $4 " less than " $3
-# the further conditions one by one; two plus signs part them
-R<$-:$+> <$-:$-> <$*> $*	$: <$1:$2> $| $5
-R<$*> $|			$@ OK
-R<$*> $| $+			$: <$1> <$2>
-R<$*> <$+ ++ $+>		<$1> <$2> <$3>
-R<$-:$+> $+			$@ $>"TLS_req" $3 $| <$1:$2>
+_WHEN_(`_FULL_TLS_CONNECTION_CHECK_', `R$* $| $* $| ANY $| $*	$@ OK
+R$={TlsVerified} $| $* $| VERIFY $| $*	$: $2 $| $3
+R$* $| $* $| ENCR $| $*	$: $2 $| $3
+_LACKING_(, `authentication required')
+_LACKING_(`FAIL', `authentication failed')
+_LACKING_(`NO', `not authenticated')
+_LACKING_(`NOT', `no authentication requested')
+_LACKING_(`NONE', `other side does not support STARTTLS')
+_LACKING_(`CLEAR', `STARTTLS disabled locally')
+dnl the original shows the conditions here, not what verification gave
+R$+ $| $- : $+ $| VERIFY $| $* $| $*	$#error $@ $3 $: $2 " authentication failure " $5
+# reply $| bits $| further conditions: enough bits, of TLS or of the layer of AUTH?
+R$+ $| $- $| $*		$: $1 $| $2 $| $3 $| $>"max" $&{cipher_bits} : $&{auth_ssf}
+R$+ $| $- $| $* $| $-	$: $1 $| $3 $| $4 : $2 $| $(arith l $@ $4 $@ $2 $)
+R$- : $+ $| $* $| $- : $- $| TRUE	$#error $@ $2 $: $1 " encryption too weak " $4 " less than " $5
+R$+ $| $* $| $* $| $*	$: $1 $| $2
+R$+ $|			$@ OK
+R$+ $| $+		$@ $>"TLS_req" $1 $| $2 ++
 
-# ---- TLS_req: <condition> <condition> ... $| <reply:code>
-dnl _CERT_(prefix, macro, name): a field of the certificate has the value
-define(`_CERT_', `R<$1:$`'&{$2}> $`'* $| <$`'+>	$`'@ $>"TLS_req" $`'1 $| <$`'2>
-R<$1:$`'+> $`'* $| <$`'-:$`'+>	$`'#error $`'@ $`'4 $: $`'3 " $3 " $`'&{$2} " does not match " $`'1')dnl
+# ---- TLS_wanted: <requirement>, as the access table has it, in parts
+STLS_wanted
+R<PERM + $={Tls} $*> $*	$: 503:5.7.0 $| $1 $2
+R<TEMP + $={Tls} $*> $*	$: 403:4.7.0 $| $1 $2
+R<$={Tls} $*> $*	$: TLS_ERRCODE:TLS_DSNCODE $| $1 $2
+R$* $| $- : $-		$@ $1 $| $2 $| $3 $|
+R$* $| $- : $- + $+	$@ $1 $| $2 $| $3 $| $4
+R$* $| VERIFY		$@ $1 $| VERIFY $| 0 $|
+R$* $| VERIFY + $+	$@ $1 $| VERIFY $| 0 $| $2
+R$*			$@ TLS_ERRCODE:TLS_DSNCODE $| ANY $| 0 $|
+
+# ---- TLS_req: reply $| condition ++ condition ++ ..., one after the other
+dnl _FIELD_(prefix, macro, name): a field of the certificate must have the value
+define(`_FIELD_', `R$`'+ $| $1:$`'&{$2} ++ $`'*	$`'@ $>"TLS_req" $`'1 $| $`'2
+R$`'- : $`'+ $| $1:$`'+ ++ $`'*	$`'#error $`'@ $`'2 $: $`'1 " $3 " $`'&{$2} " does not match " $`'3')dnl
 STLS_req
-R$| $+			$@ OK
-R<CN> $* $| <$+>	$: <CN:$&{TLS_Name}> $1 $| <$2>
-_WHEN_(`_FFR_TLS_ALTNAMES', `R<CN:$={cert_altnames}> $* $| <$+>	$@ $>"TLS_req" $2 $| <$3>
-R<CN:$-.$+> $* $| <$+>	$: <CN:*.$2> $3 $| <$4>
-R<CN:$={cert_altnames}> $* $| <$+>	$@ $>"TLS_req" $3 $| <$3>
-R<CN:$*> $* $| <$+>	$: <CN:$&{TLS_Name}> $2 $| <$3>')
-_CERT_(`CN', `cn_subject', `CN')
-_CERT_(`CS', `cert_subject', `Cert Subject')
-_CERT_(`CI', `cert_issuer', `Cert Issuer')
-R<CITag:$-> $* $| <$+>	$: <$(access $1:$&{cert_issuer} $: ? $)> $2 $| <$3>
-R<?> $* $| <$-:$+>	$#error $@ $3 $: $2 " Cert Issuer " $&{cert_issuer} " not acceptable"
-R<OK> $* $| <$+>	$@ $>"TLS_req" $1 $| <$2>
-ROK			$@ OK
+R$+ $|			$@ OK
+# CN alone stands for the name of the other side
+R$+ $| CN ++ $*		$: $1 $| CN:$&{TLS_Name} ++ $2
+_WHEN_(`_FFR_TLS_ALTNAMES', `R$+ $| CN:$={cert_altnames} ++ $*	$@ $>"TLS_req" $1 $| $3
+R$+ $| CN:$- . $+ ++ $*	$: $1 $| CN:*.$3 ++ $4
+R$+ $| CN:$={cert_altnames} ++ $*	$@ $>"TLS_req" $1 $| $3
+R$+ $| CN:$* ++ $*	$: $1 $| CN:$&{TLS_Name} ++ $3')
+_FIELD_(`CN', `cn_subject', `CN')
+_FIELD_(`CS', `cert_subject', `Cert Subject')
+_FIELD_(`CI', `cert_issuer', `Cert Issuer')
+# CITag:x asks the access table for x: and the issuer
+R$+ $| CITag:$- ++ $*	$: $1 $| $(access $2:$&{cert_issuer} $: ? $) ++ $3
+R$- : $+ $| ? ++ $*	$#error $@ $2 $: $1 " Cert Issuer " $&{cert_issuer} " not acceptable"
+R$+ $| OK ++ $*		$@ $>"TLS_req" $1 $| $2
 
-# ---- max: the greater of two numbers with a colon between, each of which may be missing
+# ---- max: the greater of two numbers with a colon between; a missing one counts 0
 Smax
-R:			$: 0
-R:$-			$: $1
-R$-:			$: $1
-R$-:$-			$: $(arith l $@ $1 $@ $2 $) : $1 : $2
-RTRUE:$-:$-		$: $2
-R$-:$-:$-		$: $2')
+R: $*			$: 0 : $1
+R$- :			$: $1 : 0
+R$- : $-		$: $1 : $2 : $(arith l $@ $1 $@ $2 $)
+R$- : $- : TRUE		$@ $2
+R$- : $- : $*		$@ $1')
 
 _WHEN_(`_MTA_STS_', `# ---- Set_SNI: the name that the policy wants in the handshake
 SSet_SNI
