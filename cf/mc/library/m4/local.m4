@@ -53,25 +53,30 @@ R$+ <> $*		$@ $1')
 # ---- Rule set 95: <mailer:[user@]host> address, as tables and relays are written, becomes a mailer with its host and user
 SMailerToTriple=95
 R<> $*				$@ $1
-R<error : $-.$-.$- : $+> $*	$#error $@ $1.$2.$3 $: $4
-R<error : $- : $+> $*		$#error $@ $(dequote $1 $) $: $2
-R<error : $+> $*		$#error $: $1
-R<local : $*> $*		$>CanonLocal <$1> $2
+R<error : $+> $*		$@ $>"Refusal" $1
+R<local : $*> $*		$@ $>CanonLocal <$1> $2
 R<$~[ : $+ @ $+> $* <$*> $*	$# $1 $@ $3 $: $2<@$3>
 R<$~[ : $+> $*			$# $1 $@ $2 $: $3
 R<$=w> $*			$@ $2
 R<$+> $*			$#_RELAY_ $@ $1 $: $2
 
+# ---- Refusal: [d.s.n or keyword :] text
+SRefusal
+R$- . $- . $- : $+		$#error $@ $1.$2.$3 $: $4
+R$- : $+			$#error $@ $(dequote $1 $) $: $2
+R$+				$#error $: $1
+
 # ---- <user> address for the local mailer: the user, or the local part if there is none, and the whole address as host
 SCanonLocal
 R<$*> <@ $+> : $+		$@ $>Recurse $3
 R<$*> $+ $=O $+ <@ $+>		$@ $>Recurse $2 $3 $4
-R<$*> $* <@ $* .>		$: <$1> $2 <@ $3>
-R<> $* <@ $*> $*		$#_LOCAL_ $@ $1@$2 $: $1
-R<> $+				$#_LOCAL_ $@ $1 $: $1
-R<$+ @ $+> $* <@ $*>		$: <$1> $3 <@ $4>
-R<$+> $* <@ $*> $*		$#_LOCAL_ $@ $2@$3 $: $1
-R<$+> $*			$#_LOCAL_ $@ $2 $: $1
+R<$+ @ $+> $* <@ $*>		<$1> $3 <@ $4>
+R<$*> $* <@ $* .>		<$1> $2 <@ $3>
+R<$*> $* <@ $*> $*		$: <$1> $2 $| $2@$3
+R<$*> $* $| $*			$: $3 $| <$1> <$2>
+R<$*> $*			$: $2 $| <$1> <$2>
+R$* $| <> <$*>			$#_LOCAL_ $@ $1 $: $2
+R$* $| <$+> <$*>		$#_LOCAL_ $@ $1 $: $2
 
 _WHEN_(`_MAILER_TABLE_', `_WHEN_(`_LDAP_ROUTING_', `# ---- the mailertable for a host that LDAP named; without an entry the relay mailer
 SLDAPMailertable

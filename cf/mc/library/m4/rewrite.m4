@@ -72,30 +72,34 @@ _UNLESS_(`_NO_UUCP_', `ifdef(`UUCP_RELAY', `R$* <@ $+ . UUCP> $*		$@ $1 <@ $2 . 
 `_NEIGHBOUR_(`U')_NEIGHBOUR_(`V')_NEIGHBOUR_(`W')_NEIGHBOUR_(`X')_NEIGHBOUR_(`Y')ifdef(`_NO_CANONIFY_', `dnl',
 `R$* <@ $+ . UUCP> $*		$: $1 <@ $[ $2 $] . UUCP .> $3
 R$* <@ $+ . . UUCP .> $*	$@ $1 <@ $2 .> $3')')')
-# class P needs no look-up; for the rest macro daemon_flags has a say
-R$* <@ $* $=P> $*		$: $1 <@ $2 $3 .> $4
-R$* <@ $* $~P> $*		$: $&{daemon_flags} $| $1 <@ $2 $3> $4
+R$* <@ $+> $*			$: $1 $| $3 $| $>"Hostname" $2
+R$* $| $* $| $*			$: $1 <@ $3> $2
+
+# ---- Hostname: a host name by itself. Class P needs no look-up; for the rest macro daemon_flags has a say
+SHostname
+R$* $=P			$: $1 $2 .
+R$* $~P			$: $&{daemon_flags} $| $1 $2
 ifdef(`_NO_CANONIFY_', `# without look-ups, but for class Canonify and the daemon flag c
-R$* $| $* <@ $* $={Canonify}> $*	$: $2 <@ $[ $3 $4 $]> $5
-R$* c $* $| $* <@ $*> $*	$: $3 <@ $[ $4 $]> $5
-R$* $| $* <@ $+ .> $*		$: $2 <@ $3 .> $4
-R$* $| $* <@ $+.$+> $*		$: $2 <@ $3.$4 .> $5
-_WHEN_(`_CANONIFY_HOSTS_', `R$* $| $* <@ $*> $*		$: $2 <@ $[ $3 $]> $4')', `# with a look-up, unless the daemon flag C forbids it
-R$* CC $* $| $* <@ $+.$+> $*	$: $3 <@ $4.$5 .> $6
-R$* CC $* $| $*			$: $3
-_WHEN_(`_FFR_NOCANONIFY_HEADERS', `R$* $| $* <@ $* $~P> $*		$: $&{addr_type} $| $2 <@ $3 $4> $5
-R$* h $* $| $* <@ $+.$+> $*	$: $3 <@ $4.$5 .> $6
-R$* h $* $| $*			$: $3')
-R$* $| $* <@ $*> $*		$: $2 <@ $[ $3 $]> $4')
-R$* $| $*			$: $2
+R$* $| $* $={Canonify}	$: $[ $2 $3 $]
+R$* c $* $| $*		$: $[ $3 $]
+R$* $| $+ .		$: $2 .
+R$* $| $+ . $+		$: $2 . $3 .
+_WHEN_(`_CANONIFY_HOSTS_', `R$* $| $*		$: $[ $2 $]')', `# with a look-up, unless the daemon flag C forbids it
+R$* CC $* $| $+ . $+	$: $3 . $4 .
+R$* CC $* $| $*		$: $3
+_WHEN_(`_FFR_NOCANONIFY_HEADERS', `R$* $| $* $~P		$: $&{addr_type} $| $2 $3
+R$* h $* $| $+ . $+	$: $3 . $4 .
+R$* h $* $| $*		$: $3')
+R$* $| $*		$: $[ $2 $]')
+R$* $| $*		$: $2
 # own names, hidden and virtual domains are complete as they stand
-R$* <@ $=w> $*			$: $1 <@ $2 .> $3
 dnl _COMPLETE_(class, flag): hosts of the class, or with the flag also those below, get the dot
-define(`_COMPLETE_', `ifdef(`$2', `R$`'* <@ $`'* $`'=$1> $`'*	$: $`'1 <@ $`'2 $`'3 .> $`'4', `R$`'* <@ $`'=$1> $`'*	$: $`'1 <@ $`'2 .> $`'3')')dnl
+define(`_COMPLETE_', `ifdef(`$2', `R$`'* $`'=$1		$: $`'1 $`'2 .', `R$`'=$1			$: $`'1 .')')dnl
+_COMPLETE_(`w')
 _COMPLETE_(`M', `_MASQUERADE_ENTIRE_DOMAIN_')
 _WHEN_(`_VIRTUSER_TABLE_', `_COMPLETE_(`{VirtHost}', `_VIRTUSER_ENTIRE_DOMAIN_')')
 _WHEN_(`_GENERICS_TABLE_', `_COMPLETE_(`G', `_GENERICS_ENTIRE_DOMAIN_')')
-R$* <@ $* . .> $*		$1 <@ $2 .> $3
+R$* . .			$1 .
 
 # ---- Rule set 4: back to the written form, the last step of every rewriting
 Sfinal=4
