@@ -185,7 +185,7 @@ var direct = []string{
 	".D{client_addr}99.1.1.1", ".D{opMode}s", ".D{addr_type}e r", "3,0 x@foo.REDIRECT", ".D{opMode}i", "3,0 x@foo.REDIRECT", ".D{opMode}s", "LDAPExpand <u <@ h . >> <u@h> <>",
 	"LDAPExpand <joe <@ host.domain.com. >> <joe@host.domain.com> <>", "LDAPExpand <joe+d <@ host.domain.com. >> <joe+d@host.domain.com> <>", "LDAPExpand <u <@ domain1.com. >> <@domain1.com> <+d>",
 	".D{addr_type}e s", "LDAPExpand <u <@ h . >> <@ h> <>", ".D{addr_type}e r", "LDAPExpand <x <@ domain.ne.jp. >> <domain.ne.jp> <>", "LDAPExpand <you <@ domain1.com. >> <domain.ne.jp> <+x>",
-	"DomainMapLookup joe <@ domain1.com. >", "DomainMapLookup joe+x <@ domain1.com. >", "DomainMapLookup none <@ domain1.com. >", "bcc u@copy.example", "bcc u@a.mail.example", "BCC copy.example", "BCC a.b.mail.example",
+	"3,0 joe@domain1.com", "3,0 joe+x@domain1.com", "3,0 none@domain1.com", "3,0 joe@known.example", "bcc u@copy.example", "bcc u@a.mail.example", "BCC copy.example", "BCC a.b.mail.example",
 	"queuegroup <q@q.example>", "check_eoh x", "CheckTo a@b.c", "CheckTo a,b",
 }
 

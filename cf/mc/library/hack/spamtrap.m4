@@ -3,12 +3,17 @@ dnl HACK: messages to addresses that the access table marks To:address POISON ar
 LOCAL_CONFIG
 Kmacro macro
 LOCAL_RULESETS
+# ---- Poisoned: does the table mark this address
+SPoisoned
+R$* <$+> $*		$2
+R$+			$: $>SearchList <!To> $| <E:$1> <>
+R<POISON>		$@ yes
+R$*			$@ no
+
 SLocal_check_rcpt
-R$*			$: $1 $| $1
-R$* $| $* <$+> $*	$1 $| $3
-R$* $| $+		$: $1 $| $>SearchList <!To> $| <E:$2> <>
-R$* $| <POISON>		$: $1 $| $(macro {PoisonRecipient} $@ POISON $)
-R$* $| $*		$: $1
+R$*			$: $1 $| $>"Poisoned" $1
+R$* $| yes		$@ $1 $(macro {PoisonRecipient} $@ POISON $)
+R$* $| no		$@ $1
 
 Scheck_eoh
 R$*			$: $&{PoisonRecipient}
@@ -17,7 +22,7 @@ RPOISON			$#error $@ 5.7.1 $: 550 Mail sent to spam lists is not accepted here
 HTo: $>CheckTo
 SCheckTo
 R$+ , $+		$@ $1 , $2
-R$*			$: $1 $| $>SearchList <!To> $| <E:$1> <>
-R$* $| <POISON>		$#error $@ 5.7.1 $: 550 Mail sent by spamware is not accepted here
-R$* $| $*		$: $1
+R$*			$: $1 $| $>"Poisoned" $1
+R$* $| yes		$#error $@ 5.7.1 $: 550 Mail sent by spamware is not accepted here
+R$* $| no		$@ $1
 divert(-1)

@@ -6,18 +6,14 @@ R$* <@ $*>		$@ $1 <@ $2>
 R$+			$@ $1 <@ $j>
 
 # whoever ends the checks early still has to show the certificate that the table wants: with an answer, and without
-SDelay_TLS_Clt
-R$*			$: $1 $| $>"tls_client" $&{verify} $| MAIL
-R$* $| $#$+		$#$2
-R$* $| $*		$# $1
-R$*			$# $1
-
-SDelay_TLS_Clt2
-R$*			$: $1 $| $>"tls_client" $&{verify} $| MAIL
-R$* $| $#$+		$#$2
-R$* $| $*		$@ $1
-R$*			$@ $1
-
+dnl _CERTFIRST_(suffix, way to return)
+define(`_CERTFIRST_', `SDelay_TLS_Clt$1
+R$`'*			$: $`'1 $| $>"tls_client" $`'&{verify} $| MAIL
+R$`'* $| $`'# $`'+		$`'# $`'2
+R$`'* $| $`'*		$2 $`'1
+')dnl
+_CERTFIRST_(, `$#')
+_CERTFIRST_(`2', `$@')
 Scheck_rcpt
 R$+			$: $1 $| $>checkrcpt $1
 R$+ $| $#error $*	$#error $2
