@@ -83,6 +83,13 @@ type flags struct {
 	args    []string // the addresses
 }
 
+// complaint is an error in the original's words, which begin with a capital letter.
+type complaint string
+
+func (c complaint) Error() string { return string(c) }
+
+func complain(format string, args ...any) error { return complaint(fmt.Sprintf(format, args...)) }
+
 // withValue are the flags that take a value, attached or as the next argument.
 const withValue = "ABbCDeFfhLMNOoprRVX"
 
@@ -182,7 +189,7 @@ func (f *flags) value(c byte, v string) error {
 		f.body = v
 	case 'b':
 		if len(v) != 1 || strings.IndexByte("aCdDhHimpPstv", v[0]) < 0 {
-			return fmt.Errorf("Invalid operation mode %s", v)
+			return complain("Invalid operation mode %s", v)
 		}
 		f.setMode(v[0])
 	case 'C':
@@ -200,7 +207,7 @@ func (f *flags) value(c byte, v string) error {
 	case 'h':
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 {
-			return fmt.Errorf("Bad hop count (%s)", v)
+			return complain("Bad hop count (%s)", v)
 		}
 		f.hops = n
 	case 'L':

@@ -66,11 +66,11 @@ func (v *invocation) submissionOptions() (submit.Options, error) {
 	case "hdrs":
 		o.Ret = envelope.ReturnHeaders
 	default:
-		return o, fmt.Errorf("Invalid -R value")
+		return o, complain("Invalid -R value")
 	}
 	o.EnvID = v.envID
 	if strings.ContainsAny(v.envID, "\r\n") {
-		return o, fmt.Errorf("Invalid syntax in -V flag")
+		return o, complain("Invalid syntax in -V flag")
 	}
 	var err error
 	o.Notify, err = notify(v.notify)
@@ -94,11 +94,11 @@ func notify(text string) (envelope.Notify, error) {
 		case "delay":
 			n |= envelope.NotifyDelay
 		default:
-			return 0, fmt.Errorf("Invalid -N argument")
+			return 0, complain("Invalid -N argument")
 		}
 	}
 	if n&envelope.NotifyNever != 0 && n != envelope.NotifyNever {
-		return 0, fmt.Errorf("Invalid -N argument")
+		return 0, complain("Invalid -N argument")
 	}
 	return n, nil
 }

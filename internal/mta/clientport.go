@@ -14,7 +14,7 @@ func (s *Site) clientPorts() ([]mailers.ClientPort, error) {
 	for _, line := range s.Config.Settings.ClientPortOptions {
 		c, err := parseClientPort(line)
 		if err != nil {
-			return nil, fmt.Errorf("ClientPortOptions: %w", err)
+			return nil, fmt.Errorf("option ClientPortOptions: %w", err)
 		}
 		list = append(list, c)
 	}

@@ -33,10 +33,10 @@ type Daemon struct {
 func ParseDaemon(value string, n int) (*Daemon, error) {
 	d := &Daemon{Name: "Daemon" + strconv.Itoa(n-1), Family: "inet"}
 	if err := d.parse(value); err != nil {
-		return nil, fmt.Errorf("DaemonPortOptions: %w", err)
+		return nil, fmt.Errorf("option DaemonPortOptions: %w", err)
 	}
 	if d.Has('s') {
-		return nil, fmt.Errorf("DaemonPortOptions: modifier s of %s (SMTP over TLS) is not supported", d.Name)
+		return nil, fmt.Errorf("option DaemonPortOptions: modifier s of %s (SMTP over TLS) is not supported", d.Name)
 	}
 	return d, nil
 }

@@ -18,7 +18,7 @@ func TestParseDaemon(t *testing.T) {
 		t.Errorf("%+v, %v", d, err)
 	}
 	for _, bad := range []string{"Port", "Zork=1", "Listen=x", "Family=decnet", "M=s", "=1", "DeliveryMode=z"} {
-		if _, err := ParseDaemon(bad, 1); err == nil || !strings.HasPrefix(err.Error(), "DaemonPortOptions: ") {
+		if _, err := ParseDaemon(bad, 1); err == nil || !strings.HasPrefix(err.Error(), "option DaemonPortOptions: ") {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"strings"
 
 	"gosendmail/internal/envelope"
 )
@@ -134,14 +133,4 @@ func hasEightBit(b []byte) bool {
 		}
 	}
 	return false
-}
-
-// findField returns the value of the last field of that name that holds anything, space at its ends taken off.
-func findField(fields []envelope.Field, name string) (string, bool) {
-	for i := len(fields) - 1; i >= 0; i-- {
-		if strings.EqualFold(fields[i].Name, name) && fields[i].Value != "" {
-			return strings.TrimSpace(fields[i].Value), true
-		}
-	}
-	return "", false
 }

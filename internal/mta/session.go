@@ -26,7 +26,6 @@ type Session struct {
 	helo     string // what the client called itself; "" before HELO and EHLO
 	extended bool   // there was an EHLO
 	bad      int    // recipients refused in this session
-	vrfy     int    // VRFY, EXPN and ETRN so far
 
 	msg   *message // the transaction; nil between transactions
 	ghost *message // the last transaction whose MAIL was refused, until another one begins

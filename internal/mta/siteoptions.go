@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -22,21 +20,6 @@ func (s *setup) trusted(user string) bool {
 
 // isLocal reports whether a host name is ours (class w).
 func (s *setup) isLocal(host string) bool { return s.InClass("w", strings.TrimSuffix(host, ".")) }
-
-// ownAddr reports whether an address is one of our interfaces'. Mail to such an exchanger would come back to us, if we listen
-// on the port of SMTP.
-func (s *setup) ownAddr(a netip.Addr) bool {
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return false
-	}
-	for _, own := range addrs {
-		if p, err := netip.ParsePrefix(own.String()); err == nil && p.Addr() == a.Unmap() {
-			return true
-		}
-	}
-	return false
-}
 
 // environ is what E lines and TimeZoneSpec put into the environment of mailers.
 func environ(cfg *cf.Config) []string {
