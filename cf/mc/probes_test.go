@@ -20,7 +20,9 @@ var tables = map[string]string{
 		"user4@domain2.tv\tuser4\n@domain2.tv\t%1@elsewhere.example\nlist@domain2.tv\terror:nouser 550 No such list\n" +
 		"joe@host.domain.com\tjoseph\nplus++@domain2.tv\tdetail%2\n++@known.example\tdouble%1\n+*@known.example\tstar%3\n",
 	"mailertable": "domain.ne.jp\tsmtp:[192.168.0.100]\n.sub.example\tesmtp:gw.%1.example\nerr.example\terror:5.7.0:550 no mail there\n" +
-		"loc.example\tlocal:bob\nloc2.example\tlocal:\nrel.example\trelay:fred@hub.example\nerrtext.example\terror:no thanks\n",
+		"loc.example\tlocal:bob\nloc2.example\tlocal:\nrel.example\trelay:fred@hub.example\n" +
+		"sts1.example\tsecure match=sts1.example.:.mx.example servername=hostname\nsts2.example\tsecure servername=hostname\n" +
+		"sts3.example\tsecure match=other.example\nsts4.example\tnone\nerrtext.example\terror:no thanks\n",
 	"access": "Connect:24.60\tREJECT\n24.61\tREJECT\n127.0.0.1\tRELAY\n10.1\tRELAY\n10.2.3\tOK\nConnect:10.3\tDISCARD\n" +
 		"10.4.5.6\tERROR:5.7.9:550 go away\n10.5\t450 later\n10.6\tERROR:550 bad\n10.7\tQUARANTINE:odd\nbad.client.example\tREJECT\n" +
 		"friend.example\tRELAY\nFrom:spam@\tREJECT\nFrom:spammer.example\t550 no spam\nevil@mail.example\tREJECT\n" +
@@ -38,7 +40,7 @@ var tables = map[string]string{
 		"um+*@\tREJECT\nFrom:un@\tREJECT\nuo@\tREJECT\nFrom:er@mail.example\tERROR:5.6.7:550 er\nFrom:qu@mail.example\tQUARANTINE:qq\n" +
 		"From:ok@nowhere.invalid\tOK\nFrom:[10.66]\tREJECT\nFrom:[IPv6:2001:db8:5]\tREJECT\nFrom:known.example\t451 later\nE:x\tVALUE\n" +
 		"Connect:IPv6:2001:db8:77::1\tREJECT\nConnect:IPv6:2001:db8:78\tRELAY\n" +
-		"From:relayfrom@mail.example\tRELAY\nFrom:relaydom.example\tRELAY\nrhs:rhsok.example\tOK\nTLS_Srv_Features:10.9\tCipherList=x\n",
+		"From:relayfrom@mail.example\tRELAY\nFrom:relaydom.example\tRELAY\nrhs:rhsok.example\tOK\nTLS_Srv_Features:10.9\tCipherList=x\nTLS_Clt_Features:10.9\tflags=d;CipherList=y;\nTLS_Clt_Features:sts1.example\tOptions=z\n",
 	"drac":          "10.20.30.40\t1700000000\n2001:db8:1:2:3:4:5:6\t1700000000\n",
 	"genericstable": "joe\tjoe.user@brand.example\nroot@host.domain.com\tadmin\nyou@domain1.com\tyou@brand.example\nplus+*@domain1.com\t%1+%2@brand.example\nlist@localhost2\tlists@brand.example\n",
 	"domaintable":   "old.example\tnew.example\nh\tknown.example\n",
@@ -181,6 +183,12 @@ var direct = []string{
 	"Start,TLS_connection PROTOCOL $| <PERM+VERIFY>", "Start,TLS_connection DANE_FAIL $| <?>", "Start,TLS_connection CONFIG $| <ENCR:1>", "TLS_connection SOFTWARE", "TLS_connection DANE_FAIL",
 	".D{client_flags}MM", ".D{rcpt_addr}u@known.example", "STS_disabled x", ".D{client_flags}", "STS_disabled x", "Set_SNI x", "STS_secure OK", "STS_Check u@known.example", "DANE_disabled flags=d", "DANE_disabled x",
 	".D{rcpt_addr}u@domain.ne.jp", "Set_SNI x", "STS_secure OK", "STS_Check u@loc.example", ".D{rcpt_addr}", "Set_SNI x", "STS_Check x", "STS_secure x",
+	".D{rcpt_addr}u@sts1.example", ".D{server_name}sts1.example", "STS_Check u@sts1.example", "STS_secure NO", "STS_secure OK", "tls_server NO", "tls_rcpt u@sts1.example", "Set_SNI x",
+	"Start,tls_clt_features sts1.example $| 1.2.3.4", "Start,tls_clt_features z.example $| 10.9.1.1", ".D{client_flags}MM", "Start,tls_clt_features sts1.example $| 1.2.3.4", "Start,tls_clt_features z.example $| 10.9.1.1", ".D{client_flags}",
+	".D{server_name}a.mx.example", "STS_Check u@sts1.example", "Start,tls_clt_features sts1.example $| 1.2.3.4", ".D{server_name}b.a.mx.example", "STS_Check u@sts1.example", ".D{server_name}zz.example", "STS_Check u@sts1.example", "STS_Check <u@sts1.example.>",
+	".D{rcpt_addr}u@sts2.example.", "STS_Check u@sts2.example", "STS_Check u@sts3.example", "STS_Check u@sts4.example", "STS_Check u@none.example", "STS_secure NO", "Set_SNI x", ".D{server_name}other.example", "STS_Check u@sts3.example",
+	"tls_rcpt u@sts3.example", ".D{rcpt_addr}u@sts4.example", "Set_SNI x", "STS_secure NO", "Start,tls_clt_features x $| y", ".D{rcpt_addr}", "Start,tls_clt_features x $| y", "STS_Check u@sts3.example", "STS_SAN x", "DANE_disabled a;flags=xd;b",
+	".D{sts_sni}x", "DANE_disabled a", ".D{sts_sni}", "Start,tls_srv_features a.bad.client.example $| 10.9.1.1",
 	".D{client_rate}30", "RateControl x", ".D{client_connections}30", "ConnControl x", ".D{client_addr}10.9.1.1", "RateControl x", ".D{client_rate}1", ".D{client_connections}1", "RateControl x", "ConnControl x",
 	".D{client_addr}99.1.1.1", ".D{opMode}s", ".D{addr_type}e r", "3,0 x@foo.REDIRECT", ".D{opMode}i", "3,0 x@foo.REDIRECT", ".D{opMode}s", "LDAPExpand <u <@ h . >> <u@h> <>",
 	"LDAPExpand <joe <@ host.domain.com. >> <joe@host.domain.com> <>", "LDAPExpand <joe+d <@ host.domain.com. >> <joe+d@host.domain.com> <>", "LDAPExpand <u <@ domain1.com. >> <@domain1.com> <+d>",
