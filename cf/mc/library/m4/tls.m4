@@ -43,52 +43,54 @@ _FEATURES_(`server_name', `server_addr', `TLS_TRY_TAG')
 _WHEN_(`_ACCESS_TABLE_', `R<$* _ATMPF_> $*	_TMPF_(`TT')
 R<NO> $*		$#error $@ 5.7.1 $: "550 do not try TLS with " $&{server_name} " ["$&{server_addr}"]"')
 
-dnl _DOMAINPART_: the domain of an address before the delimiter, without final dot
-_WHEN_(`_MTA_STS_', `# ---- MTA-STS: the policy of the domain of the recipient
-define(`_DOMAINPART_', `R$`'* @ $`'+ $| $`'*	$`'2 $| $`'3
-R$`'+ . $| $`'*		$`'1 $| $`'2')dnl
-define(`_NOPOLICY_', `R$`'* <TMPF> $| $`'*	$`'#error $`'@ 4.7.0 $: 450 STS lookup temp fail')dnl
-STLS_NameInList
-R$* :$&{TLS_Name}: $*	$@ ok
-R$*			$@ $1
-
-SSTS_SAN
-_WHEN_(`_STS_SAN', `R$*			$: $&{server_name}
-R$={cert_altnames}	$@ ok
-R$- . $+		$: $2
-R*.$={cert_altnames}	$@ ok
-R$*			$#error $@ 4.7.0 $: 450 $&{server_name} not listed in SANs')
+_WHEN_(`_MTA_STS_', `# ---- MTA-STS. STS_policy: the policy for the domain of a recipient, or none
+SSTS_policy
+R$* @ $*		$2
+R$* .			$1
+R$@			$@ none
+R$+			$: $(sts $1 $: none $)
+R$* <TMPF>		$#error $@ 4.7.0 $: 450 STS lookup temp fail
 
 # a policy that enforces wants a verified certificate
 SSTS_secure
-R$*			$: $&{rcpt_addr} $| $1
-R$| $*			$@ ok
-_DOMAINPART_
-R$+ $| $*		$: $(sts $1 $: none $) $| $2
-_NOPOLICY_
-R$* secure $* $| $*	$@ $>"TLS_connection" $3 $| <TEMP+VERIFY:128>
-R$* $| $*		$: $2
+R$*			$: $1 $| $>"STS_policy" $&{rcpt_addr}
+R$* $| $# $+		$# $2
+R$* $| $* secure $*	$@ $>"TLS_connection" $1 $| <TEMP+VERIFY:128>
+R$* $| $*		$@ ok
 
-# and the name of the server among those it lists
+# and the name of the server, or what follows its first dot, among those after match=
 SSTS_Check
-R$*			$: $&{rcpt_addr} $| $1
+R$*			$: $&{rcpt_addr} $| $>"STS_policy" $1
 R$| $*			$@ ok
-R$* $| $*		$: $2 $| $2
-_DOMAINPART_
-R$* $| $*		$: $(sts $1 $: none $) $| mark
-_NOPOLICY_
-R$* secure $* $| mark	$: $2 $| trmatch
-R$* $| mark		$@ ok
-R$* servername=hostname $| trmatch	$: $1 $| trmatch
-R$+ $| trmatch		$: : $(stsxmatch $1 $: : $)
-R$* $| trmatch		$@ $>STS_SAN
-R$* : $+ . : $*		$1 : $2 : $3
-R: $+ :			$: $(macro {TLS_Name} $@ $&{server_name} $) $>TLS_NameInList :$1:
-R$* ok			$@ $>STS_SAN
+R$* $| $# $+		$# $2
+R$* $| $* secure $*	$: <$3>
+R$* $| $*		$@ ok
+R<$* servername=hostname>	$: <$1>
+R<$+>			$: $(stsxmatch $1 $: ? $)
+R<>			$: ?
+R?			$@ $>"STS_SAN" x
+R$* :			$: $1
+R$* . : $*		$1 : $2
+R$* .			$1
 R$*			$: $1 $| $&{server_name}
-R: $* $| $- . $+	$: $(macro {TLS_Name} $@ .$3 $) $>TLS_NameInList :$1
-R$* ok			$@ $>STS_SAN
-R: $* :			$#error $@ 4.7.0 $: 450 $&{server_name} not found in " "$1')
+R$* $| $- . $+		$: $1 $| $2.$3 $| .$3
+R$* $| $* $| $*		$: $1 $| $>"STS_among" $2 $| $3 $| :$1:
+R$* $| yes		$@ $>"STS_SAN" x
+R$* $| $*		$#error $@ 4.7.0 $: 450 $&{server_name} not found in " "$1
+
+# name $| name $| :name:name:  does the list have one of the two
+SSTS_among
+R$* $| $* $| $*		$: $(macro {TLS_Name} $@ $1 $) $2 $| $3
+R$* $| $* : $&{TLS_Name} : $*	$@ yes
+R$* $| $*		$: $(macro {TLS_Name} $@ $1 $) $2
+R$* : $&{TLS_Name} : $*	$@ yes
+R$*			$@ no
+
+# the certificate must name the server itself; a star in it does not count, as with the original
+SSTS_SAN
+_WHEN_(`_STS_SAN', `R$*			$: $&{server_name}
+R$={cert_altnames}	$@ ok
+R$*			$#error $@ 4.7.0 $: 450 $&{server_name} not listed in SANs')')
 
 # ---- tls_rcpt: what the server must fulfil for this recipient
 Stls_rcpt
@@ -202,16 +204,10 @@ R$- : $- : $*		$@ $1')
 
 _WHEN_(`_MTA_STS_', `# ---- Set_SNI: the name that the policy wants in the handshake
 SSet_SNI
-R$*			$: <$&{rcpt_addr}>
-R<>			$@ ""
-R<$* @ $+>		$2
-R$+ .			$1
-R$+			$: $(sts $1 $: none $)
-R$* <TMPF>		$#error $@ 4.7.0 $: 450 STS lookup temp fail
-Rnone			$@ ""
-R$* secure $*		$: $(stsxsni $2 $: : $) $| sts=secure; $(stsxsni2 $2 $: : $)
-R$+ : $| $+ :		$: $(macro {sts_sni} $@ $&{server_name} $) set $| $2
-R$* $| $*		$@ $2
+R$*			$: $>"STS_policy" $&{rcpt_addr}
+R$* secure $*		$: $(stsxsni $2 $: : $) $| $(stsxsni2 $2 $: : $)
+R$+ : $| $+ :		$@ $(macro {sts_sni} $@ $&{server_name} $) sts=secure; $2
+R$* $| $*		$@ sts=secure; $2
 R$*			$@ ""')
 
 _WHEN_(`_TLS_SESSION_FEATURES_', `# ---- tls_srv_features: settings of TLS for a client
@@ -221,45 +217,41 @@ R<?> <$*>		$: $>A <$1> <?> <! TLS_Srv_Features> <$1>
 R<?> <$*>		$@ ""
 R<$+> <$*>		$@ $1', `R$*			$@ ""')')
 
-_WHEN_(`_NEED_TLS_CLT_FEATURES', `# ---- tls_clt_features: settings of TLS for a server
+_WHEN_(`_NEED_TLS_CLT_FEATURES', `# ---- tls_clt_features: settings of TLS for a server: those of the access table, then the name that the policy wants
 _WHEN_(`_ACCESS_TABLE_', `Stls_clt_feat_acc
-R$* $| $*		$: $>D <$1> <?> <! TLS_Clt_Features> <$2>
-R<?> <$*>		$: $>A <$1> <?> <! TLS_Clt_Features> <$1>
-R<?> <$*>		$@ ""
-R<$+> <$*>		$@ $1')
+R$* $| $*		$: <$2> $>D <$1> <?> <! TLS_Clt_Features> <$1>
+R<$*> <?> $*		$: <$1> $>A <$1> <?> <! TLS_Clt_Features> <>
+R<$*> <?> $*		$@ ""
+R<$*> <$+> $*		$@ $2')
 
+# settings $| with the flag d, or after an SNI, DANE does not come first
 SDANE_disabled
 R$+			$: <$(stsxnodaneflag $1 $: NOFLAGS $)>
 R<$* @>			$@ <>
 R$*			$: <$&{sts_sni}>
-R<>			$@ <>
-R$*			$@ <DANE>
+R<$+>			$@ <DANE>
+R$*			$@ <>
 
 SSTS_disabled
-R$*			$: $&{client_flags}
-R$* MM $*		$@ <>
-R$*			$: $&{rcpt_addr} $| $1
-R$| $*			$@ <>
-R$*			$@ <STS>
+R$*			$: $&{client_flags} $| $&{rcpt_addr}
+R$* MM $* $| $*		$@ <>
+R$* $| $+		$@ <STS>
+R$*			$@ <>
 
 Stls_clt_features
-R$*			$: $1 $| <>
-_WHEN_(`_ACCESS_TABLE_', `R$* $| <>		$: $1 $| $>"tls_clt_feat_acc" $1
-R$* $| $* $| $*		$: $1 $| $2 $| <$3>')
-_WHEN_(`_MTA_STS_', `R$* $| $* $| <$*>	$: $1 $| $2 $| <$3> $| $>"STS_disabled" sts
-R$* $| $* $| <$*> $| <>	$@ $3
-R$* $| $* $| <$*> $| $*	$: $1 $| $2 $| <$3> $| $>"DANE_disabled" $3
-R$* $| $* $| <$+> $| <DANE>	$@ $3
-R$* $| $* $| <> $| <DANE>	$@ ""
-R$* $| $* $| <$*> $| <$*>	$: $1 $| $2 $| <$3> $| $>"Set_SNI" $1
-R$* $| $* $| <""> $| $+	$@ $3
-R$* $| $* $| <$+;> $| $+	$@ $3 ; $4
-R$* $| $* $| <$+> $| $+	$@ $3 ; $4
-R$* $| $* $| <> $| $+	$@ $3
-R$* $| $* $| $* $| $*	$: $1 $| $2 $| $3')
-R$* $| $* $| <"">	$@ ""
-R$* $| $* $| <$+>	$@ $3
-R$*			$@ ""')
+R$*			$: ifdef(`_ACCESS_TABLE_', `$>"tls_clt_feat_acc" $1')
+_WHEN_(`_MTA_STS_', `R$*			$: <$1> $>"STS_disabled" sts
+R<$*> <>		$@ $1
+R<$*> $*		$: <$1> $>"DANE_disabled" $1
+R<$+> <DANE>		$@ $1
+R<$*> <DANE>		$@ ""
+R<$*> $*		$: <$1> $>"Set_SNI" sni
+R<""> $+		$@ $1
+R<> $+			$@ $1
+R<$+ ;> $+		$@ $1 ; $2
+R<$+> $+		$@ $1 ; $2
+R<$*>			$: $1')
+R$@			$@ ""')
 
 # ---- RelayTLS: certificates whose issuer, or issuer and subject, may relay
 SRelayTLS
