@@ -299,7 +299,8 @@ func (r *Runner) log(id string, err error) {
 
 // Submit hands over a message that was just committed: it is delivered in the background at once, or as soon as one of
 // RunnerConfig.Background is done. The caller must not use the entry afterwards.
-func (r *Runner) Submit(ctx context.Context, e *Entry, env *envelope.Envelope) {
+// The result tells whether env itself is delivered; one that has to wait is read from the queue again.
+func (r *Runner) Submit(ctx context.Context, e *Entry, env *envelope.Envelope) bool {
 	r.mu.Lock()
 	if r.cfg.Background > 0 && r.active >= r.cfg.Background {
 		if len(r.waiting) < maxWaiting {
@@ -311,7 +312,7 @@ func (r *Runner) Submit(ctx context.Context, e *Entry, env *envelope.Envelope) {
 		if err := e.Close(); err != nil {
 			r.log(e.ID(), err)
 		}
-		return
+		return false
 	}
 	r.active++
 	r.mu.Unlock()
@@ -319,6 +320,7 @@ func (r *Runner) Submit(ctx context.Context, e *Entry, env *envelope.Envelope) {
 		r.deliver(ctx, e, env)
 		r.catchUp(ctx)
 	})
+	return true
 }
 
 // catchUp goes on with what had to wait, until nothing does.

@@ -26,6 +26,7 @@ func (c *Session) Mail(ctx context.Context, addr string, opts *smtp.MailOptions)
 	if c.helo == "" && o.privacy.has(needMailHelo) {
 		return reply(503, status.Enhanced{5, 0, 0}, "Polite people say HELO first")
 	}
+	ctx = c.deferring(ctx)
 	m := c.srv.newMessage(c.site, c.macros, c.id)
 	c.msg, c.ghost = m, nil
 	m.beginSession(c)
@@ -145,6 +146,7 @@ func (c *Session) Rcpt(ctx context.Context, addr string, opts *smtp.RcptOptions)
 		return reply(452, status.Enhanced{4, 5, 3}, "Too many recipients")
 	}
 	c.srv.throttleBadRecipients(ctx, c)
+	ctx = c.deferring(ctx)
 	r, refusal := m.recipient(ctx, addr, opts)
 	if refusal != nil {
 		m.badRecipients++

@@ -67,7 +67,7 @@ func (c *Session) Data(ctx context.Context, r io.Reader) status.Reply {
 
 // accept makes the message safe and lets its delivery begin.
 func (c *Session) accept(ctx context.Context, m *message) status.Reply {
-	mode := c.site.options.DeliveryMode
+	mode := c.deliveryMode()
 	m.entry.Interactive = mode == deliverInteractive
 	if err := m.entry.Commit(m.env); err != nil {
 		m.log(logAlert, 0, "SYSERR: %v", err)

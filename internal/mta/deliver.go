@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -21,7 +22,9 @@ func (s *Server) deliverSoon(m *message) {
 	e := m.entry
 	m.entry = nil
 	s.inflight.Store(m.env, m)
-	s.runner.Submit(s.deliveries, e, m.env)
+	if !s.runner.Submit(s.deliveries, e, m.env) {
+		s.inflight.Delete(m.env)
+	}
 }
 
 // deliverNow delivers before the client gets its answer (DeliveryMode=interactive).
@@ -44,7 +47,13 @@ func (m *message) leaveQueued() {
 
 // Deliver makes one attempt for everyone who is pending, tells the outcome to the log and where it is due to the sender, and
 // leaves in the queue what is to be tried again. It implements queue.Deliverer.
-func (s *Server) Deliver(ctx context.Context, e *queue.Entry, env *envelope.Envelope) error {
+func (s *Server) Deliver(ctx context.Context, e *queue.Entry, env *envelope.Envelope) (err error) {
+	defer func() {
+		// What is wrong with one message must not end the others; the queue file stays as it was.
+		if p := recover(); p != nil {
+			err = fmt.Errorf("mta: deliver %s: panic: %v\n%s", e.ID(), p, debug.Stack())
+		}
+	}()
 	// A queue run that ends lets what it began come to its end; only Close cuts it off.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()

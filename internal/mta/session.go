@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
 	"gosendmail/internal/macro"
+	"gosendmail/internal/maillog"
 	"gosendmail/internal/status"
+	"gosendmail/maps"
 )
 
 // Session is one SMTP client. Its methods are the commands that have a meaning; smtpd calls them one at a time.
@@ -212,6 +215,52 @@ func (c *Session) keywords() []string {
 	return list
 }
 
+// deliveryMode is DeliveryMode, of the daemon where it has one of its own.
+func (c *Session) deliveryMode() byte {
+	if c.daemon != nil && c.daemon.Mode != "" {
+		return c.daemon.Mode[0]
+	}
+	return c.site.options.DeliveryMode
+}
+
+// deferring lets maps with -D alone in delivery mode deferred.
+func (c *Session) deferring(ctx context.Context) context.Context {
+	if c.deliveryMode() == deliverDeferred {
+		return maps.WithDeferred(ctx)
+	}
+	return ctx
+}
+
+// Features are the words of ruleset srv_features for this client.
+func (c *Session) Features(ctx context.Context) []string {
+	v := c.site.Check(ctx, c.site.EnvWith(c.macros), "srv_features", c.client.proven(), tagged(c.client.addr), true, CheckOptions{})
+	return strings.Fields(v.Rewritten)
+}
+
+// GreetPause is how long the client must wait for its greeting: milliseconds that ruleset greet_pause returns after $#.
+func (c *Session) GreetPause(ctx context.Context) time.Duration {
+	if !c.client.addr.IsValid() {
+		return 0
+	}
+	v := c.site.Check(ctx, c.site.EnvWith(c.macros), "greet_pause", c.client.proven(), tagged(c.client.addr), true, CheckOptions{})
+	if !v.Resolved {
+		return 0
+	}
+	ms, err := strconv.Atoi(v.Return.Parts().Mailer)
+	if err != nil || ms < 0 {
+		return 0
+	}
+	return time.Duration(ms) * time.Millisecond
+}
+
+// EarlyTalk refuses a client that did not wait.
+func (c *Session) EarlyTalk(ctx context.Context) status.Reply {
+	c.log(logInfo, maillog.LevelMalformed, "rejecting commands from %s due to pre-greeting traffic", c.relay)
+	s := status.Status{Exit: status.Unavailable, Code: 554, Text: c.site.Hostname() + " not accepting messages"}
+	c.reject = &s
+	return s.Reply()
+}
+
 // refused returns the answer to a command of a client that check_relay refused.
 func (c *Session) refused() (status.Reply, bool) {
 	if c.reject == nil {
@@ -253,3 +302,6 @@ func (c *Session) endMessage() {
 func reply(code int, e status.Enhanced, text string) status.Reply {
 	return status.Reply{Code: code, Enhanced: e, Lines: []string{text}}
 }
+
+// Client is the client as replies and notices name it.
+func (c *Session) Client() string { return c.relay }
