@@ -10,25 +10,30 @@ R$*			$: $>Parse1 $1
 SParseLocal=98
 undivert(3)dnl
 
+dnl _BAD_(pattern, code, text): what cannot be an address
+define(`_BAD_', `R$1	$`'#error $`'@ $2 $: "_CODE553 $3"')dnl
 # ---- Parse0: refuses what cannot be an address and takes own host names off
 SParse0
 R<@>			$@ <@>
-R$* : $* ; <@>		$#error $@ 5.1.3 $: "_CODE553 List:; syntax illegal for recipient addresses"
+_BAD_(`$* : $* ; <@>', `5.1.3', `List:; syntax illegal for recipient addresses')
 R@ <@ $*>		<@ $1>
-R<@ $+>			$#error $@ 5.1.3 $: "_CODE553 User address required"
-R$+ <@>			$#error $@ 5.1.3 $: "_CODE553 Hostname required"
+_BAD_(`<@ $+>', `5.1.3', `User address required')
+_BAD_(`$+ <@>', `5.1.3', `Hostname required')
 R$*			$: $>HostSyntax $1
-R$* , $~O $*		$#error $@ 5.1.3 $: "_CODE553 Invalid route address"
-_WHEN_(`_STRICT_RFC821_', `R$* . <@ $*> $*	$#error $@ 5.1.2 $: "_CODE553 Local part must not end with a dot"
-R. $* <@ $*> $*		$#error $@ 5.1.2 $: "_CODE553 Local part must not begin with a dot"')
+_BAD_(`$* `,' $~O $*', `5.1.3', `Invalid route address')
+_WHEN_(`_STRICT_RFC821_', `_BAD_(`$* . <@ $*> $*', `5.1.2', `Local part must not end with a dot')
+_BAD_(`. $* <@ $*> $*', `5.1.2', `Local part must not begin with a dot')')
 # this host goes; what a character of class O reveals behind it is parsed anew
 R$* <@> $*		$@ $>Parse0 $>canonify $1
 R<@ $=w .> : $*		$@ $>Parse0 $>canonify $2
-R$- <@ $=w .>		$: $(dequote $1 $) <@ $2 .>
-R<@ $+>			$#error $@ 5.1.3 $: "_CODE553 User address required"
-R$* $=O $* <@ $=w .>	$@ $>Parse0 $>canonify $1 $2 $3
-R$-			$: $(dequote $1 $) <@ *LOCAL*>
-R<@ *LOCAL*>		$#error $@ 5.1.3 $: "_CODE553 User address required"
+R$* <@ $=w .>		$: $1 <@ *LOCAL*> $| $2
+R$-			$: $1 <@ *LOCAL*> $|
+R$- <@ *LOCAL*> $| $*	$: $(dequote $1 $) <@ *LOCAL*> $| $2
+_BAD_(`<@ *LOCAL*> $| $*', `5.1.3', `User address required')
+R$* $=O $* <@ *LOCAL*> $| $*	$@ $>Parse0 $>canonify $1 $2 $3
+R$* <@ *LOCAL*> $| $+	$: $1 <@ $2 .>
+R$* <@ *LOCAL*> $|	$: $1
+_BAD_(`<@ $+>', `5.1.3', `User address required')
 R$* $=O $* <@ *LOCAL*>	$@ $>Parse0 $>canonify $1 $2 $3
 R$* <@ *LOCAL*>		$: $1
 _WHEN_(`_ADD_BCC_', `R$+			$: $>ParseBcc $1')
@@ -39,14 +44,14 @@ SHostSyntax
 R$*			$: $| $1
 R$| $* <@ [$*] : $+> $*	$1 <@ [$2] : $3> $4
 R$| $* <@ [$*] , $+> $*	$1 <@ [$2] , $3> $4
-R$| $* <@ [$*] $+> $*	$#error $@ 5.1.2 $: "_CODE553 Invalid address"
+_BAD_(`$| $* <@ [$*] $+> $*', `5.1.2', `Invalid address')
 R$| $* <@ [$+]> $*	$1 <@ [$2]> $3
-R$| $* <$* : $*> $*	$#error $@ 5.1.3 $: "_CODE553 Colon illegal in host name part"
+_BAD_(`$| $* <$* : $*> $*', `5.1.3', `Colon illegal in host name part')
 R$| $*			$1
-R$* <@ . $*> $*		$#error $@ 5.1.2 $: "_CODE553 Invalid host name"
-R$* <@ $* .. $*> $*	$#error $@ 5.1.2 $: "_CODE553 Invalid host name"
-R$* <@ $* @> $*		$#error $@ 5.1.2 $: "_CODE553 Invalid route address"
-R$* @ $* <@ $*> $*	$#error $@ 5.1.3 $: "_CODE553 Invalid route address"
+_BAD_(`$* <@ . $*> $*', `5.1.2', `Invalid host name')
+_BAD_(`$* <@ $* .. $*> $*', `5.1.2', `Invalid host name')
+_BAD_(`$* <@ $* @> $*', `5.1.2', `Invalid route address')
+_BAD_(`$* @ $* <@ $*> $*', `5.1.3', `Invalid route address')
 
 # ---- Parse1: virtual users, this host, tables, gateways, smart host, in this order
 SParse1
@@ -54,10 +59,10 @@ _WHEN_(`_LDAP_ROUTING_', `R$+ <@ $={LDAPRoute} .>	$: $>LDAPExpand <$1 <@ $2 .>> 
 R$+ <@ $={LDAPRouteEquiv} .>	$: $>LDAPExpand <$1 <@ $2 .>> <$1 @ $M> <>')
 _WHEN_(`_MAILER_smtp_', `# an address in brackets goes there, or to the smart host
 R$* <@ [$+]> $*		$: $>ParseLocal $1 <@ [$2]> $3
-R$* <@ [$+]> $*		$: $1 <@ [$2] : $S> $3
-R$* <@ [$+] :> $*	$#_SMTP_ $@ [$2] $: $1 <@ [$2]> $3
-R$* <@ [$+] : $- : $*> $*	$#$3 $@ $4 $: $1 <@ [$2]> $5
-R$* <@ [$+] : $+> $*	$#_SMTP_ $@ $3 $: $1 <@ [$2]> $4')
+R$* <@ [$+]> $*		$: <$S> $1 <@ [$2]> $3
+R<> $* <@ [$+]> $*	$#_SMTP_ $@ [$2] $: $1 <@ [$2]> $3
+R<$- : $*> $* <@ [$+]> $*	$#$1 $@ $2 $: $3 <@ [$4]> $5
+R<$+> $* <@ [$+]> $*	$#_SMTP_ $@ $1 $: $2 <@ [$3]> $4')
 dnl _VUSER_(mark, pattern, key, arguments, default, address): a look-up in the virtusertable while nothing is found
 define(`_VUSER_', `R<$1> $2	$: <$(virtuser $3 $4 $: $5 $)> $6')dnl
 _WHEN_(`_VIRTUSER_TABLE_', `# virtual users, the most exact key first
