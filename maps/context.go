@@ -57,27 +57,31 @@ func isLiteral(ctx context.Context) bool { return ctx.Value(literalKey) != nil }
 // step remembers which files were looked at during one step of a session.
 type step struct {
 	mu   sync.Mutex
-	seen map[*fileMap]*openDB
+	seen []seenFile // few: no map of them pays
+}
+
+type seenFile struct {
+	of *fileMap
+	db *openDB
 }
 
 // WithStep returns a context for one step, such as one SMTP command or one recipient: each file map is looked at for a replacement once in it, and not with every look-up. Without it every look-up asks the system.
 func WithStep(ctx context.Context) context.Context {
-	return context.WithValue(ctx, stepKey, &step{seen: map[*fileMap]*openDB{}})
+	return context.WithValue(ctx, stepKey, &step{})
 }
 
 // get returns what find returned for the map when it was first asked in this step; failures are not kept.
 func (s *step) get(m *fileMap, find func() (*openDB, error)) (*openDB, error) {
 	s.mu.Lock()
-	db := s.seen[m]
-	s.mu.Unlock()
-	if db != nil {
-		return db, nil
+	defer s.mu.Unlock()
+	for _, f := range s.seen {
+		if f.of == m {
+			return f.db, nil
+		}
 	}
 	db, err := find()
 	if err == nil {
-		s.mu.Lock()
-		s.seen[m] = db
-		s.mu.Unlock()
+		s.seen = append(s.seen, seenFile{m, db})
 	}
 	return db, err
 }

@@ -9,6 +9,7 @@ import (
 	"gosendmail/internal/mta"
 	"gosendmail/internal/smtpd"
 	"gosendmail/internal/status"
+	"gosendmail/maps"
 )
 
 // sessionConfig says to the SMTP dialogue what the options say.
@@ -19,6 +20,7 @@ func sessionConfig(site *mta.Site, m *mta.Server, dm *mta.Daemon, log *maillog.L
 		NewSession: func(ctx context.Context, conn smtpd.Conn) (smtpd.Session, error) {
 			return m.NewSession(dm, mta.AddrPort(conn.Local), mta.AddrPort(conn.Remote)), nil
 		},
+		Step: maps.WithStep, // a table is looked at for a replacement once in a command
 		// The session itself holds messages against MaxMessageSize: it words the refusal and logs the size.
 		AllowBogusHelo: o.AllowBogusHELO,
 		Timeouts:       smtpd.Timeouts{Command: o.Timeout.Command, DataBlock: o.Timeout.DataBlock},

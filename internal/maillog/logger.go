@@ -237,6 +237,9 @@ func (l *Logger) write(pri Priority, line string) {
 func (l *Logger) send(packet string) bool {
 	for range 2 {
 		if l.conn == nil {
+			if _, err := os.Lstat(l.cfg.Socket); err != nil {
+				return false // dearer to learn from a failed connection, with every line
+			}
 			conn, err := net.Dial("unixgram", l.cfg.Socket)
 			if err != nil {
 				return false

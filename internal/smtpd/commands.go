@@ -51,6 +51,7 @@ func verbFor(name string) (verb, bool) {
 
 // command carries out one line.
 func (c *conn) command(line string) {
+	c.step()
 	name, arg := splitCommand(line)
 	upper := strings.ToUpper(name)
 	v, known := verbFor(upper)

@@ -20,7 +20,8 @@ type conn struct {
 	s    *stream
 	sess Session
 	feat features
-	ctx  context.Context
+	base context.Context // of the connection
+	ctx  context.Context // of the command that is being carried out
 
 	refused *status.Reply // answers what would need a transaction; nil: the client is welcome
 	helo    bool          // HELO or EHLO was accepted
@@ -46,6 +47,13 @@ var (
 
 func say(code int, e status.Enhanced, text string) status.Reply {
 	return status.Reply{Code: code, Enhanced: e, Lines: []string{text}}
+}
+
+// step begins a command.
+func (c *conn) step() {
+	if f := c.srv.cfg.Step; f != nil {
+		c.ctx = f(c.base)
+	}
 }
 
 // reply queues a reply; the stream sends it before it next waits.
@@ -123,6 +131,7 @@ func (c *conn) run() {
 		c.sess.Close(c.ctx, c.cause)
 	}()
 	c.last = "startup"
+	c.step()
 	c.greet()
 	for !c.quit {
 		line, err := c.s.readLine(c.srv.limits.CommandLine, c.srv.cfg.Timeouts.Command)

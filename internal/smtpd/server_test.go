@@ -387,3 +387,21 @@ func BenchmarkData(b *testing.B) {
 		s.giveBack()
 	}
 }
+
+// TestStep holds that each command, the greeting among them, has a context of its own.
+func TestStep(t *testing.T) {
+	f := &fake{}
+	steps := 0
+	p, _ := serve(t, f, Config{Step: func(ctx context.Context) context.Context {
+		steps++
+		return ctx
+	}})
+	p.expect("220 ")
+	for _, command := range []string{"HELO client.example", "MAIL FROM:<a@b.example>", "QUIT"} {
+		p.send(command + "\r\n")
+		p.expect("2")
+	}
+	if steps != 4 {
+		t.Errorf("%d steps", steps)
+	}
+}

@@ -132,6 +132,9 @@ type Config struct {
 	// NewSession makes the session of a connection. An error is a temporary refusal (421).
 	NewSession func(ctx context.Context, conn Conn) (Session, error)
 
+	// Step makes the context of one command, for what is to be looked at once in it; nil: all share the connection's.
+	Step func(ctx context.Context) context.Context
+
 	MaxMessageSize int64 // bytes as stored, line ends counted as one; 0 means no limit
 	AllowBogusHelo bool  // AllowBogusHELO: HELO takes any name
 	NeedMailHelo   bool  // PrivacyOptions=needmailhelo
