@@ -62,7 +62,7 @@ func (s *site) run(cmd *exec.Cmd) (out []byte, err error) {
 // newSite makes the tables. It skips the test without the original, or without the right to a private host name and network.
 func newSite(t *testing.T) *site {
 	t.Helper()
-	cmd := oracletest.Sendmail(t)
+	cmd := oracletest.Command(t, "usr/libexec/sendmail/sendmail")
 	s := &site{dir: t.TempDir(), sendmail: cmd.Path, env: cmd.Env}
 	s.separate(t)
 	for name, text := range tables {
