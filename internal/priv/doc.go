@@ -1,5 +1,5 @@
-// Package priv is the only code that changes user, group or root directory: it starts children as other users, gives up
-// rights for good, and looks users and groups up without cgo.
+// Package priv is the only code that changes user, group or root directory: it starts children as other users, acts on
+// files as other users, gives up rights for good, and looks users and groups up without cgo.
 //
 // A child's rights are settled in this order: nice value, root directory (mailer field /=), groups, group, user, then
 // the working directory (D=), so that a directory counts only if the user can enter it. It obeys the mailer

@@ -179,11 +179,7 @@ func (id *Identity) groups() []int {
 // takeEffective changes the calling thread only; it must be locked and never used again.
 func (id *Identity) takeEffective() error {
 	keep := ^uintptr(0)
-	groups := make([]uint32, 0, 8)
-	for _, g := range id.groups() {
-		groups = append(groups, uint32(g))
-	}
-	if err := rawSetgroups(groups); err != nil {
+	if err := rawSetgroups(numbers(id.groups())); err != nil {
 		return fmt.Errorf("setgroups: %w", err)
 	}
 	if _, _, e := unix.RawSyscall(unix.SYS_SETRESGID, keep, uintptr(id.GID), keep); e != 0 {
