@@ -22,7 +22,7 @@ type Job struct {
 	// From is the sender as mailers with F=f and F=r are told him; "" where a local program handed the message in, whose
 	// user is known.
 	From string
-	// FromLine is the expanded UnixFromLine, without line end, for mailers without F=n.
+	// FromLine is the expanded UnixFromLine, without line end, for mailers without F=n and for [mbox].
 	FromLine string
 	// Exchange, if not nil, is told every command sent (out) and every reply line received: transcripts and -v need them.
 	Exchange func(out bool, line string)

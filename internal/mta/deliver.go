@@ -383,7 +383,7 @@ func (m *message) job(ctx context.Context, g *group, rcpts []*envelope.Recipient
 		t.Define("z", quoteMacro(c.Home))
 	}
 	j.Header = m.headerFor(ctx, g.mailer, t)
-	if !g.mailer.Flags.Has('n') {
+	if !g.mailer.Flags.Has('n') || g.mailer.Path == "[mbox]" { // nobody else writes that line there
 		j.FromLine = expandText(m.site.options.UnixFromLine, t)
 	}
 	j.Expand = func(template, user string) (string, error) {
