@@ -18,6 +18,7 @@ func classes() map[string]Class {
 		"hash":     {NeedsFile: true, Open: openHash},
 		"host":     {Parse: parseHost, Open: openHost},
 		"implicit": {NeedsFile: true, Open: openImplicit},
+		"ldap":     {Parse: parseLDAP, Open: openLDAP},
 		"macro":    {Parse: parseSimple, Open: opener(setMacro)},
 		"null":     {Open: openNull},
 		"program":  {NeedsFile: true, Open: opener(runProgram)},

@@ -21,7 +21,18 @@ type Spec struct {
 	Args  string // flags, file and the rest, as on the line
 	File  string // of the configuration; "" for implied maps
 	Line  int
+	Use   Use // what the map is for
 }
+
+// Use is what a map is for: class ldap joins values, and has a query of its own, by it.
+type Use int
+
+// Uses of maps. Values of ldap maps are joined by -z in rules, by commas for aliases, by blanks for a class.
+const (
+	ForRules Use = iota
+	ForAliases
+	ForClass
+)
 
 // Params is a Spec with its parsed flags, as a class sees it.
 type Params struct {
@@ -45,6 +56,8 @@ type Env struct {
 	Log      func(ctx context.Context, level int, text string)                          // class syslog: level 0 (emerg) to 7 (debug); nil: dropped
 	Report   func(err error)                                                            // a map cannot be opened; once per change of reason; nil: dropped
 	LDAP     string                                                                     // option LDAPDefaultSpec
+	LDAPConf string                                                                     // ldap.conf(5); "": the first of /etc/ldap/ldap.conf and /etc/openldap/ldap.conf that is there
+	Macro    func(name string) string                                                   // macros of the configuration ("j", "{sendmailMTACluster}"), for the default query of an ldap alias source; nil: they are empty
 	UserDB   string                                                                     // option UserDatabaseSpec
 	BlankSub byte                                                                       // option BlankSub; 0: '.'
 	Now      func() time.Time                                                           // nil: time.Now

@@ -17,6 +17,7 @@ type Set struct {
 
 	sockets     sync.Once
 	socketConns *sync.Map // "network address" to *socketConn
+	ldapConns   sync.Map  // servers and login to *ldapConn
 }
 
 // entry is one map, opened at its first use.
