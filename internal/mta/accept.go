@@ -145,6 +145,12 @@ func (c *Session) Rcpt(ctx context.Context, addr string, opts *smtp.RcptOptions)
 		m.log(logNotice, 6, "Too many recipients")
 		return reply(452, status.Enhanced{4, 5, 3}, "Too many recipients")
 	}
+	if m.flooded() {
+		m.log(logInfo, 5, "%s: Possible SMTP RCPT flood, shutting down connection.", c.relay)
+		r := reply(421, status.Enhanced{4, 7, 0}, c.site.Hostname()+" Too many bad recipients; closing connection")
+		r.Close = true
+		return r
+	}
 	c.srv.throttleBadRecipients(ctx, c)
 	ctx = c.deferring(ctx)
 	r, refusal := m.recipient(ctx, addr, opts)
@@ -168,6 +174,14 @@ func (c *Session) Rcpt(ctx context.Context, addr string, opts *smtp.RcptOptions)
 		return reply(250, status.Enhanced{2, 1, 5}, addr+"... Recipient ok (will queue)")
 	}
 	return reply(250, status.Enhanced{2, 1, 5}, addr+"... Recipient ok")
+}
+
+// flooded reports whether the client named so many wrong recipients that it is cut off: at least BadRcptShutdown, and
+// BadRcptShutdownGood percent of all.
+func (m *message) flooded() bool {
+	o := &m.site.options
+	bad := m.badRecipients
+	return o.BadRcptShutdown > 0 && bad >= o.BadRcptShutdown && bad*100/(m.named+bad) >= o.BadRcptShutdownGood
 }
 
 // recipient resolves and verifies one forward path: the rulesets, then for local mailers aliases and accounts.

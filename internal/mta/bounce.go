@@ -1,10 +1,12 @@
 package mta
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"gosendmail/internal/dsn"
 	"gosendmail/internal/envelope"
 	"gosendmail/internal/maillog"
+	"gosendmail/internal/safefile"
 	"gosendmail/internal/status"
 	"gosendmail/queue"
 )
@@ -325,9 +328,36 @@ func (m *message) fill(rep *dsn.Report, b *message, to string) {
 	}
 	rep.Header = m.shownHeader()
 	rep.Transcript = bytes.NewReader(m.transcript.Bytes())
-	rep.ErrorHeader = m.expand(m.site.options.ErrorHeader)
+	rep.ErrorHeader = m.errorHeader()
 	rep.Plain = !m.site.options.SendMimeErrors
 }
+
+// errorHeader is what stands above the errors: ErrorHeader, or what is in the file that it names by an absolute path.
+func (m *message) errorHeader() string {
+	text := m.site.options.ErrorHeader
+	if !strings.HasPrefix(text, "/") {
+		return m.expand(text)
+	}
+	c, err := m.srv.checker()
+	if err != nil {
+		return ""
+	}
+	f, err := c.Open(text, safefile.ErrorHeader)
+	if err != nil {
+		m.log(logErr, maillog.LevelSerious, "cannot open %s: %s", text, safefile.Reason(err))
+		return ""
+	}
+	defer f.Close()
+	var b strings.Builder
+	lines := bufio.NewScanner(io.LimitReader(f, maxErrorHeader))
+	for lines.Scan() {
+		b.WriteString(m.bind(lines.Text(), m.macros) + "\n")
+	}
+	return b.String()
+}
+
+// maxErrorHeader bounds how much of the ErrorHeader file is sent, in bytes.
+const maxErrorHeader = 64 << 10
 
 // shownHeader is the header as reports bring it back.
 func (m *message) shownHeader() []envelope.Field {

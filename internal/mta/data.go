@@ -2,6 +2,7 @@ package mta
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -98,6 +99,10 @@ func (m *message) collect(ctx context.Context, r io.Reader) {
 	}
 	m.entry = entry
 	m.rename(entry.ID())
+	nul := &nulWatch{Reader: r}
+	if m.site.options.RejectNUL {
+		r = nul
+	}
 	br := bodyReaders.Get().(*bufio.Reader)
 	br.Reset(r)
 	defer func() { br.Reset(nil); bodyReaders.Put(br) }()
@@ -111,6 +116,9 @@ func (m *message) collect(ctx context.Context, r io.Reader) {
 	m.env.Size = h.size
 	m.header(ctx, h)
 	m.body(br, h)
+	if nul.seen {
+		m.reject(nulRefused)
+	}
 	m.finishSize()
 	if m.rejected == nil {
 		m.checkEnd(ctx)
@@ -182,6 +190,22 @@ func (m *message) body(r io.Reader, h *headerText) {
 		}
 	}
 	m.env.Flags.EightBit = eight
+}
+
+// nulRefused is what the client hears of NUL bytes in a message (option RejectNUL).
+var nulRefused = status.Status{Exit: status.DataErr, Code: 554, Enhanced: status.Enhanced{5, 6, 1},
+	Text: "NUL byte not allowed"}
+
+// nulWatch notes whether NUL bytes went through it.
+type nulWatch struct {
+	io.Reader
+	seen bool
+}
+
+func (n *nulWatch) Read(p []byte) (int, error) {
+	k, err := n.Reader.Read(p)
+	n.seen = n.seen || bytes.IndexByte(p[:k], 0) >= 0
+	return k, err
 }
 
 // finishSize holds the message against MaxMessageSize.

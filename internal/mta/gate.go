@@ -110,9 +110,9 @@ func (g *Gate) pause(d time.Duration) {
 	}
 }
 
-// tell logs why clients wait, once in a while.
+// tell logs why clients wait, at the beginning and then once in each RejectLogInterval.
 func (g *Gate) tell(format string, args ...any) {
-	if now := g.srv.now(); now.Sub(g.told) > time.Minute {
+	if now := g.srv.now(); now.Sub(g.told) > g.srv.site.options.RejectLogInterval {
 		g.told = now
 		g.srv.Log.Logf(maillog.LevelRefused, maillog.Info, "", format, args...)
 	}

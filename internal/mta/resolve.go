@@ -100,8 +100,20 @@ func (m *message) senderFor(ctx context.Context, mailer *mailers.Mailer, t *macr
 // headerAddress rewrites one address of a header field for a mailer.
 func (m *message) headerAddress(ctx context.Context, name string, mailer *mailers.Mailer, sender bool, t *macro.Table) string {
 	r := m.site.Remote(ctx, m.envAbove(t), name, m.site.Config.Mailer(mailer.Name),
-		RemoteOptions{Role: Role{Header: true, Sender: sender}})
+		RemoteOptions{Role: Role{Header: true, Sender: sender}, From: m.senderDomain()})
 	return unquoteMacro(r.Text)
+}
+
+// senderDomain is "@domain" of the sender where its mailer adds that to addresses without a domain (F=C), else nil.
+func (m *message) senderDomain() rules.Workspace {
+	if m.senderMailer == nil || !m.senderMailer.Flags.Has('C') {
+		return nil
+	}
+	at := strings.LastIndexByte(m.env.Sender, '@')
+	if at < 0 {
+		return nil
+	}
+	return m.site.Sets.Scan(m.env.Sender[at:], 0, rules.External, true).Workspace
 }
 
 // scanEnd finds where the first address of a list ends.

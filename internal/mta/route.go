@@ -205,7 +205,9 @@ func (e *expansion) Open(ctx context.Context, path string, kind alias.FileKind, 
 		f.Close()
 		return nil, err
 	}
-	return &alias.Opened{ReadCloser: f, UID: uid, GID: gid}, nil
+	strict := safefile.Checker{Blame: c.Blame.Safe(), UID: c.UID, GIDs: c.GIDs}
+	_, unsafe := strict.Check(path, what, safefile.Read)
+	return &alias.Opened{ReadCloser: f, UID: uid, GID: gid, Unsafe: unsafe != nil}, nil
 }
 
 // defaultShells are the valid login shells where there is no /etc/shells.

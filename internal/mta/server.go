@@ -188,8 +188,8 @@ const litterAge = 24 * time.Hour
 
 // Greet says in the log what of the configuration has no effect, and tidies the queue; daemons call it once.
 func (s *Server) Greet() {
-	for _, text := range without(s.site.Config) {
-		s.Log.Plain(maillog.LevelSerious, maillog.Warning, text)
+	for _, text := range s.site.Config.Disregarded(cf.Told) {
+		s.Log.Plain(maillog.LevelSerious, maillog.Warning, "no effect: "+text)
 	}
 	s.running.Go(func() {
 		gone, err := s.spool.Recover(litterAge)

@@ -52,6 +52,7 @@ const (
 	WriteMapToSymLink
 	WriteStatsToHardLink
 	WriteStatsToSymLink
+	CertOwner // 8.18: certificates may belong to others
 )
 
 // blameNames are the names as op.txt writes them, by bit.
@@ -69,6 +70,7 @@ var blameNames = [...]string{
 	"MapInUnsafeDirPath", "NonRootSafeAddr", "RunProgramInUnsafeDirPath", "RunWritableProgram",
 	"TrustStickyBit", "WorldWritableAliasFile", "WorldWritableForwardFile", "WorldWritableIncludeFile",
 	"WriteMapToHardLink", "WriteMapToSymLink", "WriteStatsToHardLink", "WriteStatsToSymLink",
+	"CertOwner",
 }
 
 // BlameNames returns the names that ParseBlame knows, besides Safe.

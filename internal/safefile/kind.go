@@ -110,6 +110,21 @@ func (b Blame) secretRules(k Kind) Rules {
 	return RegularOnly | RootOK
 }
 
+// Safe is b without what lets a .forward or :include: file be read though others can change it, unless the name with ...Safe behind
+// it is there too: only files that pass with Safe may name programs and files.
+func (b Blame) Safe() Blame {
+	keep := func(read, safe Blame) {
+		if b&safe == 0 {
+			b &^= read
+		}
+	}
+	keep(ForwardFileInUnsafeDirPath|ForwardFileInGroupWritableDirPath, ForwardFileInUnsafeDirPathSafe)
+	keep(IncludeFileInUnsafeDirPath|IncludeFileInGroupWritableDirPath, IncludeFileInUnsafeDirPathSafe)
+	keep(GroupWritableForwardFile, GroupWritableForwardFileSafe)
+	keep(GroupWritableIncludeFile, GroupWritableIncludeFileSafe)
+	return b &^ (WorldWritableForwardFile | WorldWritableIncludeFile)
+}
+
 // listRules are those of .forward and :include: files. That such a file may be read does not mean that the programs
 // and files it names may be used: op.txt's ...Safe names decide that, where the list is read.
 func (b Blame) listRules(k Kind) Rules {

@@ -326,3 +326,40 @@ func TestBlame(t *testing.T) {
 		}
 	}
 }
+
+func TestListsThatOthersCanWriteAreNotSafe(t *testing.T) {
+	dir := world(t)
+	file := filepath.Join(dir, "forward")
+	for _, c := range []struct {
+		mode, dirMode os.FileMode
+		blame         string
+		read, safe    bool
+	}{
+		{0o600, 0o755, "", true, true},
+		{0o660, 0o755, "", false, false},
+		{0o660, 0o755, "GroupWritableForwardFile", true, false},
+		{0o660, 0o755, "GroupWritableForwardFile,GroupWritableForwardFileSafe", true, true},
+		{0o666, 0o755, "WorldWritableForwardFile,GroupWritableForwardFile,GroupWritableForwardFileSafe", true, false},
+		{0o600, 0o777, "ForwardFileInUnsafeDirPath", true, false},
+		{0o600, 0o777, "ForwardFileInUnsafeDirPath,ForwardFileInUnsafeDirPathSafe", true, true},
+		{0o600, 0o775, "ForwardFileInGroupWritableDirPath", true, false},
+	} {
+		if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Chmod(file, c.mode), os.Chmod(dir, c.dirMode)); err != nil {
+			t.Fatal(err)
+		}
+		b, err := safefile.ParseBlame(c.blame + ",TrustStickyBit")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, look := range []struct {
+			what  string
+			blame safefile.Blame
+			want  bool
+		}{{"read", b, c.read}, {"safe", b.Safe(), c.safe}} {
+			check := safefile.Checker{Blame: look.blame, UID: os.Getuid()}
+			if _, err := check.Check(file, safefile.ForwardFile, safefile.Read); (err == nil) != look.want {
+				t.Errorf("%04o in %04o with %q: %s: %v", c.mode, c.dirMode, c.blame, look.what, err)
+			}
+		}
+	}
+}

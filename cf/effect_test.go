@@ -1,0 +1,55 @@
+package cf_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"gosendmail/cf"
+)
+
+func TestDisregarded(t *testing.T) {
+	c, err := cf.Parse(strings.NewReader(`V10
+O MeToo=True
+O StatusFile=
+O MaxMimeHeaderLength=0/0
+O MailboxDatabase=pw
+O StatusFile=/var/stat
+O MaxMimeHeaderLength=256/128
+O ServerCertFile=/c
+O ServerKeyFile=/k
+O DontBlameSendmail=safe,filedeliverytohardlink
+O ConnectOnlyTo=192.0.2.1
+O Timeout.ident=5s
+O Timeout.connect=5s
+`), cf.Input{File: "x.cf"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"x.cf: line 6: option StatusFile: no statistics are kept",
+		"x.cf: line 7: option MaxMimeHeaderLength: MIME fields are passed on as they came",
+		"x.cf: lines 8, 9: options ServerCertFile, ServerKeyFile: TLS is not offered and not used",
+		"x.cf: line 10: option DontBlameSendmail.FileDeliveryToHardLink: files that have more than one name are never delivered to",
+	}
+	if got := c.Disregarded(cf.Told); !slices.Equal(got, want) {
+		t.Errorf("told:\n%s", strings.Join(got, "\n"))
+	}
+	want = []string{"x.cf: line 11: option ConnectOnlyTo: mail would leave this host that is to stay"}
+	if got := c.Disregarded(cf.Refused); !slices.Equal(got, want) {
+		t.Errorf("refused:\n%s", strings.Join(got, "\n"))
+	}
+}
+
+// Every line of the table is about something that exists, or nobody would see that it has become wrong.
+func TestLimitsAreOfOptions(t *testing.T) {
+	for _, key := range cf.LimitKeys() {
+		name, sub, dotted := strings.Cut(key, ".")
+		if _, ok := cf.Lookup(name); !ok {
+			t.Errorf("%s: there is no such option", key)
+		}
+		if dotted && !slices.Contains(cf.Values(name), sub) {
+			t.Errorf("%s: %s has no %s", key, name, sub)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package mta
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gosendmail/cf"
+)
+
+func TestRejectNUL(t *testing.T) {
+	for _, text := range []string{"Subject: x\n\na\x00b\n", "Subject: \x00\n\nab\n"} {
+		for option, want := range map[bool]string{true: "554 5.6.1 NUL byte not allowed", false: "250 2.0.0 ID Message accepted for delivery"} {
+			s := testServer(t, "false")
+			s.site.options.RejectNUL = option
+			c := s.testSession(t)
+			id := c.id
+			got := shown(send(t, c, "<a@other.test>", []string{"<alice@mail.test>"}, text))
+			if got = strings.ReplaceAll(got, id, "ID"); got != want {
+				t.Errorf("RejectNUL=%t: got %s, want %s", option, got, want)
+			}
+		}
+	}
+}
+
+// TestBadRcptShutdown holds the limits of the original: with one right and two wrong recipients 66 percent are wrong.
+func TestBadRcptShutdown(t *testing.T) {
+	for good, cut := range map[int]bool{0: true, 20: true, 66: true, 67: false, 110: false} {
+		s := testServer(t, "false")
+		s.site.options.BadRcptShutdown, s.site.options.BadRcptShutdownGood = 2, good
+		c := s.testSession(t)
+		ctx := context.Background()
+		c.Mail(ctx, "<a@other.test>", nil)
+		for _, to := range []string{"<alice@mail.test>", "<n1@mail.test>", "<n2@mail.test>"} {
+			if r := c.Rcpt(ctx, to, nil); r.Close {
+				t.Errorf("BadRcptShutdownGood=%d: closed at %s", good, to)
+			}
+		}
+		r := c.Rcpt(ctx, "<n3@mail.test>", nil)
+		if want := "421 4.7.0 mail.test Too many bad recipients; closing connection"; cut != (r.Close && shown(r) == want) {
+			t.Errorf("BadRcptShutdownGood=%d: %s", good, shown(r))
+		}
+	}
+}
+
+func TestErrorHeaderFromFile(t *testing.T) {
+	s := testServer(t, "false")
+	file := filepath.Join(t.TempDir(), "header")
+	if err := os.WriteFile(file, []byte("Ask the postmaster of $j.\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.site.options.ErrorHeader = file
+	send(t, s.testSession(t), "<alice@mail.test>", []string{"<list@mail.test>"}, "Subject: two\n\nx\n")
+	deliver(t, s)
+	deliver(t, s)
+	if box := mailbox(t, s, "alice"); !strings.Contains(box, "\nAsk the postmaster of mail.test.\n") {
+		t.Errorf("mailbox:\n%s", box)
+	}
+}
+
+// TestDomainOfSenderIsAdded is mailer flag C.
+func TestDomainOfSenderIsAdded(t *testing.T) {
+	for _, flag := range []bool{true, false} {
+		s := testServer(t, "false")
+		want := "\nCc: carl\n"
+		if flag {
+			s.site.Mailer("local").Flags.Set('C')
+			want = "\nCc: carl@mail.test\n"
+		}
+		send(t, s.testSession(t), "<alice@mail.test>", []string{"<alice@mail.test>"}, "Cc: carl\n\nx\n")
+		deliver(t, s)
+		if box := mailbox(t, s, "alice"); !strings.Contains(box, want) {
+			t.Errorf("F=C %t: mailbox:\n%s", flag, box)
+		}
+	}
+}
+
+func TestWhatCannotBeObeyedIsRefused(t *testing.T) {
+	c, err := cf.Parse(strings.NewReader("V10\nO ConnectOnlyTo=192.0.2.1\nO MailboxDatabase=ldap\nO InputMailFilters=f\nXf, S=local:/x\n"+
+		"O DaemonPortOptions=Name=MSA, M=a\nO StatusFile=/x\n"), cf.Input{File: "x.cf"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `x.cf: line 2: option ConnectOnlyTo: mail would leave this host that is to stay
+x.cf: line 3: option MailboxDatabase: local users are looked up in the password file only
+x.cf: line 4: option InputMailFilters: mail filters (milters) are not called
+x.cf: line 5: mail filter f: milters are not called
+x.cf: DaemonPortOptions: modifier a of MSA: AUTH is not offered`
+	if err := refuse(c); err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
