@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gosendmail/cf/m4"
@@ -25,7 +26,7 @@ func (s Severity) String() string { return [...]string{"warning", "error", "erro
 
 // Diagnostic is one complaint about the input.
 type Diagnostic struct {
-	// Position is the line of an input file.
+	// Position is the line of an input file; Line is 0 for what the input as a whole lacks.
 	m4.Position
 	Severity Severity
 	Text     string
@@ -94,6 +95,9 @@ func (r *run) add(d Diagnostic) {
 				d.Position = c.At
 			}
 		}
+	}
+	if !slices.Contains(r.files, d.Position.File) && len(r.files) > 0 {
+		d.Position = m4.Position{File: r.files[len(r.files)-1]} // no line of it, but what it lacks
 	}
 	if r.opt.Strict {
 		d.Severity = Error

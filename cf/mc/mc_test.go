@@ -3,8 +3,10 @@ package mc_test
 import (
 	"flag"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,7 +58,7 @@ func TestDiagnostics(t *testing.T) {
 		{head + "MAILER(`smtp')\nMAILER(`smtp')\n", "x.mc:3:1: error: *** ERROR: MAILER(smtp) is there already"},
 		{head + "FEATURE(`access_db', `hash /etc/mail/access')\n", "x.mc:2:1: warning: *** WARNING: the map of FEATURE(access_db, hash /etc/mail/access) lacks -T<TMPF>"},
 		{head + "FEATURE(`blocklist_recipients')\n", "x.mc:2:1: error: *** ERROR: FEATURE(blocklist_recipients) needs FEATURE(access_db) before it"},
-		{"FEATURE(`redirect')\n", "*** ERROR: no OSTYPE names the operating system"},
+		{"FEATURE(`redirect')\n", "x.mc: error: *** ERROR: no OSTYPE names the operating system"},
 		{head + "FEATURE(`fips3')\n", "x.mc:2:1: error: *** ERROR: FEATURE(fips3) sets up OpenSSL, which is not used here"},
 		{head + "include(`/none/such.m4')\n", "x.mc:2:1: error: cannot include /none/such.m4: No such file or directory"},
 		{head + "define(`x', `never closed\n", "end of file in string"},
@@ -251,6 +253,36 @@ func TestReferenceIsComplete(t *testing.T) {
 	for l := range strings.SplitSeq(mc.Reference(), "\n") {
 		if strings.HasSuffix(l, "|  |") {
 			t.Errorf("no meaning: %s", l)
+		}
+	}
+}
+
+// Damaged input never panics and never runs for ever.
+func TestDamagedInput(t *testing.T) {
+	text, err := os.ReadFile("testdata/pop-before-smtp.mc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := func(string) (string, error) { return "", fs.ErrNotExist }
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for range 300 {
+		b := slices.Clone(text)
+		for range 1 + rnd.IntN(5) {
+			i, j := rnd.IntN(len(b)), rnd.IntN(len(b))
+			switch rnd.IntN(3) {
+			case 0:
+				b[i] = byte(rnd.IntN(256))
+			case 1:
+				b = slices.Delete(b, i, i+1)
+			case 2:
+				b = slices.Concat(b[:i], b[j:], []byte("\n"))
+			}
+		}
+		out, _ := mc.CompileText(mc.Options{Open: closed, Steps: 300_000}, "damaged.mc", string(b))
+		for _, d := range out.Diagnostics {
+			if d.File != "damaged.mc" {
+				t.Fatalf("%q: a complaint about %s", b, d)
+			}
 		}
 	}
 }
