@@ -2,6 +2,7 @@ package rules
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"gosendmail/internal/macro"
@@ -10,10 +11,13 @@ import (
 
 // lookups does the map look-ups $( $) and $[ $] of a right side.
 func (m *machine) lookups(f *frame, maxAtom int) (Workspace, int) {
+	if !slices.ContainsFunc(f.made, opensLookup) {
+		return f.made, status.OK
+	}
 	in, out := f.made, f.other[:0]
 	exit := status.OK
 	for i := 0; i < len(in); {
-		if op := in[i].op; op != macro.LookupBegin && op != macro.HostBegin {
+		if !opensLookup(in[i]) {
 			out = append(out, in[i])
 			i++
 			continue
@@ -33,6 +37,8 @@ func (m *machine) lookups(f *frame, maxAtom int) (Workspace, int) {
 	f.made, f.other = out, in
 	return out, exit
 }
+
+func opensLookup(t Token) bool { return t.op == macro.LookupBegin || t.op == macro.HostBegin }
 
 // query is one look-up as it stands in a workspace.
 type query struct {

@@ -5,6 +5,7 @@ package rules
 type Class struct {
 	words   map[string]struct{} // in lower case
 	longest int                 // bytes
+	first   [256]bool           // first bytes of the words, in lower case
 }
 
 // Add puts a word or phrase in.
@@ -14,17 +15,26 @@ func (c *Class) Add(word string) {
 	}
 	var buf [128]byte
 	c.words[string(appendLower(buf[:0], word))] = struct{}{}
+	c.first[firstByte(word)] = true
 	c.longest = max(c.longest, len(word))
 }
 
 // Has reports whether phrase is in the class.
 func (c *Class) Has(phrase string) bool {
-	if len(phrase) > c.longest {
+	if len(phrase) > c.longest || !c.first[firstByte(phrase)] {
 		return false
 	}
 	var buf [128]byte
 	_, ok := c.words[string(appendLower(buf[:0], phrase))]
 	return ok
+}
+
+// firstByte is 0 where there is none.
+func firstByte(s string) byte {
+	if s == "" {
+		return 0
+	}
+	return lower(s[0])
 }
 
 // Len returns the number of words.

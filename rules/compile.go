@@ -54,11 +54,20 @@ type Rule struct {
 	File     string
 	Line     int
 
-	steps    []step
-	need     uint64 // mask of the literals
-	min, max int    // tokens that the left side matches; max < 0 means any number
-	prefix   byte   // macro.CanonUser for "$:", macro.CanonHost for "$@", or 0
-	right    []Token
+	steps  []step
+	simple bool // literals, $*, $+ and $- only
+	prefix byte // macro.CanonUser for "$:", macro.CanonHost for "$@", or 0
+	right  []Token
+	active bool // the right side calls a ruleset or looks something up
+}
+
+// filter is what tells without matching that most rules do not match.
+type filter struct {
+	need        uint64 // mask of the literals
+	min, max    int32  // tokens that the left side matches
+	first, last uint32 // hashes of a literal that begins or ends it
+	begins      bool   // first is one
+	ends        bool   // last is one
 }
 
 // step is one element of a left side.
@@ -74,6 +83,8 @@ type Set struct {
 	Name   string // as traces show it
 	Number int
 	Rules  []Rule
+
+	filters []filter // of Rules
 }
 
 // Sets is a compiled program. It never changes and serves any number of goroutines.
@@ -113,7 +124,9 @@ func Compile(sources []SetSource, o Options) (*Sets, []Problem) {
 		s.byNumber[src.Number] = set
 		for _, line := range src.Rules {
 			c := compiler{sets: s, options: &o, line: &line}
-			set.Rules = append(set.Rules, c.rule())
+			rule, filter := c.rule()
+			set.Rules = append(set.Rules, rule)
+			set.filters = append(set.filters, filter)
 			problems = append(problems, c.problems...)
 		}
 	}
@@ -155,7 +168,7 @@ func withoutCode(s string) string {
 	return s
 }
 
-func (c *compiler) rule() Rule {
+func (c *compiler) rule() (Rule, filter) {
 	r := Rule{File: c.line.File, Line: c.line.Line}
 	r.LHS = c.scan(c.line.LHS)
 	if r.LHS == nil {
@@ -164,7 +177,7 @@ func (c *compiler) rule() Rule {
 	c.left(&r)
 	if c.matches > MaxMatch {
 		c.complain("R line: too many wildcards")
-		r.LHS, r.steps, r.need, r.min, r.max = nil, nil, 0, 0, 0
+		r.LHS, r.steps = nil, nil
 	}
 	r.RHS = c.scan(c.line.RHS)
 	if r.RHS == nil {
@@ -176,7 +189,10 @@ func (c *compiler) rule() Rule {
 		r.prefix = r.RHS[0].op
 		r.right = r.RHS[1:]
 	}
-	return r
+	for i := range r.right {
+		r.active = r.active || r.right[i].active()
+	}
+	return r, measure(&r)
 }
 
 // left compiles the left side into steps.
@@ -202,32 +218,46 @@ func (c *compiler) left(r *Rule) {
 			c.complain("Inappropriate use of %s on LHS", macro.Show(t.text[:1]))
 		}
 		r.steps = append(r.steps, st)
-		r.measure(&st)
 	}
 }
 
-// measure adds a step to what is known about the workspaces that the rule can match.
-func (r *Rule) measure(st *step) {
-	switch st.op {
-	case 0:
-		r.need |= st.tok.bit()
-		r.min++
-		r.grow(1)
-	case macro.MatchOne, macro.MatchNotClass:
-		r.min++
-		r.grow(1)
-	case macro.MatchSome, macro.MatchClass:
-		r.min++
-		r.max = -1
-	case macro.MatchAny, macro.Deferred:
-		r.max = -1
+// measure notes what is known of the workspaces that the rule can match.
+func measure(r *Rule) (f filter) {
+	r.simple = true
+	for i := range r.steps {
+		st := &r.steps[i]
+		switch st.op {
+		case 0:
+			f.need |= st.tok.bit()
+			f.min, f.max = f.min+1, f.max+1
+		case macro.MatchOne:
+			f.min, f.max = f.min+1, f.max+1
+		case macro.MatchNotClass:
+			f.min, f.max, r.simple = f.min+1, f.max+1, false
+		case macro.MatchSome:
+			f.min, f.max = f.min+1, MaxAtom+1
+		case macro.MatchAny:
+			f.max = MaxAtom + 1
+		case macro.MatchClass:
+			f.min, f.max, r.simple = f.min+1, MaxAtom+1, false
+		case macro.Deferred:
+			f.max, r.simple = MaxAtom+1, false
+		default:
+			r.simple = false
+		}
 	}
+	if n := len(r.steps); n > 0 {
+		f.first, f.begins = r.steps[0].tok.hash, r.steps[0].op == 0
+		f.last, f.ends = r.steps[n-1].tok.hash, r.steps[n-1].op == 0
+	}
+	return f
 }
 
-func (r *Rule) grow(n int) {
-	if r.max >= 0 {
-		r.max += n
-	}
+// excludes reports whether the rule cannot match.
+func (f *filter) excludes(ws Workspace, mask uint64) bool {
+	n := len(ws)
+	return f.need&^mask != 0 || n < int(f.min) || n > int(f.max) ||
+		f.begins && ws[0].hash != f.first || f.ends && ws[n-1].hash != f.last
 }
 
 // right checks the right side; the engine runs it from its tokens.

@@ -168,18 +168,26 @@ func (m *machine) rewrite(ws Workspace, set *Set, depth, maxAtom int) (Workspace
 		return ws, status.Usage
 	}
 	f := m.frame(depth + 1)
-	exit, loops, mask := status.OK, 0, ws.mask()
+	exit, loops := status.OK, 0
+	mask, active := ws.survey()
 	for i := 0; i < len(set.Rules) && (len(ws) == 0 || ws[0].op != macro.CanonNet); {
+		if m.level < 10 && set.filters[i].excludes(ws, mask) {
+			i++
+			loops = 0
+			continue
+		}
 		r := &set.Rules[i]
 		if m.level >= 12 {
 			m.emit(Event{Kind: Trying, Rule: r})
 		}
 		if loops++; loops > MaxLoops {
 			m.report("", "554 5.3.5 Infinite loop in ruleset %s, rule %d", set.Name, i+1)
-			m.traced(Looping, r, ws)
+			if m.level >= 1 {
+				m.emit(Event{Kind: Looping, Rule: r, Workspace: ws})
+			}
 			break
 		}
-		if !m.matches(f, r, ws, mask) {
+		if !m.matches(f, r, ws) {
 			if m.steps > maxSteps {
 				m.report("", "554 5.3.5 rewrite: ruleset %s, rule %d: too much to match", set.Name, i+1)
 				return ws, status.DataErr
@@ -191,14 +199,20 @@ func (m *machine) rewrite(ws Workspace, set *Set, depth, maxAtom int) (Workspace
 		if m.level >= 12 {
 			m.emit(Event{Kind: Matches, Rule: r})
 		}
+		active = active || r.active
 		made, st := m.substitute(f, r, set, maxAtom)
+		if st == status.OK && active {
+			made, st = m.lookups(f, maxAtom)
+		}
 		if st != status.OK && st != status.TempFail {
 			return ws, st
 		}
 		if st == status.TempFail {
 			exit = st
 		}
-		made, st = m.calls(made, depth, maxAtom)
+		if st = status.OK; active {
+			made, st = m.calls(made, depth, maxAtom)
+		}
 		if exit == status.OK || st == status.TempFail {
 			exit = st
 		}
@@ -211,33 +225,23 @@ func (m *machine) rewrite(ws Workspace, set *Set, depth, maxAtom int) (Workspace
 		}
 		f.made = made
 		ws = append(ws[:0], made...)
-		mask = ws.mask()
-		m.traced(Rewritten, r, ws)
+		mask, active = ws.survey()
+		if m.level >= 4 {
+			m.emit(Event{Kind: Rewritten, Rule: r, Workspace: ws})
+		}
 	}
-	m.traced(Returns, nil, ws, set)
+	if m.level >= 1 {
+		m.emit(Event{Kind: Returns, Workspace: ws, Set: set})
+	}
 	return ws, exit
 }
 
-// traced emits an event about a workspace where its level is wanted.
-func (m *machine) traced(kind Kind, r *Rule, ws Workspace, set ...*Set) {
-	if m.level < 1 || kind == Rewritten && m.level < 4 {
-		return
-	}
-	e := Event{Kind: kind, Rule: r, Workspace: ws}
-	if len(set) > 0 {
-		e.Set = set[0]
-	}
-	m.emit(e)
-}
-
 // matches tries a rule; f.spans hold the result.
-func (m *machine) matches(f *frame, r *Rule, ws Workspace, mask uint64) bool {
-	if m.level < 10 {
-		if r.need&^mask != 0 || len(ws) < r.min || r.max >= 0 && len(ws) > r.max {
-			return false
-		}
-	}
+func (m *machine) matches(f *frame, r *Rule, ws Workspace) bool {
 	f.m, f.rule, f.ws = m, r, ws
+	if m.level < 2 {
+		return f.quick()
+	}
 	ok := f.match()
 	if !ok && m.level >= 10 {
 		m.emit(Event{Kind: Fails, Rule: r})
@@ -245,10 +249,9 @@ func (m *machine) matches(f *frame, r *Rule, ws Workspace, mask uint64) bool {
 	return ok
 }
 
-// substitute makes the right side of a rule that matched, look-ups included.
+// substitute puts what matched into the right side of a rule; f.made holds the result.
 func (m *machine) substitute(f *frame, r *Rule, set *Set, maxAtom int) (Workspace, int) {
 	out := f.made[:0]
-	lookups := false
 	for i := range r.right {
 		t := &r.right[i]
 		switch t.op {
@@ -276,13 +279,7 @@ func (m *machine) substitute(f *frame, r *Rule, set *Set, maxAtom int) (Workspac
 			return m.tooLong(out)
 		}
 	}
-	for i := range out {
-		lookups = lookups || out[i].op == macro.LookupBegin || out[i].op == macro.HostBegin
-	}
 	f.made = out
-	if lookups {
-		return m.lookups(f, maxAtom)
-	}
 	return out, status.OK
 }
 
@@ -333,8 +330,13 @@ func (m *machine) inClass(st *step, word string) bool {
 
 // inPhrase reports whether a class has the phrase that tokens make; hopeless means that no longer phrase is in it.
 func (m *machine) inPhrase(st *step, ws Workspace) (found, hopeless bool) {
-	if st.class != nil && len(ws) == 1 && ws[0].op == 0 && ws[0].plain {
-		return st.class.Has(ws[0].text), len(ws[0].text) >= st.class.longest
+	if st.class != nil && ws[0].op == 0 && ws[0].plain {
+		if !st.class.first[firstByte(ws[0].text)] {
+			return false, true
+		}
+		if len(ws) == 1 {
+			return st.class.Has(ws[0].text), len(ws[0].text) >= st.class.longest
+		}
 	}
 	m.phrase = m.s.join(m.phrase[:0], ws, 0, true)
 	if st.class == nil {

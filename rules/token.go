@@ -26,7 +26,12 @@ func (t Token) Op() byte { return t.op }
 
 // same reports whether a literal of a rule matches u.
 func (t *Token) same(u *Token) bool {
-	return t.hash == u.hash && t.op == u.op && foldEqual(t.text, u.text)
+	return t.hash == u.hash && t.op == u.op && (t.text == u.text || foldEqual(t.text, u.text))
+}
+
+// active reports whether the engine has to do something where the token stands in a workspace.
+func (t *Token) active() bool {
+	return t.op == macro.CallSet || t.op == macro.LookupBegin || t.op == macro.HostBegin
 }
 
 // bit is the token's place in the mask of a workspace.
@@ -47,12 +52,14 @@ func (w Workspace) String() string {
 	return string(b)
 }
 
-// mask has a bit for every token; a rule cannot match where one of its literals has none.
-func (w Workspace) mask() (m uint64) {
+// survey looks at all tokens: mask has a bit for every one (a rule cannot match where one of its literals has none),
+// active tells whether one of them is.
+func (w Workspace) survey() (mask uint64, active bool) {
 	for i := range w {
-		m |= w[i].bit()
+		mask |= w[i].bit()
+		active = active || w[i].op != 0 && w[i].active()
 	}
-	return m
+	return mask, active
 }
 
 func lower(c byte) byte {

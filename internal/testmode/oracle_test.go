@@ -218,26 +218,3 @@ check_rcpt a@[127.0.4.9]
 `)
 	compare(t, path, b.String())
 }
-
-// BenchmarkSeed: one address through rulesets, without a trace. The original's -bt does about 11,000 a second.
-func BenchmarkSeed(b *testing.B) {
-	site := load(b, seedSite(b))
-	list := addresses(500)
-	for _, ruleset := range []string{"3,0", "check_rcpt"} {
-		b.Run(ruleset, func(b *testing.B) {
-			env := site.NewEnv()
-			env.Macros.Define("{client_addr}", "127.0.0.1")
-			env.Macros.Define("{client_resolve}", "OK")
-			ctx := context.Background()
-			b.ReportAllocs()
-			for i := range b.N {
-				ws, _ := site.Sets.Prescan(list[i%len(list)], 0)
-				for _, set := range strings.Split(ruleset, ",") {
-					ret, _ := site.Sets.Rewrite(ctx, env, set, ws)
-					ws = ret.Workspace
-				}
-			}
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "addresses/s")
-		})
-	}
-}
