@@ -86,9 +86,13 @@ func TestDeliveredAsTheOriginal(t *testing.T) {
 		ours := startOurs(t, w)
 		got := deliverAll(t, s)
 		ours.stop()
+		logged := takeLog(t, w)
 		originalTables(t)
-		start(t, "127.0.0.1:25", originalDaemon(t))
+		takeLog(t, w)
+		d := start(t, "127.0.0.1:25", originalDaemon(t))
 		want := deliverAll(t, s)
+		d.stop()
+		compareLogs(t, logged, takeLog(t, w))
 		if len(got) != len(want) {
 			t.Fatalf("%d messages, the original delivers %d:\n%q\n%q", len(got), len(want), got, want)
 		}
@@ -98,6 +102,43 @@ func TestDeliveredAsTheOriginal(t *testing.T) {
 			}
 		}
 	})
+}
+
+var (
+	logHead  = regexp.MustCompile(`^<\d+>\w+ +\d+ [\d:]+ (sendmail)\[\d+\]: `)
+	logTimes = regexp.MustCompile(`\bpri=\d+|delay=\d\d:\d\d:\d\d|\b20\d{10}\b`)
+)
+
+// takeLog returns the lines from= and to= that were logged since the last call, without what differs from run to run.
+func takeLog(t *testing.T, w world) []string {
+	t.Helper()
+	text, err := os.ReadFile(w.path("log"))
+	must(t, err)
+	must(t, os.Truncate(w.path("log"), 0))
+	var lines []string
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(logHead.ReplaceAllString(line, "$1: "))
+		line = queueID.ReplaceAllString(logTimes.ReplaceAllString(line, "<time>"), "<id>")
+		if strings.Contains(line, "from=") || strings.Contains(line, "to=") {
+			lines = append(lines, line)
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func compareLogs(t *testing.T, got, want []string) {
+	t.Helper()
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			t.Errorf("the original logs %s", line)
+		}
+	}
+	for _, line := range got {
+		if !slices.Contains(want, line) {
+			t.Errorf("ours logs         %s", line)
+		}
+	}
 }
 
 func originalDaemon(t *testing.T) *exec.Cmd {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -292,11 +293,14 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 			continue
 		}
 		var same []*envelope.Recipient
-		for j := len(outcomes) - 1; j >= i; j-- {
+		for j := i; j < len(outcomes); j++ {
 			if !done[j] && alike(outcomes[i].status, outcomes[j].status) {
 				done[j] = true
 				same = append(same, outcomes[j].rcpt)
 			}
+		}
+		if !g.mailer.Flags.Has('z') {
+			slices.Reverse(same) // the original names them from the last to the first but for LMTP
 		}
 		if err := outcomes[i].status.Err; err != nil {
 			level := maillog.LevelMalformed
