@@ -45,7 +45,8 @@ type Config struct {
 	DefaultUser priv.Identity // DefaultUser
 	SafeFileEnv string        // SafeFileEnvironment
 	Environ     []string      // lines E and TimeZoneSpec: "NAME=value" beside AGENT=sendmail
-	// Self is this program, started with ChildArg for deliveries that need a user's rights; "" means os.Executable.
+	// Self is this program, started with ChildArg for deliveries that need a user's rights. "" means that a thread of this process
+	// takes them over, and a child does so only where that is not possible.
 	Self string
 
 	// TLS gives the configuration for STARTTLS to a peer; nil, or a nil answer, means that TLS is not tried.

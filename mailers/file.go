@@ -3,12 +3,12 @@ package mailers
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"gosendmail/internal/envelope"
@@ -23,6 +23,8 @@ type order struct {
 	Root string // SafeFileEnvironment: Path is looked up below it and links do not lead out; "" means none
 	Host string // for names in a maildir
 	Wait time.Duration
+	// Owner is the user whose a mailbox must be.
+	Owner int
 }
 
 // lockWait is how long a delivery waits for a mailbox that somebody else has locked.
@@ -110,31 +112,31 @@ func (t *Table) mailbox(ctx context.Context, job *Job, rc Rcpt, kind string) sta
 	return t.place(ctx, job, order{Kind: kind, Path: path, Host: t.cfg.Hostname, Wait: lockWait}, id, kind == "mbox")
 }
 
-// place delivers in this process if it has the right identity, else in a child.
+// place delivers with the rights of id, nil meaning ours: in this process, or where it cannot lend its threads, in a child.
 func (t *Table) place(ctx context.Context, job *Job, o order, id *priv.Identity, mbox bool) status.Status {
 	write := func(w io.Writer) error { return t.writeMailbox(job, w, mbox) }
+	o.Owner = os.Geteuid()
 	if id != nil {
+		o.Owner = id.UID
+	}
+	if id != nil && t.cfg.Self != "" {
 		return t.inChild(ctx, o, id, write)
 	}
-	r, w := io.Pipe()
-	fed := make(chan error, 1)
-	go func() {
-		err := write(w)
-		w.CloseWithError(err)
-		fed <- err
-	}()
-	st := store(ctx, o, r)
-	r.CloseWithError(io.ErrClosedPipe)
-	if err := <-fed; err != nil && !errors.Is(err, io.ErrClosedPipe) {
-		return afterFeeding(st, err)
+	st, err := t.here(ctx, o, id, job.Envelope.Size, write)
+	if err != nil {
+		return t.inChild(ctx, o, id, write)
 	}
 	return st
 }
 
+var fileWriters = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 32<<10) }}
+
 // writeMailbox writes the message for a file: with From_ line and a blank line behind it in mbox format, From lines in the
 // body escaped.
 func (t *Table) writeMailbox(job *Job, w io.Writer, mbox bool) error {
-	bw := bufio.NewWriterSize(w, 32<<10)
+	bw := fileWriters.Get().(*bufio.Writer)
+	bw.Reset(w)
+	defer func() { bw.Reset(nil); fileWriters.Put(bw) }()
 	m := *job.Mailer
 	if m.Path != "[FILE]" {
 		m.EOL = "\n"

@@ -24,10 +24,8 @@ const staleLock = 5 * time.Minute
 func store(ctx context.Context, o order, message io.Reader) status.Status {
 	var err error
 	switch o.Kind {
-	case "file":
-		err = appendTo(ctx, o, message, false)
-	case "mbox":
-		err = appendTo(ctx, o, message, true)
+	case "file", "mbox":
+		err = appendTo(ctx, o, message)
 	case "maildir":
 		err = addToMaildir(o, message)
 	default:
@@ -73,9 +71,35 @@ func refuse(o order, what string) error {
 	return fmt.Errorf("mailers: %s: %s", o.Path, what)
 }
 
+// deposit is a message on its way to the end of a file.
+type deposit struct {
+	message io.Reader
+	err     error         // the outcome, valid once done is closed
+	done    chan struct{} // nil where nobody waits
+}
+
 // appendTo adds a message to a file and takes back what it wrote if it cannot finish.
-func appendTo(ctx context.Context, o order, message io.Reader, mbox bool) error {
-	if mbox {
+func appendTo(ctx context.Context, o order, message io.Reader) error {
+	d := &deposit{message: message}
+	appendAll(ctx, o, []*deposit{d})
+	return d.err
+}
+
+// appendAll adds messages to a file, all under one lock and with one fsync. Each has its own outcome; of those that fail nothing
+// is left.
+func appendAll(ctx context.Context, o order, list []*deposit) {
+	if err := appendLocked(ctx, o, list); err != nil {
+		for _, d := range list {
+			if d.err == nil {
+				d.err = err
+			}
+		}
+	}
+}
+
+// appendLocked is appendAll; an error is that of all who have none of their own.
+func appendLocked(ctx context.Context, o order, list []*deposit) error {
+	if o.Kind == "mbox" {
 		unlock, err := dotLock(ctx, o.Path, o.Wait)
 		if err != nil {
 			return err
@@ -87,32 +111,66 @@ func appendTo(ctx context.Context, o order, message io.Reader, mbox bool) error 
 		return err
 	}
 	defer f.Close()
-	if err := checkFile(o, f, mbox); err != nil {
+	if err := checkFile(o, f); err != nil {
 		return err
 	}
 	if err := lockFile(ctx, f, o.Wait); err != nil {
 		return fmt.Errorf("mailers: lock %s: %w", o.Path, err)
 	}
-	size, err := f.Seek(0, io.SeekEnd)
+	begin, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
 	}
-	if _, err = io.Copy(f, message); err == nil {
-		err = f.Sync()
-	}
-	if err == nil && created {
-		// A spool that the user may write to but not read cannot be synced by him.
-		if err = syncDir(filepath.Dir(filepath.Join(o.Root, o.Path))); errors.Is(err, fs.ErrPermission) {
-			err = nil
+	end := begin
+	for i, d := range list {
+		n, err := io.Copy(f, d.message)
+		if err == nil {
+			end += n
+			continue
+		}
+		d.err = takeBack(o, f, end, err)
+		if errors.Is(d.err, errHalf) { // nothing may stand behind it
+			for _, rest := range list[i+1:] {
+				rest.err = d.err
+			}
+			break
 		}
 	}
-	if err != nil {
-		if terr := f.Truncate(size); terr != nil {
-			err = errors.Join(err, fmt.Errorf("mailers: half a message stays in %s: %w", o.Path, terr))
-		}
-		return fmt.Errorf("mailers: append to %s: %w", o.Path, err)
+	if end == begin {
+		return nil
+	}
+	if err := syncFile(o, f, created); err != nil {
+		return takeBack(o, f, begin, err)
 	}
 	return nil
+}
+
+// syncFile makes what was written durable, and the name of a new file.
+func syncFile(o order, f *os.File, created bool) error {
+	if err := f.Sync(); err != nil || !created {
+		return err
+	}
+	// A spool that the user may write to but not read cannot be synced by him.
+	err := syncDir(filepath.Dir(filepath.Join(o.Root, o.Path)))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
+}
+
+// errHalf means that what was written could not be taken back.
+var errHalf = errors.New("half a message stays")
+
+// takeBack cuts off what lies beyond size, where writing goes on, and returns why.
+func takeBack(o order, f *os.File, size int64, cause error) error {
+	err := f.Truncate(size)
+	if err == nil {
+		_, err = f.Seek(size, io.SeekStart)
+	}
+	if err != nil {
+		cause = errors.Join(cause, fmt.Errorf("%w: %w", errHalf, err))
+	}
+	return fmt.Errorf("mailers: append to %s: %w", o.Path, cause)
 }
 
 // openForAppend opens without following a final link; a FIFO does not block it.
@@ -154,7 +212,7 @@ func openForAppend(o order) (f *os.File, created bool, err error) {
 
 // checkFile looks at what was opened: a regular file with one name; a mailbox belongs to the user whose it is, other files
 // are not executable.
-func checkFile(o order, f *os.File, mbox bool) error {
+func checkFile(o order, f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -165,9 +223,9 @@ func checkFile(o order, f *os.File, mbox bool) error {
 		return refuse(o, "is not a regular file")
 	case !ok || st.Nlink != 1:
 		return refuse(o, "has more than one name")
-	case mbox && int(st.Uid) != os.Geteuid():
+	case o.Kind == "mbox" && int(st.Uid) != o.Owner:
 		return refuse(o, "belongs to somebody else")
-	case !mbox && info.Mode().Perm()&0o111 != 0:
+	case o.Kind != "mbox" && info.Mode().Perm()&0o111 != 0:
 		return refuse(o, "is executable")
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 type Table struct {
 	cfg   Config
 	cache *cache
+	files deposits
 }
 
 var _ Agent = (*Table)(nil)
