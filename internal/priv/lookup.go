@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ErrNotFound says that the user or group certainly does not exist. Any other error of a look-up is temporary.
@@ -38,7 +39,12 @@ type Accounts struct {
 	GroupFile  string // "" means /etc/group
 	// Getent is the getent(1) program that is asked for what the files lack; "" means that nobody is asked.
 	Getent string
+	// Answers keeps what getent found; nil means that it is asked every time.
+	Answers *Answers
 }
+
+// answerAge is how long what getent found holds: a burst of mail asks once.
+const answerAge = 10 * time.Second
 
 // System returns the accounts of this machine: the files, and getent if it is installed and nsswitch.conf names
 // another source than the files.
@@ -47,6 +53,7 @@ func System() Accounts {
 	if conf, err := os.ReadFile("/etc/nsswitch.conf"); err == nil && beyondFiles(string(conf)) {
 		if path, err := exec.LookPath("getent"); err == nil {
 			a.Getent = path
+			a.Answers = &Answers{Age: answerAge}
 		}
 	}
 	return a
@@ -199,6 +206,10 @@ func (a Accounts) scan(file string, take func(line string) bool) (bool, error) {
 
 // getent asks getent(1); ok is false if it says (exit status 2) that it does not know the key.
 func (a Accounts) getent(ctx context.Context, database, key string) (out string, ok bool, err error) {
+	q := question{database, key}
+	if text, ok := a.Answers.get(q); ok {
+		return text, true, nil
+	}
 	cmd := exec.CommandContext(ctx, a.Getent, database, key)
 	cmd.Env = []string{"PATH=" + SafePath}
 	b, err := cmd.Output()
@@ -209,6 +220,7 @@ func (a Accounts) getent(ctx context.Context, database, key string) (out string,
 	if err != nil {
 		return "", false, fmt.Errorf("getent %s: %w", database, err)
 	}
+	a.Answers.put(q, string(b))
 	return string(b), true, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func accounts(t *testing.T) Accounts {
@@ -88,6 +89,33 @@ esac
 	}
 	if _, err := a.User(ctx, "down"); err == nil || errors.Is(err, ErrNotFound) {
 		t.Errorf("directory down: %v", err)
+	}
+}
+
+func TestAnswersOfGetentAreKept(t *testing.T) {
+	ctx := t.Context()
+	for _, c := range []struct {
+		age  time.Duration
+		want string
+	}{{time.Hour, "new\nnew\nuser\n"}, {-time.Second, "new\nnew\nuser\nuser\n"}} {
+		a := accounts(t)
+		a.Getent = filepath.Join(t.TempDir(), "getent")
+		asked := a.Getent + ".asked"
+		write(t, a.Getent, "#!/bin/sh\necho $2 >>"+asked+"\n[ $2 = user ] && echo 'user:*:5001:5002:::/bin/sh' || exit 2\n", 0o755)
+		a.Answers = &Answers{Age: c.age}
+		for range 2 {
+			if _, err := a.User(ctx, "new"); !errors.Is(err, ErrNotFound) {
+				t.Error(err)
+			}
+		}
+		for range 2 {
+			if u, err := a.User(ctx, "user"); err != nil || u.UID != 5001 {
+				t.Errorf("%+v %v", u, err)
+			}
+		}
+		if got, err := os.ReadFile(asked); err != nil || string(got) != c.want {
+			t.Errorf("age %v: asked %q, %v", c.age, got, err)
+		}
 	}
 }
 
