@@ -24,7 +24,6 @@ func prepareSeed(t *testing.T, w world) {
 	zone, err := os.ReadFile("testdata/seed/zone")
 	must(t, err)
 	write(t, w.path("zone"), string(zone))
-	write(t, w.path("etc/resolv.conf"), "nameserver 127.0.0.2\noptions timeout:1 attempts:1\n")
 	write(t, w.path("etc/hosts"), "127.0.0.1 host.domain.com host localhost\n")
 	passwd := "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/sh\nbin:x:2:2::/:/bin/sh\nmail:x:8:8::/var/mail:/bin/sh\n" +
 		"mailnull:x:118:127::/:/bin/sh\nsmmsp:x:117:126::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"
@@ -43,6 +42,7 @@ func prepareSeed(t *testing.T, w world) {
 // installSeed does inside what the site's page tells: the programs in /usr/lib, the configuration compiled, the tables made.
 func installSeed(t *testing.T, w world) {
 	serveDNS(t)
+	write(t, "/etc/resolv.conf", "nameserver 127.0.0.2\noptions timeout:1 attempts:1\n")
 	for _, d := range []string{"upper", "work"} {
 		must(t, os.MkdirAll(w.path(d), 0o755))
 	}
