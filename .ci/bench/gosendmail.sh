@@ -13,6 +13,7 @@ define(\`confDOMAIN_NAME', \`$BENCH_HOST')dnl
 define(\`confDELIVERY_MODE', \`$1')dnl
 define(\`confSAFE_QUEUE', \`True')dnl
 define(\`confDONT_PROBE_INTERFACES', \`True')dnl
+define(\`confDONT_BLAME_SENDMAIL', \`MapInUnsafeDirPath')dnl
 define(\`confSERVICE_SWITCH_FILE', \`$S/switch')dnl
 define(\`confQUEUE_LA', \`9999')dnl
 define(\`confREFUSE_LA', \`9999')dnl
