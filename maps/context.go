@@ -56,32 +56,44 @@ func isLiteral(ctx context.Context) bool { return ctx.Value(literalKey) != nil }
 
 // step remembers which files were looked at during one step of a session.
 type step struct {
-	mu   sync.Mutex
-	seen []seenFile // few: no map of them pays
+	mu    sync.Mutex
+	seen  []seenFile
+	store [8]seenFile // a configuration has few file maps
 }
 
 type seenFile struct {
-	of *fileMap
+	m  *fileMap
 	db *openDB
 }
 
 // WithStep returns a context for one step, such as one SMTP command or one recipient: each file map is looked at for a replacement once in it, and not with every look-up. Without it every look-up asks the system.
 func WithStep(ctx context.Context) context.Context {
-	return context.WithValue(ctx, stepKey, &step{})
+	s := new(step)
+	s.seen = s.store[:0]
+	return context.WithValue(ctx, stepKey, s)
 }
 
 // get returns what find returned for the map when it was first asked in this step; failures are not kept.
 func (s *step) get(m *fileMap, find func() (*openDB, error)) (*openDB, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range s.seen {
-		if f.of == m {
-			return f.db, nil
-		}
+	if db := s.find(m); db != nil {
+		return db, nil
 	}
 	db, err := find()
 	if err == nil {
+		s.mu.Lock()
 		s.seen = append(s.seen, seenFile{m, db})
+		s.mu.Unlock()
 	}
 	return db, err
+}
+
+func (s *step) find(m *fileMap) *openDB {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.seen {
+		if s.seen[i].m == m {
+			return s.seen[i].db
+		}
+	}
+	return nil
 }

@@ -142,7 +142,7 @@ func (w *ldapWalk) run(ctx context.Context, filter string) error {
 	}
 	names := m.attrNames()
 	enough, err := w.search(ctx, w.request(base, m.scope, filter, names), false)
-	for err == nil && !enough {
+	for err == nil && !enough && !w.satisfied() {
 		i := slices.IndexFunc(w.steps, func(s *ldapStep) bool { return !s.done })
 		if i < 0 {
 			return nil
@@ -152,13 +152,16 @@ func (w *ldapWalk) run(ctx context.Context, filter string) error {
 		}
 		s := w.steps[i]
 		enough, err = w.follow(ctx, s, base, names)
-		if ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject) {
-			err = nil // op.txt: an attribute that leads nowhere is no error
+		if err == errLDAPMany {
+			err = nil // the original keeps what it has then, and drops that search's values
 		}
 		s.done = true
 	}
 	return err
 }
+
+// satisfied reports whether the first value is all that is wanted, and there.
+func (w *ldapWalk) satisfied() bool { return w.has && w.m.p.Delim == 0 && !w.m.single }
 
 func (m *ldapMap) attrNames() []string {
 	var names []string
@@ -270,6 +273,9 @@ func referrals(err error) (urls []string) {
 // take reads entries in their order.
 func (w *ldapWalk) take(entries []*ldap.Entry, all bool) (enough bool, err error) {
 	for _, e := range entries {
+		if w.satisfied() {
+			return true, nil // so that how the search ends does not matter
+		}
 		if w.m.p.MatchOnly {
 			w.found = true
 			continue
@@ -282,9 +288,6 @@ func (w *ldapWalk) take(entries []*ldap.Entry, all bool) (enough bool, err error
 			return false, err
 		}
 		s.done = true
-		if w.has && w.m.p.Delim == 0 && !w.m.single {
-			return true, nil
-		}
 	}
 	return false, nil
 }

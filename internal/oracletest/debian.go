@@ -24,9 +24,6 @@ func Debian(tb testing.TB, program string, packages ...string) (root string, com
 	return root, func(program string, args ...string) *exec.Cmd {
 		cmd := exec.Command(filepath.Join(root, program), args...)
 		libs := []string{filepath.Join(root, "usr/lib/x86_64-linux-gnu"), filepath.Join(root, "lib/x86_64-linux-gnu")}
-		if lib := os.Getenv("GOSENDMAIL_ORACLE"); lib != "" {
-			libs = append(libs, filepath.Join(lib, "lib/x86_64-linux-gnu"), filepath.Join(lib, "usr/lib/x86_64-linux-gnu"))
-		}
 		cmd.Env = []string{"PATH=/usr/bin:/bin", "LD_LIBRARY_PATH=" + strings.Join(libs, ":"), "LANG=C"}
 		return cmd
 	}
