@@ -22,7 +22,7 @@ func (m *machine) lookups(f *frame, maxAtom int) (Workspace, int) {
 			i++
 			continue
 		}
-		q, next := parseQuery(in, i)
+		q, next := m.parseQuery(in, i)
 		made, st := m.lookup(out, &q)
 		if st == status.TempFail {
 			exit = st
@@ -50,7 +50,8 @@ type query struct {
 }
 
 // parseQuery takes the look-up that begins at in[i] apart; next is where the rest begins.
-func parseQuery(in Workspace, i int) (q query, next int) {
+func (m *machine) parseQuery(in Workspace, i int) (q query, next int) {
+	q.args = m.parts[:0]
 	end := endOf(in[i].op)
 	q.name = "host"
 	i++
@@ -76,6 +77,7 @@ func parseQuery(in Workspace, i int) (q query, next int) {
 		}
 	}
 	flush(min(i, len(in)))
+	m.parts = q.args
 	return q, min(i+1, len(in))
 }
 
@@ -113,45 +115,60 @@ func (m *machine) ask(q *query) (value string, found bool, exit int) {
 	if m.styler != nil {
 		space, keep = m.styler.MapStyle(q.name)
 	}
-	m.scratch = m.s.join(m.scratch[:0], q.key, space, true)
-	key := string(m.scratch)
-	args := make([]string, 0, 4)
+	key := m.word(q.key, space)
+	args := m.args[:0]
 	for _, a := range q.args {
 		if len(args) < maxMapArgs-2 {
-			m.scratch = m.s.join(m.scratch[:0], a, 0, true)
-			args = append(args, string(m.scratch))
+			args = append(args, m.word(a, 0))
 		}
 	}
+	m.args = args
 	value, err := m.env.Lookup(m.ctx, q.name, key, args...)
-	var temp *TempFail
-	var exiter interface{ ExitCode() int }
-	code := status.OK
-	switch {
-	case err == nil:
-		found = true
-	case errors.Is(err, ErrNotFound):
-		if m.maps >= 1 && errors.As(err, &exiter) {
-			code = exiter.ExitCode()
-		}
-	case errors.Is(err, ErrNoMap):
+	if err != nil && err != ErrNotFound && errors.Is(err, ErrNoMap) {
 		m.report("", "554 5.3.0 rewrite: map %s not found", q.name)
 		return "", false, status.OK
-	case errors.As(err, &temp):
-		code = status.TempFail
-		value, found = temp.Value, temp.Has
-		if !temp.NoDefer {
-			exit = status.TempFail
-		}
-	default:
-		code, exit = status.TempFail, status.TempFail
+	}
+	found, code := err == nil, status.OK
+	if !found {
+		value, found, code, exit = m.missed(err)
 	}
 	if m.maps >= 1 {
 		if !keep {
 			key = stripQuotes(key)
 		}
-		m.emit(Event{Kind: MapLookup, Name: q.name, Key: key, Args: args, Value: value, Found: found && err == nil, Exit: code})
+		m.emit(Event{Kind: MapLookup, Name: q.name, Key: key, Args: args, Value: value, Found: err == nil, Exit: code})
 	}
 	return value, found, exit
+}
+
+// word makes a key or an argument of tokens.
+func (m *machine) word(ws Workspace, space byte) string {
+	if len(ws) == 1 && ws[0].plain {
+		return ws[0].text
+	}
+	m.scratch = m.s.join(m.scratch[:0], ws, space, true)
+	return string(m.scratch)
+}
+
+// missed reads the error of a look-up: code is for traces, exit for the run.
+func (m *machine) missed(err error) (value string, found bool, code, exit int) {
+	if err == ErrNotFound {
+		return "", false, status.OK, status.OK
+	}
+	var temp *TempFail
+	var exiter interface{ ExitCode() int }
+	switch {
+	case errors.Is(err, ErrNotFound):
+		if m.maps >= 1 && errors.As(err, &exiter) {
+			code = exiter.ExitCode()
+		}
+		return "", false, code, status.OK
+	case !errors.As(err, &temp):
+		return "", false, status.TempFail, status.TempFail
+	case temp.NoDefer:
+		return temp.Value, temp.Has, status.TempFail, status.OK
+	}
+	return temp.Value, temp.Has, status.TempFail, status.TempFail
 }
 
 // direct reports whether joining the tokens and scanning them again gives the same tokens.
@@ -226,6 +243,9 @@ func (m *machine) calls(ws Workspace, depth, maxAtom int) (Workspace, int) {
 func stripQuotes(s string) string {
 	if strings.IndexByte(s, '"') < 0 && strings.IndexByte(s, '\\') < 0 {
 		return s
+	}
+	if n := len(s) - 1; n > 0 && s[0] == '"' && s[n] == '"' && !strings.ContainsAny(s[1:n], "\"\\") {
+		return s[1:n]
 	}
 	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {

@@ -57,8 +57,39 @@ type Rule struct {
 	steps  []step
 	simple bool // literals, $*, $+ and $- only
 	prefix byte // macro.CanonUser for "$:", macro.CanonHost for "$@", or 0
-	right  []Token
+	right  []part
 	active bool // the right side calls a ruleset or looks something up
+}
+
+// part is one piece of a right side.
+type part struct {
+	op    byte      // 0: words as they stand; macro.Repl: what a wildcard matched; macro.Deferred: a macro's value
+	words Workspace // of op 0
+	n     int       // of Repl: the digit less 1
+	name  string    // of the digit or the macro
+}
+
+// parts takes a right side apart.
+func parts(right Workspace) (list []part) {
+	start := 0
+	for i, t := range right {
+		if t.op != macro.Repl && t.op != macro.Deferred {
+			continue
+		}
+		if i > start {
+			list = append(list, part{words: right[start:i]})
+		}
+		p := part{op: t.op, name: t.text[1:]}
+		if t.op == macro.Repl {
+			p.n = int(p.name[0]) - '1'
+		}
+		list = append(list, p)
+		start = i + 1
+	}
+	if start < len(right) {
+		list = append(list, part{words: right[start:]})
+	}
+	return list
 }
 
 // filter is what tells without matching that most rules do not match.
@@ -184,14 +215,13 @@ func (c *compiler) rule() (Rule, filter) {
 		c.complain("R line: null RHS")
 	}
 	c.right(&r)
-	r.right = r.RHS
-	if len(r.RHS) > 0 && (r.RHS[0].op == macro.CanonUser || r.RHS[0].op == macro.CanonHost) {
-		r.prefix = r.RHS[0].op
-		r.right = r.RHS[1:]
+	right := r.RHS
+	if len(right) > 0 && (right[0].op == macro.CanonUser || right[0].op == macro.CanonHost) {
+		r.prefix = right[0].op
+		right = right[1:]
 	}
-	for i := range r.right {
-		r.active = r.active || r.right[i].active()
-	}
+	r.right = parts(right)
+	_, r.active = right.survey()
 	return r, measure(&r)
 }
 

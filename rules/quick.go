@@ -11,29 +11,29 @@ func (k *matcher) quick() bool {
 	at, i, last := 0, 0, -1
 	for {
 		ok := false
-		switch {
-		case i == len(steps):
+		if i == len(steps) {
 			if at == len(ws) {
 				return true
 			}
-		case steps[i].op == 0:
-			if ok = at < len(ws) && steps[i].tok.same(&ws[at]); ok {
-				at++
+		} else {
+			switch st := &steps[i]; st.op {
+			case 0:
+				if ok = at < len(ws) && st.tok.same(&ws[at]); ok {
+					at++
+				}
+			case macro.MatchAny:
+				last = k.n
+				at, ok = k.reach(at, at, i)
+			case macro.MatchSome:
+				if at < len(ws) {
+					last = k.n
+					at, ok = k.reach(at, at+1, i)
+				}
+			default:
+				var out outcome
+				out, at = k.step(at, i)
+				ok = out == advance
 			}
-		case steps[i].op == macro.MatchAny, steps[i].op == macro.MatchSome && at < len(ws):
-			last = k.n
-			end := at
-			if steps[i].op == macro.MatchSome {
-				end++
-			}
-			at, ok = k.reach(at, end, i)
-		case steps[i].op == macro.MatchOne && at < len(ws):
-			_, at = k.take(at, at+1, i)
-			ok = true
-		case steps[i].op != macro.MatchOne && steps[i].op != macro.MatchSome:
-			var out outcome
-			out, at = k.step(at, i)
-			ok = out == advance
 		}
 		if ok {
 			i++
@@ -58,10 +58,11 @@ func (k *matcher) reach(first, end, i int) (at int, ok bool) {
 	if i+1 == len(k.rule.steps) {
 		end = len(k.ws)
 	} else if next := &k.rule.steps[i+1]; next.op == 0 {
-		for end < len(k.ws) && !next.tok.same(&k.ws[end]) {
+		ws, hash := k.ws, next.tok.hash
+		for end < len(ws) && (ws[end].hash != hash || !next.tok.sameText(&ws[end])) {
 			end++
 		}
-		if end == len(k.ws) {
+		if end >= len(ws) {
 			return end, false
 		}
 	}

@@ -86,6 +86,8 @@ type machine struct {
 	frames  []*frame
 	phrase  []byte
 	scratch []byte
+	args    []string    // of a look-up
+	parts   []Workspace // of a look-up
 }
 
 // frame is the memory of one ruleset call.
@@ -93,6 +95,9 @@ type frame struct {
 	matcher
 	made, other Workspace
 }
+
+// usual is the room for tokens that seldom has to grow.
+const usual = 96
 
 var machines = sync.Pool{New: func() any { return new(machine) }}
 
@@ -141,7 +146,7 @@ func (m *machine) release() {
 // frame returns the memory of a call depth; 0 is the caller of the first ruleset.
 func (m *machine) frame(depth int) *frame {
 	for len(m.frames) <= depth {
-		m.frames = append(m.frames, new(frame))
+		m.frames = append(m.frames, &frame{made: make(Workspace, 0, usual), other: make(Workspace, 0, usual)})
 	}
 	return m.frames[depth]
 }
@@ -253,27 +258,25 @@ func (m *machine) matches(f *frame, r *Rule, ws Workspace) bool {
 func (m *machine) substitute(f *frame, r *Rule, set *Set, maxAtom int) (Workspace, int) {
 	out := f.made[:0]
 	for i := range r.right {
-		t := &r.right[i]
-		switch t.op {
+		switch p := &r.right[i]; p.op {
+		case 0:
+			out = append(out, p.words...)
 		case macro.Repl:
-			n := int(t.text[1]) - '1'
-			if n < 0 || n >= f.n {
-				m.report("", "554 5.3.5 rewrite: ruleset %s: replacement $%c out of bounds", set.Name, t.text[1])
+			if p.n < 0 || p.n >= f.n {
+				m.report("", "554 5.3.5 rewrite: ruleset %s: replacement $%c out of bounds", set.Name, p.name[0])
 				return out, status.Config
 			}
-			sp := f.spans[n]
+			sp := f.spans[p.n]
 			matched := f.ws[sp.first:sp.end]
 			if m.level >= 15 {
-				m.emit(Event{Kind: Replaces, Name: t.text[1:], Workspace: matched})
+				m.emit(Event{Kind: Replaces, Name: p.name, Workspace: matched})
 			}
 			out = append(out, matched...)
 		case macro.Deferred:
 			var ok bool
-			if out, ok = m.macroWords(out, t.text[1:]); !ok {
+			if out, ok = m.macroWords(out, p.name); !ok {
 				return out, status.DataErr
 			}
-		default:
-			out = append(out, *t)
 		}
 		if len(out) > maxAtom {
 			return m.tooLong(out)

@@ -26,7 +26,11 @@ func (t Token) Op() byte { return t.op }
 
 // same reports whether a literal of a rule matches u.
 func (t *Token) same(u *Token) bool {
-	return t.hash == u.hash && t.op == u.op && (t.text == u.text || foldEqual(t.text, u.text))
+	return t.hash == u.hash && t.sameText(u)
+}
+
+func (t *Token) sameText(u *Token) bool {
+	return t.op == u.op && (t.text == u.text || foldEqual(t.text, u.text))
 }
 
 // active reports whether the engine has to do something where the token stands in a workspace.

@@ -58,12 +58,12 @@ func (e *Env) Lookup(ctx context.Context, mapName, key string, args ...string) (
 	switch {
 	case err == nil:
 		return value, nil
+	case err == maps.ErrNotFound:
+		return "", rules.ErrNotFound
 	case errors.Is(err, maps.ErrUnknownMap):
 		return "", rules.ErrNoMap
 	case errors.Is(err, maps.ErrTempFail):
 		return "", &rules.TempFail{Value: value, Has: value != "", Err: err}
-	case err == maps.ErrNotFound:
-		return "", rules.ErrNotFound
 	}
 	return "", notFound{err}
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gosendmail/internal/mta"
 	"gosendmail/internal/oracletest"
 	"gosendmail/internal/testmode"
@@ -72,6 +74,7 @@ func BenchmarkSeed(b *testing.B) {
 			env := benchEnv(site)
 			sets := strings.Split(ruleset, ",")
 			b.ReportAllocs()
+			before := processor()
 			for i := range b.N {
 				ctx := maps.WithStep(context.Background())
 				ws, _ := site.Sets.Prescan(list[i%len(list)], 0)
@@ -80,9 +83,23 @@ func BenchmarkSeed(b *testing.B) {
 					ws = ret.Workspace
 				}
 			}
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "addresses/s")
+			perSecond(b, processor()-before)
 		})
 	}
+}
+
+// processor is the processor time that this process has used. The machine may be busy with other things.
+func processor() time.Duration {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// perSecond reports how many addresses one core makes.
+func perSecond(b *testing.B, spent time.Duration) {
+	b.ReportMetric(float64(b.N)/spent.Seconds(), "addresses/core-s")
 }
 
 func benchEnv(site *mta.Site) *mta.Env {
@@ -109,34 +126,47 @@ func BenchmarkTestMode(b *testing.B) {
 	for _, ruleset := range benchSets {
 		b.Run(ruleset, func(b *testing.B) {
 			text := benchCommands(ruleset, b.N)
+			before := processor()
 			b.ResetTimer()
 			testmode.Run(context.Background(), site, strings.NewReader(text), io.Discard, testmode.Options{})
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "addresses/s")
+			perSecond(b, processor()-before)
 		})
 	}
 }
 
-// BenchmarkOriginal: the same in the original's test mode with tables of its own makemap. Time is what its process used of
-// the processor, its start left out.
+// BenchmarkOriginal: the same in the original's test mode with tables of its own makemap, its start left out.
 func BenchmarkOriginal(b *testing.B) {
-	oracletest.Root(b)
 	path := benchSite(b, func(dir, name string) *exec.Cmd {
 		return oracletest.Command(b, "usr/libexec/sendmail/makemap", "-C", filepath.Join(dir, "sendmail.cf"), "hash", filepath.Join(dir, name))
 	})
-	used := func(b *testing.B, text string) time.Duration {
-		run := oracletest.Sendmail(b, "-bt", "-C"+path)
-		run.Stdin = strings.NewReader(text)
-		if err := run.Run(); err != nil && run.ProcessState.ExitCode() < 0 {
-			b.Fatal(err)
-		}
-		return run.ProcessState.UserTime() + run.ProcessState.SystemTime()
-	}
+	start := originalTime(b, path, "")
 	for _, ruleset := range benchSets {
 		b.Run(ruleset, func(b *testing.B) {
-			start := used(b, "")
-			spent := used(b, benchCommands(ruleset, b.N)) - start
-			b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N), "ns/op")
-			b.ReportMetric(float64(b.N)/spent.Seconds(), "addresses/s")
+			const least = 20000 // a few commands would drown in the start
+			n := max(b.N, least)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(n)/(originalTime(b, path, benchCommands(ruleset, n))-start).Seconds(), "addresses/core-s")
 		})
 	}
+}
+
+// originalTime is the processor time that the original needs for commands.
+func originalTime(b *testing.B, path, commands string) time.Duration {
+	run := qualified(oracletest.Sendmail(b, "-bt", "-C"+path))
+	run.Stdin = strings.NewReader(commands)
+	if err := run.Run(); err != nil && run.ProcessState.ExitCode() < 0 {
+		b.Fatal(err)
+	}
+	return run.ProcessState.UserTime() + run.ProcessState.SystemTime()
+}
+
+// qualified gives the original a host name with a domain where that is allowed; it looks for one for a minute otherwise.
+func qualified(cmd *exec.Cmd) *exec.Cmd {
+	if os.Geteuid() == 0 {
+		cmd.Args = append([]string{"unshare", "--uts", "sh", "-c", `hostname mail.example.test && exec "$0" "$@"`}, cmd.Args...)
+		if unshare, err := exec.LookPath("unshare"); err == nil {
+			cmd.Path = unshare
+		}
+	}
+	return cmd
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"gosendmail/cf/mc"
 	"gosendmail/internal/mta"
 	"gosendmail/internal/oracletest"
 	"gosendmail/internal/testmode"
@@ -40,10 +41,7 @@ func seedSite(tb testing.TB) (path string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	text := strings.ReplaceAll(string(out), "/etc/mail", dir)
-	text = strings.Replace(text, "V10/Berkeley\n",
-		"V10/Berkeley\nO DontBlameSendmail=MapInUnsafeDirPath,ClassFileInUnsafeDirPath,LinkedMapInWritableDir\n", 1)
-	path = write(tb, dir, "sendmail.cf", text)
+	path = write(tb, dir, "sendmail.cf", trusting(string(out), dir))
 	for _, name := range []string{"virtuser-domains", "local-host-names"} {
 		write(tb, dir, name, seedFile(tb, name))
 	}
@@ -57,6 +55,12 @@ func seedSite(tb testing.TB) (path string) {
 		}
 	}
 	return path
+}
+
+// trusting moves a configuration into a folder and lets it trust that folder, which lies in a writable one.
+func trusting(cf, dir string) string {
+	return strings.Replace(strings.ReplaceAll(cf, "/etc/mail", dir), "V10/Berkeley\n",
+		"V10/Berkeley\nO DontBlameSendmail=MapInUnsafeDirPath,ClassFileInUnsafeDirPath,LinkedMapInWritableDir\n", 1)
 }
 
 func write(tb testing.TB, dir, name, text string) string {
@@ -137,9 +141,8 @@ func addresses(n int) []string {
 	return list
 }
 
-// TestSeedTraces: 500 addresses through the rulesets that matter most, with each value of ${client_resolve}.
-func TestSeedTraces(t *testing.T) {
-	path := seedSite(t)
+// seedProbes are 500 addresses for the rulesets that matter most, with each value of ${client_resolve}.
+func seedProbes() string {
 	var b strings.Builder
 	clients := []string{"127.0.0.1", "24.60.1.2", "10.1.2.3", "127.0.4.9"}
 	resolve := []string{"OK", "TEMP", "FAIL", "FORGED"}
@@ -148,7 +151,20 @@ func TestSeedTraces(t *testing.T) {
 		fmt.Fprintf(&b, "3,0 %[1]s\ncheck_rcpt %[1]s\n", a)
 		fmt.Fprintf(&b, ".D{client_resolve}%s\nLocal_check_relay %s\n", resolve[i/2%len(resolve)], a)
 	}
-	compare(t, path, b.String())
+	return b.String()
+}
+
+// TestSeedTraces compares the traces on the configuration that the original's tree makes of the seed.
+func TestSeedTraces(t *testing.T) { compare(t, seedSite(t), seedProbes()) }
+
+// TestSeedTracesOnOurFile compares them on the configuration that our own library makes.
+func TestSeedTracesOnOurFile(t *testing.T) {
+	dir := filepath.Dir(seedSite(t))
+	out, err := mc.CompileText(mc.Options{}, "sendmail.mc", strings.ReplaceAll(seedFile(t, "sendmail.mc"), "/etc/mail", dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, write(t, dir, "ours.cf", trusting(string(out.Text()), dir)), seedProbes())
 }
 
 // TestSeedCommands: all other commands, and the fine traces.
