@@ -3,6 +3,7 @@ package maps
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // classes returns the built-in classes by name.
@@ -52,6 +53,19 @@ var refused = map[string]string{
 	"hesiod":  "Hesiod is not supported: use class dns or socket",
 	"ph":      "the CCSO name server is not supported: use class socket",
 	"nsd":     "the IRIX name service daemon is not supported",
+}
+
+// RefusedClass is a class that the original knows and that is not here.
+type RefusedClass struct{ Name, Why string }
+
+// Refused lists the classes that are refused with a reason, sorted.
+func Refused() []RefusedClass {
+	var list []RefusedClass
+	for name, why := range refused {
+		list = append(list, RefusedClass{name, why})
+	}
+	slices.SortFunc(list, func(a, b RefusedClass) int { return strings.Compare(a.Name, b.Name) })
+	return list
 }
 
 func unknownClass(sp Spec) error {

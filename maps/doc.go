@@ -12,6 +12,11 @@
 // damaged while they are mapped: the reader gets an error, the process lives. A look-up that cannot be done is ErrTempFail, never
 // ErrNotFound: 'not found' may bounce mail or let an intruder in.
 //
+// Class ldap keeps one connection for all maps with the same servers and login, and makes it again when it was lost. Values go into
+// filters with their special characters quoted, %s too: with the original's %s a sender could write a filter of his own (a filter that
+// is "%s" alone takes the key as it is). Without -l a server may take -c seconds for an answer, 60 unless said, where the original
+// waits for good. It speaks version 3 only, and reads URI, BASE and TLS settings from ldap.conf as OpenLDAP's library does.
+//
 // What differs from the original on purpose: an optional map whose file is damaged (not: missing) fails temporarily instead of
 // being taken as empty; a map that could not be opened is tried again with each look-up instead of once per process.
 package maps
