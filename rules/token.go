@@ -29,8 +29,9 @@ func (t *Token) same(u *Token) bool {
 	return t.hash == u.hash && t.sameText(u)
 }
 
+// sameText is same for equal hashes.
 func (t *Token) sameText(u *Token) bool {
-	return t.op == u.op && (t.text == u.text || foldEqual(t.text, u.text))
+	return t.op == u.op && (t.hash < longHash || t.text == u.text || foldEqual(t.text, u.text))
 }
 
 // active reports whether the engine has to do something where the token stands in a workspace.
@@ -39,7 +40,7 @@ func (t *Token) active() bool {
 }
 
 // bit is the token's place in the mask of a workspace.
-func (t *Token) bit() uint64 { return 1 << (t.hash & 63) }
+func (t *Token) bit() uint64 { return 1 << (t.hash * 0x9e3779b1 >> 26) }
 
 // Workspace is a prescanned address.
 type Workspace []Token
@@ -85,11 +86,22 @@ func foldEqual(a, b string) bool {
 	return true
 }
 
-// foldHash is FNV-1a over the lower case form.
+// longHash is a bit that hashes of texts of more than three bytes have. Those of shorter ones are different for
+// different texts.
+const longHash = 1 << 31
+
+// foldHash is FNV-1a over the lower case form; for short texts it is the text and its length.
 func foldHash(s string) uint32 {
+	if len(s) <= 3 {
+		h := uint32(len(s))
+		for i := 0; i < len(s); i++ {
+			h = h<<8 | uint32(lower(s[i]))
+		}
+		return h
+	}
 	h := uint32(2166136261)
 	for i := 0; i < len(s); i++ {
 		h = (h ^ uint32(lower(s[i]))) * 16777619
 	}
-	return h ^ h>>15
+	return h ^ h>>15 | longHash
 }
