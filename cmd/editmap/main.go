@@ -58,6 +58,7 @@ func run(args []string, out, errout io.Writer) int {
 		fmt.Fprint(errout, "editmap: dbm maps are not supported: use type hash\n")
 		return dbtool.CantCreate
 	default:
+		//lint:ignore ST1005 the original's words
 		return j.cannotOpen(errors.New("Unknown database type"))
 	}
 	if j.query {
