@@ -156,6 +156,7 @@ func optionTable() []Def {
 		{"SetCertAltnames", 0, Bool, "false", "", false, flag(func(s *S) *bool { return &s.SetCertAltnames })},
 		{"SmtpUTF8", 0, Bool, "false", "", false, flag(func(s *S) *bool { return &s.SmtpUTF8 })},
 		{"StrictTransportSecurity", 0, Bool, "false", "", false, flag(func(s *S) *bool { return &s.StrictTransportSecurity })},
+		{"DANE", 0, Bool, "false", "", false, flag(func(s *S) *bool { return &s.DANE })},
 		{"CipherSuites", 0, Text, "", "", false, now(func(s *S) *string { return &s.CipherSuites })},
 		{"LogFile", 0, Text, "", "", false, text(func(s *S) *string { return &s.LogFile })}, // ours: the original knows syslog only
 	}

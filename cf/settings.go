@@ -97,6 +97,7 @@ type Settings struct {
 	HostsFile               string
 	ServiceSwitchFile       string
 	StrictTransportSecurity bool
+	DANE                    bool
 	TLSFallbacktoClear      bool
 
 	// The queue.

@@ -39,6 +39,21 @@ func Reference() string {
 	return b.String()
 }
 
+// OptionDefine is a define of a .mc and the option that it becomes.
+type OptionDefine struct{ Define, Option string }
+
+// OptionDefines lists the defines that become options, in the library's order.
+func OptionDefines() []OptionDefine {
+	var list []OptionDefine
+	for _, file := range []string{"head", "options"} {
+		text, _ := library.ReadFile("library/m4/" + file + ".m4") // embedded: always there
+		for _, m := range optLine.FindAllStringSubmatch(string(text), -1) {
+			list = append(list, OptionDefine{Define: m[2], Option: m[1]})
+		}
+	}
+	return list
+}
+
 // writeOptions lists the defines that become options, by the sections of their file.
 func writeOptions(b *strings.Builder) {
 	b.WriteString("\n## Defines that become options\n")

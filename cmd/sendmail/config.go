@@ -66,6 +66,9 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 	if err != nil {
 		return nil, nil, v.fail(status.OSFile, "%v", err)
 	}
+	for _, f := range v.withoutEffect() {
+		log.Plain(maillog.LevelSerious, maillog.Warning, "no effect: flag "+f)
+	}
 	return site, log, 0
 }
 

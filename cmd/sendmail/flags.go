@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -172,6 +173,18 @@ func (f *flags) plain(c byte) {
 	case 'v':
 		f.verbose = true
 	}
+}
+
+// withoutEffect names the flags given that nothing here obeys though somebody may count on them.
+func (f *flags) withoutEffect() []string {
+	var list []string
+	for flag, given := range map[string]bool{"-D": f.debugLog != "", "-U": f.utf8, "-X": f.traffic != ""} {
+		if given {
+			list = append(list, flag)
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 func (f *flags) setMode(m byte) {

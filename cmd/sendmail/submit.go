@@ -30,7 +30,7 @@ func (v *invocation) submit(ctx context.Context) int {
 	settings := m.Site().Settings()
 	o.ErrorMode, o.Mode, o.DeadLetter = settings.ErrorMode, settings.DeliveryMode, settings.DeadLetterDrop
 	o.IgnoreDots = v.dots || settings.IgnoreDots
-	if v.verbose && m.MayExpand(os.Getuid()) {
+	if (v.verbose || settings.Verbose) && m.MayExpand(os.Getuid()) {
 		o.Verbose = true
 		o.Watch = v.watch()
 	}

@@ -3,6 +3,7 @@ package mta
 import (
 	"context"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"gosendmail/internal/dns"
@@ -22,14 +23,15 @@ type client struct {
 	port    uint16
 	name    string // the PTR name, or the address in brackets
 	resolve string
-	ident   string // what the client's IDENT server said (RFC 1413); "" means nothing
+	notation
+	ident string // what the client's IDENT server said (RFC 1413); "" means nothing
 }
 
 // lookupClient finds the client's name by its address and checks that the name leads back to it. An address without a name,
 // and one whose name cannot be looked up now, is known by its bracketed form only.
-func lookupClient(ctx context.Context, r *dns.Resolver, ap netip.AddrPort) client {
+func lookupClient(ctx context.Context, r *dns.Resolver, n notation, ap netip.AddrPort) client {
 	addr := ap.Addr().Unmap()
-	c := client{addr: addr, port: ap.Port(), name: bracketed(addr), resolve: resolveFail}
+	c := client{addr: addr, port: ap.Port(), notation: n, name: n.bracketed(addr), resolve: resolveFail}
 	names, err := r.LookupPTR(ctx, addr)
 	if err != nil || len(names) == 0 {
 		if dns.KindOf(err) == dns.Temporary {
@@ -55,15 +57,35 @@ func lookupClient(ctx context.Context, r *dns.Resolver, ap netip.AddrPort) clien
 	return c
 }
 
-// bracketed is an address as a domain literal: "[127.0.0.1]", "[IPv6:::1]".
-func bracketed(a netip.Addr) string { return "[" + tagged(a) + "]" }
+// notation is how IPv6 addresses are written: with all their groups, as access tables have them, or with option
+// UseCompressedIPv6Addresses in the short form.
+type notation bool
+
+const (
+	longForm  notation = false
+	shortForm notation = true
+)
+
+// notation is what the options say about it.
+func (o *options) notation() notation { return notation(o.UseCompressedIPv6Addresses) }
+
+// bracketed is an address as a domain literal: "[127.0.0.1]", "[IPv6:0:0:0:0:0:0:0:1]".
+func (n notation) bracketed(a netip.Addr) string { return "[" + n.tagged(a) + "]" }
 
 // tagged is an address with the tag that RFC 5321 section 4.1.3 wants before IPv6 ones.
-func tagged(a netip.Addr) string {
-	if a.Is6() && !a.Is4In6() {
-		return "IPv6:" + a.String()
+func (n notation) tagged(a netip.Addr) string {
+	switch {
+	case !a.Is6() || a.Is4In6():
+		return a.Unmap().String()
+	case n == shortForm:
+		return "IPv6:" + a.WithZone("").String()
 	}
-	return a.Unmap().String()
+	b := a.As16()
+	groups := make([]string, 8)
+	for i := range groups {
+		groups[i] = strconv.FormatUint(uint64(b[2*i])<<8|uint64(b[2*i+1]), 16)
+	}
+	return "IPv6:" + strings.Join(groups, ":")
 }
 
 // named reports whether a name was found, whoever it belongs to.
@@ -76,7 +98,7 @@ func (c *client) text() string {
 	}
 	s := c.name
 	if c.named() {
-		s += " " + bracketed(c.addr)
+		s += " " + c.bracketed(c.addr)
 		if c.resolve == resolveForged {
 			s += " (may be forged)"
 		}
@@ -90,7 +112,7 @@ func (c *client) text() string {
 // proven is ${client_name}: the name where it leads back to the address, else the bracketed address.
 func (c *client) proven() string {
 	if c.addr.IsValid() && c.resolve != resolveOK {
-		return bracketed(c.addr)
+		return c.bracketed(c.addr)
 	}
 	return c.name
 }

@@ -80,7 +80,7 @@ func (m *message) logTo(rcpts []*envelope.Recipient, l toLine) {
 	if l.attempted {
 		x := now.Sub(l.start)
 		t.XDelay = &x
-		t.Relay = relayText(l)
+		t.Relay = relayText(l, m.site.options.notation())
 		if l.status.Enhanced != (status.Enhanced{}) {
 			t.DSN = l.status.Enhanced.String()
 		}
@@ -107,12 +107,12 @@ func (m *message) controller(r *envelope.Recipient) *envelope.Ctladdr {
 }
 
 // relayText is relay=: the peer that answered, or the host of a mailer that has no peer.
-func relayText(l toLine) string {
+func relayText(l toLine, n notation) string {
 	switch {
 	case l.peer == nil:
 		return l.host
 	case l.peer.Addr.IsValid():
-		return l.peer.Name + " " + bracketed(l.peer.Addr)
+		return l.peer.Name + " " + n.bracketed(l.peer.Addr)
 	}
 	return l.peer.Name
 }

@@ -2,6 +2,7 @@ package mta
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,7 +80,7 @@ func TestDomainOfSenderIsAdded(t *testing.T) {
 
 func TestWhatCannotBeObeyedIsRefused(t *testing.T) {
 	c, err := cf.Parse(strings.NewReader("V10\nO ConnectOnlyTo=192.0.2.1\nO MailboxDatabase=ldap\nO InputMailFilters=f\nXf, S=local:/x\n"+
-		"O DaemonPortOptions=Name=MSA, M=a\nO StatusFile=/x\n"), cf.Input{File: "x.cf"})
+		"O DaemonPortOptions=Name=MSA, M=a\nO DaemonPortOptions=Name=X, I=f, M=b\nO StatusFile=/x\n"), cf.Input{File: "x.cf"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,8 +88,52 @@ func TestWhatCannotBeObeyedIsRefused(t *testing.T) {
 x.cf: line 3: option MailboxDatabase: local users are looked up in the password file only
 x.cf: line 4: option InputMailFilters: mail filters (milters) are not called
 x.cf: line 5: mail filter f: milters are not called
-x.cf: DaemonPortOptions: modifier a of MSA: AUTH is not offered`
+x.cf: DaemonPortOptions: modifier a of MSA: AUTH is not offered
+x.cf: DaemonPortOptions: InputMailFilters of X: mail filters (milters) are not called`
 	if err := refuse(c); err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	want = `x.cf: line 8: option StatusFile: no statistics are kept
+x.cf: DaemonPortOptions: modifier b of X: ClientPortOptions decide`
+	if got := strings.Join(without(c), "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestDaemonKeys holds the tables that the documentation shows against the parser.
+func TestDaemonKeys(t *testing.T) {
+	values := map[string]string{"Family": "inet", "DeliveryMode": "q", "Modifier": "E", "Name": "x", "Port": "25", "Addr": "127.0.0.1", "InputMailFilters": "f"}
+	for _, k := range DaemonKeys {
+		value := values[k.Name]
+		if value == "" {
+			value = "1"
+		}
+		if _, err := ParseDaemon(k.Name+"="+value, 1); err != nil {
+			t.Errorf("%s: %v", k.Name, err)
+		}
+	}
+}
+
+func TestNotationOfIPv6(t *testing.T) {
+	a, v4 := netip.MustParseAddr("2001:db8::5:1"), netip.MustParseAddr("::ffff:192.0.2.1")
+	for _, c := range []struct {
+		n         notation
+		addr      netip.Addr
+		want, lit string
+	}{
+		{longForm, a, "IPv6:2001:db8:0:0:0:0:5:1", "[IPv6:2001:db8:0:0:0:0:5:1]"},
+		{shortForm, a, "IPv6:2001:db8::5:1", "[IPv6:2001:db8::5:1]"},
+		{longForm, v4, "192.0.2.1", "[192.0.2.1]"},
+		{shortForm, a.WithZone("eth0"), "IPv6:2001:db8::5:1", "[IPv6:2001:db8::5:1]"},
+	} {
+		if got, lit := c.n.tagged(c.addr), c.n.bracketed(c.addr); got != c.want || lit != c.lit {
+			t.Errorf("%v: %s, %s", c.addr, got, lit)
+		}
+	}
+	s := testServer(t, "false")
+	c := s.NewSession(nil, netip.AddrPort{}, netip.MustParseAddrPort("[2001:db8::5:1]:1000"))
+	c.Connect(context.Background())
+	if got, _ := c.macros.Macro("{client_addr}"); got != "IPv6:2001:db8:0:0:0:0:5:1" || c.relay != "["+got+"]" {
+		t.Errorf("client_addr %s, relay %s", got, c.relay)
 	}
 }

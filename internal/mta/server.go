@@ -17,7 +17,6 @@ import (
 	"gosendmail/internal/priv"
 	"gosendmail/internal/safefile"
 	"gosendmail/mailers"
-	"gosendmail/maps"
 	"gosendmail/queue"
 )
 
@@ -83,7 +82,7 @@ func New(cfg Config) (*Server, error) {
 		s.rates = NewRates(site.options.ConnectionRateWindowSize, s.now)
 	}
 	s.macros = processMacros(cfg, site)
-	if s.aliases, err = openAliases(cfg.Site, maps.Env{DNS: cfg.Site.Resolver()}); err != nil {
+	if s.aliases, err = openAliases(cfg.Site); err != nil {
 		return nil, err
 	}
 	if s.spool, err = s.openSpool(); err != nil {
@@ -188,7 +187,7 @@ const litterAge = 24 * time.Hour
 
 // Greet says in the log what of the configuration has no effect, and tidies the queue; daemons call it once.
 func (s *Server) Greet() {
-	for _, text := range s.site.Config.Disregarded(cf.Told) {
+	for _, text := range without(s.site.Config) {
 		s.Log.Plain(maillog.LevelSerious, maillog.Warning, "no effect: "+text)
 	}
 	s.running.Go(func() {
@@ -288,7 +287,7 @@ func (s *Server) localName(ctx context.Context, a netip.Addr) string {
 	if v, ok := s.names.Load(a); ok {
 		return v.(string)
 	}
-	name := bracketed(a)
+	name := s.site.options.notation().bracketed(a)
 	names, err := s.site.Resolver().LookupPTR(ctx, a)
 	if err == nil && len(names) > 0 {
 		name = strings.TrimSuffix(names[0], ".")

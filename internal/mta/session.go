@@ -50,7 +50,7 @@ func (s *Server) NewSession(d *Daemon, local, remote netip.AddrPort) *Session {
 // the same, as the original does, and hears the refusal as the answer to its commands; only 421 ends the connection at once.
 func (c *Session) Connect(ctx context.Context) status.Reply {
 	if c.client.addr.IsValid() {
-		c.client = lookupClient(ctx, c.site.Resolver(), netip.AddrPortFrom(c.client.addr, c.client.port))
+		c.client = lookupClient(ctx, c.site.Resolver(), c.site.options.notation(), netip.AddrPortFrom(c.client.addr, c.client.port))
 	}
 	c.relay = c.client.text()
 	c.defineClient(ctx)
@@ -72,7 +72,7 @@ func (c *Session) checkRelay(ctx context.Context) *status.Status {
 	if !c.client.addr.IsValid() {
 		return nil
 	}
-	v := c.check(ctx, "check_relay", c.client.proven(), tagged(c.client.addr))
+	v := c.check(ctx, "check_relay", c.client.proven(), c.client.tagged(c.client.addr))
 	if v == nil {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (c *Session) defineClient(ctx context.Context) {
 	c.set("{load_avg}", fmt.Sprint(c.srv.load()))
 	c.set("{client_resolve}", cl.resolve)
 	if cl.addr.IsValid() {
-		c.set("{client_addr}", tagged(cl.addr))
+		c.set("{client_addr}", cl.tagged(cl.addr))
 		c.set("{client_port}", fmt.Sprint(cl.port))
 		perClient, open, total := c.srv.rates.begin(cl.addr)
 		c.set("{client_rate}", fmt.Sprint(perClient))
@@ -111,7 +111,7 @@ func (c *Session) defineClient(ctx context.Context) {
 	if a := c.local.Addr(); a.IsValid() {
 		c.set("{if_name}", c.srv.localName(ctx, a))
 		if !a.IsLoopback() {
-			c.set("{if_addr}", tagged(a))
+			c.set("{if_addr}", cl.tagged(a))
 			c.set("{if_family}", family(a))
 		}
 	}
@@ -233,7 +233,7 @@ func (c *Session) deferring(ctx context.Context) context.Context {
 
 // Features are the words of ruleset srv_features for this client.
 func (c *Session) Features(ctx context.Context) []string {
-	v := c.site.Check(ctx, c.site.EnvWith(c.macros), "srv_features", c.client.proven(), tagged(c.client.addr), true, CheckOptions{})
+	v := c.site.Check(ctx, c.site.EnvWith(c.macros), "srv_features", c.client.proven(), c.client.tagged(c.client.addr), true, CheckOptions{})
 	return strings.Fields(v.Rewritten)
 }
 
@@ -242,7 +242,7 @@ func (c *Session) GreetPause(ctx context.Context) time.Duration {
 	if !c.client.addr.IsValid() {
 		return 0
 	}
-	v := c.site.Check(ctx, c.site.EnvWith(c.macros), "greet_pause", c.client.proven(), tagged(c.client.addr), true, CheckOptions{})
+	v := c.site.Check(ctx, c.site.EnvWith(c.macros), "greet_pause", c.client.proven(), c.client.tagged(c.client.addr), true, CheckOptions{})
 	if !v.Resolved {
 		return 0
 	}

@@ -58,10 +58,7 @@ func ownNames(ctx context.Context) *HostNames {
 
 // literal is an address as domain literal (RFC 5321 section 4.1.3).
 func literal(a netip.Addr) string {
-	if a.Unmap().Is4() {
-		return "[" + a.Unmap().String() + "]"
-	}
-	return "[IPv6:" + a.StringExpanded() + "]"
+	return longForm.bracketed(a)
 }
 
 // interfaceNames lists the addresses of the interfaces that are up, and the names that these have.
