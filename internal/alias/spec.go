@@ -49,7 +49,7 @@ func ParseSpecs(value string, known func(class string) bool) ([]Spec, error) {
 		if !known(s.Class) {
 			return nil, fmt.Errorf("unknown alias class %s", s.Class)
 		}
-		if s.Args == "" {
+		if s.Args == "" && s.Class != "ldap" { // ldap has a query of its own then
 			return nil, fmt.Errorf("alias class %s: no file or arguments", s.Class)
 		}
 		list = append(list, s)

@@ -11,35 +11,81 @@ import (
 	"gosendmail/maps"
 )
 
-// aliases are the alias sources of a site (option AliasFile), asked in turn.
+// aliases are the alias sources of a site, asked in turn: those of option AliasFile where the service switch says "files", and
+// the map aliases.NAME for each other service of its line "aliases".
 type aliases struct {
 	set   *maps.Set
-	names []string // of the maps in set
+	names []string // of the maps in set, in the order in which they are asked
 	specs []alias.Spec
 	wait  time.Duration // AliasWait
 }
 
-// openAliases declares the alias sources as maps. The service switch's "aliases" line needs no obeying: sources that it could
-// name beside files are named in AliasFile.
-func openAliases(site *Site, env maps.Env) (*aliases, error) {
+// openAliases declares the alias sources as maps.
+func openAliases(site *Site) (*aliases, error) {
 	a := &aliases{wait: site.Config.Settings.AliasWait}
-	known := knownClass(env)
+	services, err := site.services("aliases")
+	if err != nil {
+		return nil, fmt.Errorf("mta: service switch: %w", err)
+	}
 	var specs []maps.Spec
+	for _, m := range site.Config.Maps { // a source may be a sequence of maps
+		specs = append(specs, maps.Spec{Name: m.Name, Class: m.Class, Args: m.Args, File: m.File, Line: m.Line, Use: useOf(m.Name)})
+	}
+	for _, service := range services {
+		more, err := a.service(site, service)
+		if err != nil {
+			return nil, err
+		}
+		specs = append(specs, more...)
+	}
+	a.set, err = maps.NewSet(specs, site.env)
+	return a, err
+}
+
+// useOf makes maps named aliases.NAME, as a service switch names them, alias sources.
+func useOf(name string) maps.Use {
+	if strings.HasPrefix(name, "aliases.") {
+		return maps.ForAliases
+	}
+	return maps.ForRules
+}
+
+// service adds the sources that one service of the switch stands for.
+func (a *aliases) service(site *Site, service string) (specs []maps.Spec, err error) {
+	name := "aliases." + service
+	declared := false
+	for _, m := range site.Config.Maps {
+		declared = declared || m.Name == name
+	}
+	switch {
+	case declared:
+		a.names = append(a.names, name)
+		return nil, nil
+	case service == "files":
+		return a.files(site)
+	case service == "ldap":
+		a.names = append(a.names, name)
+		return []maps.Spec{{Name: name, Class: "ldap", Args: "-b . -h localhost -k mail=%0 -v mailgroup", Use: maps.ForAliases}}, nil
+	}
+	return nil, fmt.Errorf("%s: service switch: aliases from %s are not supported; a map named %s would be asked", site.Config.File, service, name)
+}
+
+// files adds the sources of option AliasFile.
+func (a *aliases) files(site *Site) (specs []maps.Spec, err error) {
+	known := knownClass(site.env)
 	for _, text := range site.Config.Settings.AliasFile {
 		list, err := alias.ParseSpecs(text, known)
 		if err != nil {
 			return nil, fmt.Errorf("%s: option AliasFile: %w", site.Config.File, err)
 		}
 		for _, s := range list {
-			name := fmt.Sprintf("Alias%d", len(a.names))
+			name := fmt.Sprintf("Alias%d", len(a.specs))
 			a.names = append(a.names, name)
 			a.specs = append(a.specs, s)
-			specs = append(specs, maps.Spec{Name: name, Class: s.Class, Args: s.Args, File: site.Config.File})
+			specs = append(specs, maps.Spec{Name: name, Class: s.Class, Args: s.Args, File: site.Config.File, Use: maps.ForAliases})
 		}
 	}
-	var err error
-	a.set, err = maps.NewSet(specs, env)
-	return a, err
+	return specs, nil
 }
 
 // Lookup finds the alias of a user. A source that cannot be asked now makes the mail wait, unless an earlier one knows.

@@ -311,12 +311,3 @@ func (s *Server) throttleBadRecipients(ctx context.Context, c *Session) {
 	case <-ctx.Done():
 	}
 }
-
-// checker looks at files as DontBlameSendmail allows.
-func (s *Server) checker() (*safefile.Checker, error) {
-	b, err := safefile.ParseBlame(strings.Join(s.site.options.DontBlameSendmail, ","))
-	if err != nil {
-		return nil, fmt.Errorf("mta: option DontBlameSendmail: %w", err)
-	}
-	return &safefile.Checker{Blame: b}, nil
-}

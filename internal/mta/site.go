@@ -44,6 +44,7 @@ type Site struct {
 	Classes  *Classes
 
 	resolver *dns.Resolver
+	env      maps.Env // what maps of this site need from outside
 }
 
 // Load reads and compiles a configuration. The error tells that it could not be read at all; errors in it are in
@@ -79,9 +80,10 @@ func Load(ctx context.Context, o LoadOptions) (*Site, error) {
 	if err := s.chooseResolver(o.Resolver); err != nil {
 		return nil, err
 	}
+	s.env = s.mapEnv(o)
 	s.fillClasses(ctx)
 	s.compile()
-	s.declareMaps(o)
+	s.declareMaps()
 	slices.SortStableFunc(s.Problems, func(a, b cf.Message) int { return order(a) - order(b) })
 	return s, nil
 }

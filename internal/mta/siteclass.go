@@ -249,8 +249,7 @@ func (s *Site) output(ctx context.Context, argv []string) ([]byte, error) {
 // fillFromMap does an F line that names a map.
 func (s *Site) fillFromMap(ctx context.Context, l *cf.ClassLine) {
 	f := l.File
-	set, err := maps.NewSet([]maps.Spec{{Name: "class", Class: f.MapClass, Args: f.MapSpec, File: l.Position.File, Line: l.Line}},
-		maps.Env{DNS: s.resolver, LDAP: s.Config.Settings.LDAPDefaultSpec})
+	set, err := maps.NewSet([]maps.Spec{{Name: "class", Class: f.MapClass, Args: f.MapSpec, File: l.Position.File, Line: l.Line, Use: maps.ForClass}}, s.env)
 	if err != nil {
 		s.problem(l, "fileclass: F%s: class %s not available", l.Class, f.MapClass)
 		return

@@ -13,13 +13,13 @@ import (
 )
 
 // declareMaps builds the maps of the K lines.
-func (s *Site) declareMaps(o LoadOptions) {
+func (s *Site) declareMaps() {
 	var specs []maps.Spec
 	for _, m := range s.Config.Maps {
 		specs = append(specs, maps.Spec{Name: m.Name, Class: m.Class, Args: m.Args, File: m.File, Line: m.Line})
 	}
 	var err error
-	if s.Maps, err = maps.NewSet(specs, s.mapEnv(o)); err != nil {
+	if s.Maps, err = maps.NewSet(specs, s.env); err != nil {
 		for _, text := range strings.Split(err.Error(), "\n") {
 			s.Problems = append(s.Problems, positioned(s.Config.File, text))
 		}
@@ -55,6 +55,23 @@ func (s *Site) mapEnv(o LoadOptions) maps.Env {
 	}
 	env.Expiry = func(_ maps.Spec, path string, get func(string) (string, bool)) func(string) bool {
 		return drac.Expiry(path, get, env.Now)
+	}
+	if env.User == nil {
+		env.User = systemUser
+	}
+	if env.Aliases == nil {
+		env.Aliases = s.readAliasText
+	}
+	if env.Switch == nil {
+		env.Switch = s.services
+	}
+	if env.Command == nil {
+		env.Command = s.runMapProgram
+	}
+	env.Macro = func(name string) string {
+		v, _ := s.Config.Macros.Macro(name)
+		v, _ = s.Config.Macros.Expand(v)
+		return v
 	}
 	env.LDAP, env.UserDB = set.LDAPDefaultSpec, set.UserDatabaseSpec
 	if env.BlankSub = set.BlankSub; env.BlankSub == 0 {
