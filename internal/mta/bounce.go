@@ -338,7 +338,7 @@ func (m *message) errorHeader() string {
 	if !strings.HasPrefix(text, "/") {
 		return m.expand(text)
 	}
-	c, err := m.srv.checker()
+	c, err := m.site.fileChecker()
 	if err != nil {
 		return ""
 	}

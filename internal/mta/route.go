@@ -182,7 +182,7 @@ func (e *expansion) Forward(u priv.User, t rules.Triple) []string {
 
 // Open implements alias.Env.
 func (e *expansion) Open(ctx context.Context, path string, kind alias.FileKind, as *envelope.Ctladdr) (*alias.Opened, error) {
-	c, err := e.m.srv.checker()
+	c, err := e.m.site.fileChecker()
 	if err != nil {
 		return nil, err
 	}
