@@ -76,16 +76,18 @@ func openSwitch(p *Params) (Map, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(services) > maxMembers {
+		return nil, fmt.Errorf("Switch map %s: service %s has %d members", p.Name, p.Path, len(services))
+	}
 	q := &sequence{p: p}
 	for _, s := range services {
 		name := p.Name + "." + s
-		if p.set.maps[name] == nil {
-			return nil, fmt.Errorf("Switch map %s: unknown member map %s", p.Name, name)
+		switch {
+		case p.set.maps[name] != nil:
+			q.members = append(q.members, name)
+		case p.env.Report != nil:
+			p.env.Report(fmt.Errorf("Switch map %s: unknown member map %s", p.Name, name))
 		}
-		q.members = append(q.members, name)
-	}
-	if len(q.members) == 0 || len(q.members) > maxMembers {
-		return nil, fmt.Errorf("Switch map %s: service %s has %d members", p.Name, p.Path, len(q.members))
 	}
 	return q, nil
 }
@@ -113,7 +115,7 @@ func (q *sequence) Lookup(ctx context.Context, key string, args ...string) (stri
 	switch {
 	case failed != nil:
 		return "", failed
-	case Status(last) == exOK:
+	case last == nil || Status(last) == exOK:
 		return "", errNoHost
 	}
 	return "", last
