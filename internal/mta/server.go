@@ -3,7 +3,6 @@ package mta
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"strings"
 	"sync"
@@ -15,7 +14,6 @@ import (
 	"gosendmail/internal/macro"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/priv"
-	"gosendmail/internal/safefile"
 	"gosendmail/mailers"
 	"gosendmail/queue"
 )
