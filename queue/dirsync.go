@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -9,7 +10,8 @@ import (
 // dirSync makes the names of a directory durable for many callers at once: an fsync that begins after a rename
 // covers it, so all who wait while one fsync runs share the next one.
 type dirSync struct {
-	dir *os.File
+	dir    *os.File
+	spares spares
 
 	mu      sync.Mutex
 	running bool
@@ -29,7 +31,7 @@ func newDirSync(path string) (*dirSync, error) {
 	return &dirSync{dir: dir}, nil
 }
 
-func (d *dirSync) close() error { return d.dir.Close() }
+func (d *dirSync) close() error { return errors.Join(d.spares.close(), d.dir.Close()) }
 
 // sync returns when an fsync that began after the call has ended.
 func (d *dirSync) sync() error {
@@ -54,10 +56,13 @@ func (d *dirSync) serve() {
 		batch := d.next
 		d.next = nil
 		d.mu.Unlock()
-		if err := d.dir.Sync(); err != nil {
+		done := d.spares.syncing()
+		err := d.dir.Sync()
+		if err != nil {
 			batch.err = fmt.Errorf("queue: sync %s: %w", d.dir.Name(), err)
 		}
 		close(batch.done)
+		done(err)
 		d.mu.Lock()
 	}
 	d.running = false

@@ -21,6 +21,9 @@
 // holds locked and that are old are litter (Spool.Recover). A qf that was cut off, or that others could have written,
 // is renamed to Qf and left for a person: its recipients are never guessed at. A crash may duplicate mail, never lose it.
 //
+// A daemon (Config.Spares) keeps some files of removed messages under names of litter, tfSpare…, and makes new ones of them; they
+// are written to only after the directory was synced, so that no old name can lead to a new text after a power failure.
+//
 // # LOCKS
 //
 // flock(2) on the qf (on the tf until it is renamed), exclusively, for as long as an Entry is open. Whoever gets the

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -33,6 +34,7 @@ type spoolFiles struct {
 	xf   *os.File
 	// volatile says that the body was committed without an fsync.
 	volatile bool
+	readers  atomic.Int32 // of the df
 }
 
 var bodyBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
@@ -51,7 +53,7 @@ func (g *Group) newFiles(id string) (*spoolFiles, string, error) {
 	}
 	f := &spoolFiles{spool: g.spool, dir: d, dfDir: d, letter: 'q'}
 	if err := f.claim(id, func(path string) error {
-		f.df, err = safefile.CreateNew(path, g.spool.cfg.FileMode)
+		f.df, err = d.dfSync.create(path, g.spool.cfg.FileMode)
 		return err
 	}); err != nil {
 		return nil, "", err
@@ -144,6 +146,10 @@ func (f *spoolFiles) commit(env *envelope.Envelope, durable bool) error {
 	}
 	f.spool.failpoint("dir-synced")
 	f.lock, f.volatile = tf, !durable
+	if f.spool.cfg.Spares > 0 { // the df may be of use again
+		f.releaseBuffer()
+		return nil
+	}
 	return f.closeBody()
 }
 
@@ -186,7 +192,7 @@ func (f *spoolFiles) closeBody() error {
 
 // writeControl writes tf, locked. A file is returned also with an error, to be dropped.
 func (f *spoolFiles) writeControl(env *envelope.Envelope, durable bool) (*os.File, error) {
-	tf, err := safefile.CreateNew(f.tfPath(), f.spool.cfg.FileMode)
+	tf, err := f.dir.qfSync.create(f.tfPath(), f.spool.cfg.FileMode)
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +239,7 @@ func (f *spoolFiles) dropTemp(tf *os.File) error {
 	if tf == nil {
 		return nil
 	}
-	return errors.Join(os.Remove(tf.Name()), tf.Close())
+	return errors.Join(os.Remove(f.tfPath()), tf.Close())
 }
 
 // renameNew renames unless the new name is taken.
@@ -309,8 +315,6 @@ func (f *spoolFiles) update(env *envelope.Envelope) error {
 	}
 	return err
 }
-
-func (f *spoolFiles) open() (io.ReadCloser, error) { return os.Open(f.dfPath()) }
 
 // clone links the data file under a new ID, or copies it where links are not possible.
 func (f *spoolFiles) clone(to *Group) (storage, string, error) {
@@ -402,14 +406,22 @@ func removeIfThere(path string) error {
 // remove takes everything away, the control file first.
 func (f *spoolFiles) remove() error {
 	if f.lock != nil {
-		if err := removeIfThere(f.qfPath()); err != nil {
+		kept, err := f.retire(f.dir.qfSync, f.lock, f.qfPath())
+		if err != nil {
 			return errors.Join(err, f.close())
+		}
+		if kept {
+			f.lock = nil
 		}
 		f.spool.failpoint("qf-removed")
 	}
 	var err error
 	if f.id != "" {
-		err = removeIfThere(f.dfPath())
+		var kept bool
+		f.releaseBuffer()
+		if kept, err = f.retire(f.dfDir.dfSync, f.df, f.dfPath()); kept {
+			f.df = nil
+		}
 	}
 	f.spool.failpoint("df-removed")
 	return errors.Join(err, f.close())

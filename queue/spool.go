@@ -59,9 +59,12 @@ type GroupConfig struct {
 
 // Config is what a Spool is opened with.
 type Config struct {
-	Groups        []GroupConfig    // the first is the default group
-	FileMode      fs.FileMode      // QueueFileMode; 0 means 0600
-	SuperSafe     SuperSafe        // option SuperSafe
+	Groups    []GroupConfig // the first is the default group
+	FileMode  fs.FileMode   // QueueFileMode; 0 means 0600
+	SuperSafe SuperSafe     // option SuperSafe
+	// Spares is how many files of removed messages are kept in each directory for the next ones; 0 means none. It is for
+	// processes that stay.
+	Spares        int
 	MinFreeBlocks int64            // blocks as the file system counts them; 0 means no limit
 	TrustedUID    int              // TrustedUser, who may own queue files besides root and the process; 0 means none
 	PID           int              // for queue IDs; 0 means os.Getpid()
@@ -175,7 +178,7 @@ func (s *Spool) openGroup(gc GroupConfig, known map[string]*directory) (*Group, 
 	for _, path := range paths {
 		d, ok := known[path]
 		if !ok {
-			if d, err = openDirectory(path); err != nil {
+			if d, err = openDirectory(path, s.cfg.Spares); err != nil {
 				for _, d := range g.dirs {
 					err = errors.Join(err, d.close())
 				}
@@ -220,7 +223,7 @@ func expandDirectories(pattern string) ([]string, error) {
 	return paths, nil
 }
 
-func openDirectory(path string) (*directory, error) {
+func openDirectory(path string, spare int) (*directory, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -240,6 +243,10 @@ func openDirectory(path string) (*directory, error) {
 		if d.dfSync, err = newDirSync(d.df); err != nil {
 			return nil, errors.Join(err, d.qfSync.close())
 		}
+	}
+	if d.group < 0 { // what submitters own cannot be given to others
+		d.dfSync.spares.max, d.dfSync.spares.prefix = spare, "df"
+		d.qfSync.spares.max, d.qfSync.spares.prefix = spare, "tf"
 	}
 	return d, nil
 }

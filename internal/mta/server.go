@@ -83,7 +83,7 @@ func New(cfg Config) (*Server, error) {
 	if s.aliases, err = openAliases(cfg.Site); err != nil {
 		return nil, err
 	}
-	if s.spool, err = s.openSpool(); err != nil {
+	if s.spool, err = s.openSpool(cfg); err != nil {
 		return nil, err
 	}
 	s.deliveries, s.cut = context.WithCancel(context.Background())
@@ -112,8 +112,12 @@ func processMacros(cfg Config, site *setup) *macro.Table {
 	return t
 }
 
+// spareFiles is how many queue files of delivered messages a daemon keeps for the next ones in each directory: about twice the
+// messages that are usually under way at a time.
+const spareFiles = 64
+
 // openSpool opens the queue groups.
-func (s *Server) openSpool() (*queue.Spool, error) {
+func (s *Server) openSpool(as Config) (*queue.Spool, error) {
 	o := &s.site.options
 	super, err := queue.ParseSuperSafe(o.SuperSafe)
 	if err != nil {
@@ -134,6 +138,9 @@ func (s *Server) openSpool() (*queue.Spool, error) {
 	}
 	cfg := queue.Config{Groups: groups, FileMode: fileMode(o.QueueFileMode), SuperSafe: super, MinFreeBlocks: o.MinFreeBlocks,
 		Now: s.now, Lost: s.lost}
+	if as.Mode == 'd' || as.Mode == 'D' {
+		cfg.Spares = spareFiles
+	}
 	if o.TrustedUser.Set && o.TrustedUser.UID > 0 {
 		cfg.TrustedUID = o.TrustedUser.UID
 	}
