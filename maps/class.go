@@ -31,6 +31,7 @@ func classes() map[string]Class {
 		"syslog":   {Parse: parseSyslog, Open: opener(logKey)},
 		"text":     {NeedsFile: true, Parse: parseText, Open: openText},
 		"user":     {Parse: parseUser, Open: opener(lookupUser)},
+		"userdb":   {NeedsFile: true, Parse: parseUserDB, Open: openUserDB},
 	}
 }
 

@@ -93,4 +93,6 @@ func (m *implicitMap) Lookup(ctx context.Context, key string, args ...string) (s
 }
 
 // Close closes all forms.
-func (m *implicitMap) Close() error { return errors.Join(m.hash.Close(), m.cdb.Close(), m.text.Close()) }
+func (m *implicitMap) Close() error {
+	return errors.Join(m.hash.Close(), m.cdb.Close(), m.text.Close())
+}

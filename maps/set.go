@@ -18,6 +18,7 @@ type Set struct {
 	sockets     sync.Once
 	socketConns *sync.Map // "network address" to *socketConn
 	ldapConns   sync.Map  // servers and login to *ldapConn
+	userDBState
 }
 
 // entry is one map, opened at its first use.
