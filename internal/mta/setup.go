@@ -1,6 +1,7 @@
 package mta
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"gosendmail/cf"
 	"gosendmail/internal/macro"
+	"gosendmail/internal/priv"
 	"gosendmail/mailers"
 	"gosendmail/queue"
 )
@@ -91,15 +93,16 @@ func (o *options) setZone() error {
 	return nil
 }
 
-// defaultUser fills DefaultUser where it is not set: mailnull, sendmail or daemon, whoever exists, else 1:1.
+// defaultUser fills DefaultUser where it is not set: mailnull, sendmail or daemon, whoever exists, else 1:1. They are accounts of
+// the system, which the passwd file has: each command would wait for getent otherwise.
 func (o *options) defaultUser() {
 	if o.DefaultUser.Set {
 		return
 	}
 	o.DefaultUser = cf.Identity{Name: "", UID: 1, GID: 1, Set: true}
 	for _, name := range []string{"mailnull", "sendmail", "daemon"} {
-		if uid, gid, ok := lookupUser(name); ok && uid != 0 {
-			o.DefaultUser = cf.Identity{Name: name, UID: uid, GID: gid, Set: true}
+		if u, err := (priv.Accounts{}).User(context.Background(), name); err == nil && u.UID != 0 {
+			o.DefaultUser = cf.Identity{Name: name, UID: u.UID, GID: u.GID, Set: true}
 			return
 		}
 	}
