@@ -119,6 +119,15 @@ func TestAnswersOfGetentAreKept(t *testing.T) {
 	}
 }
 
+func TestCallersPathDoesNotChooseGetent(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "getent"), "#!/bin/sh\n", 0o755)
+	t.Setenv("PATH", dir)
+	if got := System().Getent; strings.HasPrefix(got, dir) {
+		t.Errorf("would run %s", got)
+	}
+}
+
 func TestBeyondFiles(t *testing.T) {
 	for conf, want := range map[string]bool{
 		"passwd: files\ngroup: files\nhosts: dns\n": false,
