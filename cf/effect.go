@@ -74,7 +74,7 @@ var limits = map[string]Limit{
 	"HostStatusDirectory":               {Told, "", noHosts},
 	"SingleThreadDelivery":              {Told, "false", noHosts},
 	"StatusFile":                        {Told, "", noStats},
-	"UserDatabaseSpec":                  {Told, "", "the user database is not looked up"},
+	"UserDatabaseSpec":                  {Told, "", "maps of class userdb look into it, mailer flags @, i and j do not"},
 	"MeToo":                             {Told, "true", "senders stay in lists that contain them"},
 	"MaxMimeHeaderLength":               {Told, "0", "MIME fields are passed on as they came"},
 	"SmtpUTF8":                          {Told, "false", "addresses in UTF-8 are not offered"},

@@ -60,7 +60,7 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 		}
 	}
 	if err := site.Err(); err != nil && v.mode != modeTest {
-		return nil, nil, v.fail(status.Config, "%v", err)
+		return nil, nil, v.fail(status.Software, "%v", err)
 	}
 	log, err = v.openLog(site)
 	if err != nil {
