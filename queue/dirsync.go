@@ -13,6 +13,7 @@ type dirSync struct {
 	dir    *os.File
 	spares spares
 
+	served  sync.WaitGroup // the goroutine that syncs
 	mu      sync.Mutex
 	running bool
 	next    *syncBatch // those who came since the running fsync began
@@ -31,7 +32,10 @@ func newDirSync(path string) (*dirSync, error) {
 	return &dirSync{dir: dir}, nil
 }
 
-func (d *dirSync) close() error { return errors.Join(d.spares.close(), d.dir.Close()) }
+func (d *dirSync) close() error {
+	d.served.Wait()
+	return errors.Join(d.spares.close(), d.dir.Close())
+}
 
 // sync returns when an fsync that began after the call has ended.
 func (d *dirSync) sync() error {
@@ -42,7 +46,7 @@ func (d *dirSync) sync() error {
 	mine := d.next
 	if !d.running {
 		d.running = true
-		go d.serve()
+		d.served.Go(d.serve)
 	}
 	d.mu.Unlock()
 	<-mine.done

@@ -119,14 +119,9 @@ func (f *spoolFiles) commit(env *envelope.Envelope, durable bool) error {
 		return err
 	}
 	f.spool.failpoint("df-written")
-	body := make(chan error, 1)
-	if durable && f.df != nil {
-		go func() { body <- f.df.Sync() }()
-	} else {
-		body <- nil
-	}
+	synced := f.syncingBody(durable)
 	tf, err := f.writeControl(env, durable)
-	if err := errors.Join(<-body, err); err != nil {
+	if err := errors.Join(synced(), err); err != nil {
 		return errors.Join(err, f.dropTemp(tf))
 	}
 	f.spool.failpoint("tf-synced")
@@ -151,6 +146,20 @@ func (f *spoolFiles) commit(env *envelope.Envelope, durable bool) error {
 		return nil
 	}
 	return f.closeBody()
+}
+
+// syncingBody makes the df durable, while the control file is written where no other message is being committed: then both wait
+// for the disk together, else a thread more would only cost. The function returns how it ended.
+func (f *spoolFiles) syncingBody(durable bool) func() error {
+	if !durable || f.df == nil {
+		return func() error { return nil }
+	}
+	if n := f.spool.committing.Add(1); n > 2 {
+		return func() error { defer f.spool.committing.Add(-1); return f.df.Sync() }
+	}
+	body := make(chan error, 1)
+	go func() { body <- f.df.Sync() }()
+	return func() error { defer f.spool.committing.Add(-1); return <-body }
 }
 
 func letterOf(env *envelope.Envelope) byte {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -78,7 +79,9 @@ type Spool struct {
 	cfg    Config
 	groups []*Group
 	ids    *idSource
-	crash  func(point string) // tests stop the process here; nil in service
+	// committing counts the messages that are being made durable.
+	committing atomic.Int32
+	crash      func(point string) // tests stop the process here; nil in service
 }
 
 // Group is one queue group.
