@@ -19,6 +19,7 @@ define(\`confQUEUE_LA', \`9999')dnl
 define(\`confREFUSE_LA', \`9999')dnl
 define(\`confTO_IDENT', \`0s')dnl
 define(\`confPID_FILE', \`$S/pid')dnl
+define(\`confLOG_FILE', \`$S/maillog')dnl
 define(\`QUEUE_DIR', \`$S/mqueue')dnl
 define(\`ALIAS_FILE', \`$S/aliases')dnl
 define(\`STATUS_FILE', \`$S/statistics')dnl
@@ -37,11 +38,34 @@ MAILER(\`local')dnl
 MAILER(\`smtp')dnl
 M
 }
+gm_submit_mc() {
+	cat <<M
+OSTYPE(\`linux')dnl
+define(\`confDOMAIN_NAME', \`$BENCH_HOST')dnl
+define(\`confDONT_PROBE_INTERFACES', \`True')dnl
+define(\`confSERVICE_SWITCH_FILE', \`$S/switch')dnl
+define(\`confPID_FILE', \`$S/submit.pid')dnl
+define(\`MSP_QUEUE_DIR', \`$S/mqueue-client')dnl
+define(\`STATUS_FILE', \`$S/submit-statistics')dnl
+FEATURE(\`msp', \`[127.0.0.1]')dnl
+M
+}
+# gm_submission: the set-group-ID program, its queue and its configuration, where ordinary users find them.
+gm_submission() {
+	mkdir -p "$S/mqueue-client" "$S/etc-mail" /etc/mail
+	chown 2001:2001 "$S/mqueue-client"; chmod 2770 "$S/mqueue-client"
+	cp "$BIN/sendmail" "$S/sendmail"; chgrp 2001 "$S/sendmail"; chmod 2755 "$S/sendmail"
+	gm_submit_mc >"$S/submit.mc"
+	"$BIN/mkcf" "$S/submit.mc" >"$S/etc-mail/submit.cf" || return 1
+	mountpoint -q /etc/mail || mount --bind "$S/etc-mail" /etc/mail
+}
 # gm_world: the user and the hosts file that the other peers have in their chroots; the mounts end with the run.
 gm_world() {
 	grep -q '^bench:' /etc/passwd && return 0
-	{ cat /etc/passwd; echo 'bench:x:2000:2000::/home/bench:/bin/sh'; } >"$S/passwd"
+	{ cat /etc/passwd; echo 'bench:x:2000:2000::/home/bench:/bin/sh'; echo 'smmsp:x:2001:2001::/:/bin/false'; } >"$S/passwd"
 	mount --bind "$S/passwd" /etc/passwd
+	{ cat /etc/group; echo 'smmsp:x:2001:'; } >"$S/group"
+	mount --bind "$S/group" /etc/group
 	printf '127.0.0.1 localhost %s\n' "$BENCH_HOST" >"$S/hosts"
 	mount --bind "$S/hosts" /etc/hosts
 }
@@ -52,6 +76,7 @@ peer_config() {
 	chmod 755 "$BENCH_PEERS" "$S"; chmod 700 "$S/mqueue"; chmod 1777 "$S/mail"
 	gm_world
 	printf 'hosts\tfiles\naliases\tfiles\n' >"$S/switch"
+	[ "$1" != submit ] || gm_submission || return 1
 	gm_mc $m >"$S/bench.mc"
 	"$BIN/mkcf" "$S/bench.mc" >"$S/bench.cf" || return 1
 	printf 'Connect:127.0.0.1\tRELAY\nSpam:x@y.example\tREJECT\n' >"$S/access"
@@ -61,12 +86,17 @@ peer_config() {
 peer_start() { "$BIN/sendmail" "-C$S/bench.cf" -bd </dev/null >/dev/null 2>&1; }
 peer_stop() { [ -s "$S/pid" ] && kill "$(head -1 "$S/pid")" 2>/dev/null; rm -f "$S/pid"; }
 peer_clean() {
-	fresh_dir "$S/mqueue"
+	fresh_dir "$S/mqueue" "$S/mqueue-client"
+	: >"$S/maillog"
 	: >"$S/mail/bench"; chown 2000:2000 "$S/mail/bench"; chmod 660 "$S/mail/bench"
 }
-peer_queue_count() { find "$S/mqueue" -name 'qf*' | wc -l; }
+peer_queue_count() {
+	local d=mqueue
+	[ "${1:-}" != submit ] || d=mqueue-client
+	find "$S/$d" -name 'qf*' | wc -l
+}
 peer_local() { echo "mbox:$S/mail/bench"; }
-peer_submit_cmd() { printf '%s\n' "$BIN/sendmail" "-C$S/bench.cf" -t -odq; }
+peer_submit_cmd() { printf '%s\n' "$S/sendmail" -t -odq; }
 peer_start_cmds() {
 	printf '%s\t%s\n' 'sendmail -bt </dev/null' "$BIN/sendmail -C$S/bench.cf -bt" \
 		'sendmail -bp (empty queue)' "$BIN/sendmail -C$S/bench.cf -bp"
