@@ -2,6 +2,7 @@ package priv
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -157,7 +158,7 @@ func (a Accounts) Groups(ctx context.Context, name string, gid int) ([]int, erro
 			list = append(list, id)
 		}
 	}
-	_, err := a.scan(orDefault(a.GroupFile, "/etc/group"), func(line string) bool {
+	_, err := a.scan(orDefault(a.GroupFile, "/etc/group"), name, func(line string) bool {
 		if g, ok := parseGroup(line); ok && slices.Contains(g.Members, name) {
 			add(g.GID)
 		}
@@ -183,7 +184,7 @@ func (a Accounts) Groups(ctx context.Context, name string, gid int) ([]int, erro
 
 // find gives the lines of a file, and then those that getent knows, to take until it accepts one.
 func (a Accounts) find(ctx context.Context, database, file, key string, take func(line string) bool) (bool, error) {
-	ok, err := a.scan(file, take)
+	ok, err := a.scan(file, key, take)
 	if ok || err != nil || a.Getent == "" {
 		return ok, err
 	}
@@ -199,7 +200,8 @@ func (a Accounts) find(ctx context.Context, database, file, key string, take fun
 	return false, nil
 }
 
-func (a Accounts) scan(file string, take func(line string) bool) (bool, error) {
+// scan gives the lines of a file that contain key.
+func (a Accounts) scan(file, key string, take func(line string) bool) (bool, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return false, err
@@ -208,7 +210,7 @@ func (a Accounts) scan(file string, take func(line string) bool) (bool, error) {
 	s := bufio.NewScanner(f)
 	s.Buffer(nil, 1<<20)
 	for s.Scan() {
-		if take(s.Text()) {
+		if bytes.Contains(s.Bytes(), []byte(key)) && take(s.Text()) {
 			return true, nil
 		}
 	}
