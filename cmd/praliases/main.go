@@ -2,7 +2,7 @@
 //
 //	praliases [-C cffile] [-f aliasfile] [key ...]
 //
-// Each is printed as "key:value"; with keys, only these. The text of alias files is not read: newaliases builds the databases. The exit code is 0 unless the command line or the configuration is wrong, as the original's.
+// Each is printed as "key:value"; with keys, only these, and which of them are not there. The text of alias files is not read: newaliases builds the databases. The exit code is 0 unless the command line or the configuration is wrong, as the original's.
 package main
 
 import (
@@ -70,7 +70,10 @@ func aliasFiles(values []string, errout io.Writer) (files []string) {
 			}
 			for _, word := range strings.Fields(rest) {
 				if !strings.HasPrefix(word, "-") {
-					files = append(files, dbtool.Path(class, word))
+					if class == "cdb" {
+						word = dbtool.Path(class, word)
+					}
+					files = append(files, word)
 				}
 			}
 		}
@@ -78,7 +81,7 @@ func aliasFiles(values []string, errout io.Writer) (files []string) {
 	return files
 }
 
-// print writes one database's aliases.
+// print writes one database's aliases: all, or those of the keys in their order, which it tells when they are not there.
 func print(path string, keys []string, out io.Writer) error {
 	if !strings.HasSuffix(path, ".db") && !strings.HasSuffix(path, ".cdb") {
 		path += ".db"
@@ -88,16 +91,30 @@ func print(path string, keys []string, out io.Writer) error {
 		return err
 	}
 	defer db.Close()
-	want := map[string]bool{}
-	for _, k := range keys {
-		want[strings.ToLower(k)] = true
+	if len(keys) > 0 {
+		return printKeys(db, keys, out)
 	}
 	return db.Each(func(k, v []byte) error {
-		key := strings.TrimSuffix(string(k), "\x00")
-		if len(keys) > 0 && !want[key] {
-			return nil
-		}
-		_, err := fmt.Fprintf(out, "%s:%s\n", key, strings.TrimSuffix(string(v), "\x00"))
+		_, err := fmt.Fprintf(out, "%s:%s\n", strings.TrimSuffix(string(k), "\x00"), strings.TrimSuffix(string(v), "\x00"))
 		return err
 	})
+}
+
+// printKeys takes keys as they are: they are not folded to lower case.
+func printKeys(db *dbfile.DB, keys []string, out io.Writer) error {
+	for _, k := range keys {
+		v, found, err := db.Get(k, true)
+		if err == nil && !found {
+			v, found, err = db.Get(k, false)
+		}
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			fmt.Fprintf(out, "%s: No such key\n", k)
+		default:
+			fmt.Fprintf(out, "%s:%s\n", k, strings.TrimSuffix(v, "\x00"))
+		}
+	}
+	return nil
 }

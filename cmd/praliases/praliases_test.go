@@ -29,8 +29,8 @@ func TestPraliases(t *testing.T) {
 		code      int
 		out, told string
 	}{
-		{[]string{"-C", cf}, 0, "@:@\nroot:admin\nlist:a, b\n", "praliases: Skipping non-file based alias type text\npraliases: " + dir + "/none.db: open: No such file or directory\n"},
-		{[]string{"-f", dir + "/aliases", "ROOT", "nobody"}, 0, "root:admin\n", ""},
+		{[]string{"-C", cf}, 0, "@:@\nroot:admin\nlist:a, b\n", "praliases: Skipping non-file based alias type text\npraliases: " + dir + "/none: open: No such file or directory\n"},
+		{[]string{"-f", dir + "/aliases", "root", "ROOT"}, 0, "root:admin\nROOT: No such key\n", ""},
 		{[]string{"-C", dir + "/no.cf"}, 66, "", "praliases: " + dir + "/no.cf: No such file or directory\n"},
 		{[]string{"-x"}, 64, "", "praliases: invalid option -- 'x'\n" + usage},
 	} {

@@ -169,7 +169,7 @@ func TestDB185Damage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := 0; i < len(data); i += 1 + i/97 {
+		for i := 0; i < len(data); i += 1 + i/29 {
 			for _, c := range []byte{0, 1, 3, 0xff} {
 				bad := bytes.Clone(data)
 				bad[i] = c
