@@ -30,7 +30,6 @@ const (
 	noTLS      = "TLS is not offered and not used"
 	noAUTH     = "AUTH is not offered and not used"
 	noMilter   = "mail filters (milters) are not called"
-	noHosts    = "the status of hosts is not kept in files"
 	noMemory   = "one process does all, so that nothing is shared"
 	noStats    = "no statistics are kept"
 	noIdent    = "clients are not asked by the ident protocol (RFC 1413)"
@@ -66,13 +65,11 @@ var limits = map[string]Limit{
 	"TLSSrvOptions":                     {Idle, "", noTLS},
 	"DANE":                              {Refused, "false", noTLS},
 	"StrictTransportSecurity":           {Refused, "false", noTLS},
-	"ConnectOnlyTo":                     {Refused, "", "mail would leave this host that is to stay"},
 	"InputMailFilters":                  {Refused, "", noMilter},
 	"Milter":                            {Idle, "", noMilter},
 	"MailboxDatabase":                   {Refused, "pw", "local users are looked up in the password file only"},
 	"ControlSocketName":                 {Told, "", "there is no control socket: use signals"},
-	"HostStatusDirectory":               {Told, "", noHosts},
-	"SingleThreadDelivery":              {Told, "false", noHosts},
+	"SingleThreadDelivery":              {Told, "false", "several connections at a time may lead to one host"},
 	"StatusFile":                        {Told, "", noStats},
 	"UserDatabaseSpec":                  {Told, "", "maps of class userdb look into it, mailer flags @, i and j do not"},
 	"MeToo":                             {Told, "true", "senders stay in lists that contain them"},
@@ -80,8 +77,6 @@ var limits = map[string]Limit{
 	"SmtpUTF8":                          {Told, "false", "addresses in UTF-8 are not offered"},
 	"DontPruneRoutes":                   {Idle, "true", "route addresses are never shortened"},
 	"CheckpointInterval":                {Idle, "", "the queue file is written when an attempt is over, when reports are safe"},
-	"DontInitGroups":                    {Told, "false", "programs have all groups of their user"},
-	"TempFileMode":                      {Idle, "0600", "new files that mail is delivered to belong to their owner alone"},
 	"DataFileBufferSize":                {Idle, "", "messages go to disk as they come"},
 	"XscriptFileBufferSize":             {Idle, "", "transcripts are written when they are needed"},
 	"FastSplit":                         {Idle, "", "envelopes are not split by the MX hosts of their recipients"},
@@ -111,7 +106,6 @@ var limits = map[string]Limit{
 	"DontBlameSendmail.WriteStatsToSymLink":                  {Idle, "", noStats},
 	"PrivacyOptions.noverb":                                  {Idle, "", "VERB is always refused"},
 	"Timeout.control":                                        {Idle, "", "there is no control socket"},
-	"Timeout.hoststatus":                                     {Idle, "", noHosts},
 	"Timeout.fileopen":                                       {Idle, "", "files are opened without waiting"},
 	"Timeout.ident":                                          {Idle, "0", noIdent},
 	"Timeout.auth":                                           {Idle, "", noAUTH},

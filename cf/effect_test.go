@@ -19,7 +19,7 @@ O MaxMimeHeaderLength=256/128
 O ServerCertFile=/c
 O ServerKeyFile=/k
 O DontBlameSendmail=safe,filedeliverytohardlink
-O ConnectOnlyTo=192.0.2.1
+O DANE=true
 O Timeout.ident=5s
 O Timeout.connect=5s
 `), cf.Input{File: "x.cf"})
@@ -35,7 +35,7 @@ O Timeout.connect=5s
 	if got := c.Disregarded(cf.Told); !slices.Equal(got, want) {
 		t.Errorf("told:\n%s", strings.Join(got, "\n"))
 	}
-	want = []string{"x.cf: line 11: option ConnectOnlyTo: mail would leave this host that is to stay"}
+	want = []string{"x.cf: line 11: option DANE: TLS is not offered and not used"}
 	if got := c.Disregarded(cf.Refused); !slices.Equal(got, want) {
 		t.Errorf("refused:\n%s", strings.Join(got, "\n"))
 	}

@@ -3,6 +3,7 @@ package mailers
 import (
 	"context"
 	"crypto/tls"
+	"io/fs"
 	"net/netip"
 	"time"
 
@@ -32,7 +33,8 @@ type Config struct {
 	ClientPorts  []ClientPort  // ClientPortOptions, at most one for each family counts
 	DialDelay    time.Duration // for mailers with F=Z
 
-	FallbackMX        string // FallbackMXhost
+	ConnectOnlyTo     netip.Addr // all connections go there; zero means where they are meant to go
+	FallbackMX        string     // FallbackMXhost
 	FallbackSmartHost string
 	TryNullMX         bool // TryNullMXList
 	// NoRandomMX keeps the server's order among exchangers of equal preference; tests want it.
@@ -41,10 +43,12 @@ type Config struct {
 	EightBit       EightBitMode
 	DefaultCharset string // DefaultCharSet; "" means unknown-8bit
 
-	Accounts    priv.Accounts
-	DefaultUser priv.Identity // DefaultUser
-	SafeFileEnv string        // SafeFileEnvironment
-	Environ     []string      // lines E and TimeZoneSpec: "NAME=value" beside AGENT=sendmail
+	Accounts     priv.Accounts
+	DefaultUser  priv.Identity // DefaultUser
+	NoInitGroups bool          // DontInitGroups: programs and files have the user's primary group only
+	FileMode     fs.FileMode   // TempFileMode: permissions of new files that mail is delivered to; 0 means 0600
+	SafeFileEnv  string        // SafeFileEnvironment
+	Environ      []string      // lines E and TimeZoneSpec: "NAME=value" beside AGENT=sendmail
 	// Self is this program, started with ChildArg for deliveries that need a user's rights. "" means that a thread of this process
 	// takes them over, and a child does so only where that is not possible.
 	Self string

@@ -19,6 +19,9 @@ func (t *Table) dial(ctx context.Context, job *Job, addr netip.Addr, port uint16
 		limit = t.cfg.Timeouts.InitialConnect
 	}
 	d := net.Dialer{Timeout: limit, KeepAlive: -1}
+	if t.cfg.ConnectOnlyTo.IsValid() {
+		addr = t.cfg.ConnectOnlyTo
+	}
 	client := t.clientPort(addr)
 	d.Control = func(_, _ string, raw syscall.RawConn) error { return setBuffers(raw, client) }
 	local := net.TCPAddr{IP: client.Addr.AsSlice(), Port: int(client.Port)}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +26,14 @@ type order struct {
 	Wait time.Duration
 	// Owner is the user whose a mailbox must be.
 	Owner int
+	Mode  fs.FileMode // of a new file; 0 means 0600
+}
+
+func (o *order) mode() fs.FileMode {
+	if o.Mode == 0 {
+		return 0o600
+	}
+	return o.Mode
 }
 
 // lockWait is how long a delivery waits for a mailbox that somebody else has locked.
@@ -45,7 +54,7 @@ func (t *Table) oneFile(ctx context.Context, job *Job, rc Rcpt) status.Status {
 	if path == os.DevNull {
 		return status.FromExit(status.OK)
 	}
-	o := order{Kind: "file", Path: path, Wait: lockWait}
+	o := order{Kind: "file", Path: path, Wait: lockWait, Mode: t.cfg.FileMode}
 	if t.cfg.SafeFileEnv != "" {
 		o.Root = t.cfg.SafeFileEnv
 		o.Path = strings.TrimPrefix(path, strings.TrimSuffix(o.Root, "/"))

@@ -40,7 +40,7 @@ func (t *Table) runAs(ctx context.Context, job *Job, rc Rcpt) (id *priv.Identity
 func (t *Table) identity(ctx context.Context, m *Mailer, ctl *envelope.Ctladdr) (*priv.Identity, error) {
 	switch {
 	case ctl != nil && ctl.UID != 0:
-		groups, err := t.cfg.Accounts.Groups(ctx, ctl.User, ctl.GID)
+		groups, err := t.groups(ctx, ctl)
 		if err != nil {
 			return nil, err
 		}
@@ -53,6 +53,14 @@ func (t *Table) identity(ctx context.Context, m *Mailer, ctl *envelope.Ctladdr) 
 	}
 	id := t.cfg.DefaultUser
 	return &id, nil
+}
+
+// groups are the groups that deliveries on behalf of a user have.
+func (t *Table) groups(ctx context.Context, ctl *envelope.Ctladdr) ([]int, error) {
+	if t.cfg.NoInitGroups {
+		return []int{ctl.GID}, nil
+	}
+	return t.cfg.Accounts.Groups(ctx, ctl.User, ctl.GID)
 }
 
 // mailerUser is the identity of U=.
@@ -83,7 +91,7 @@ func (t *Table) mailboxOwner(ctx context.Context, job *Job, rc Rcpt, path string
 		}
 		ctl = &envelope.Ctladdr{User: u.Name, UID: u.UID, GID: u.GID}
 	}
-	groups, err := t.cfg.Accounts.Groups(ctx, ctl.User, ctl.GID)
+	groups, err := t.groups(ctx, ctl)
 	if err != nil {
 		return nil, err
 	}

@@ -178,14 +178,14 @@ func openForAppend(o order) (f *os.File, created bool, err error) {
 	open := func(flag int) (*os.File, error) {
 		flag |= os.O_WRONLY | syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_CLOEXEC
 		if o.Root == "" {
-			return os.OpenFile(o.Path, flag, 0o600)
+			return os.OpenFile(o.Path, flag, o.mode())
 		}
 		root, err := os.OpenRoot(o.Root)
 		if err != nil {
 			return nil, err
 		}
 		defer root.Close()
-		return root.OpenFile(strings.TrimPrefix(o.Path, "/"), flag, 0o600)
+		return root.OpenFile(strings.TrimPrefix(o.Path, "/"), flag, o.mode())
 	}
 	for range 3 {
 		f, err = open(0)

@@ -248,7 +248,8 @@ func (v *invocation) hostStatus(ctx context.Context) int {
 		return code
 	}
 	defer log.Close()
-	if err := mta.HostStatus(site, v.stdout, v.mode == modePurgeStat, v.verbose, v.args); err != nil {
+	problem := func(err error) { fmt.Fprintln(v.stderr, err) }
+	if err := mta.HostStatus(site, v.stdout, v.mode == modePurgeStat, v.verbose, problem); err != nil {
 		return v.fail(status.OSErr, "%v", err)
 	}
 	return status.OK

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -192,12 +191,4 @@ func Abilities() []string {
 		list = append(list, "MAP_"+strings.ToUpper(c))
 	}
 	return list
-}
-
-// HostStatus prints or purges what is known of hosts (HostStatusDirectory).
-func HostStatus(site *Site, out io.Writer, purge, verbose bool, hosts []string) error {
-	if site.Config.Settings.HostStatusDirectory == "" {
-		return nil
-	}
-	return errors.New("HostStatusDirectory: persistent host status is not supported")
 }

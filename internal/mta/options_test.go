@@ -6,9 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"gosendmail/cf"
+	"gosendmail/internal/status"
 )
 
 func TestRejectNUL(t *testing.T) {
@@ -79,12 +82,12 @@ func TestDomainOfSenderIsAdded(t *testing.T) {
 }
 
 func TestWhatCannotBeObeyedIsRefused(t *testing.T) {
-	c, err := cf.Parse(strings.NewReader("V10\nO ConnectOnlyTo=192.0.2.1\nO MailboxDatabase=ldap\nO InputMailFilters=f\nXf, S=local:/x\n"+
+	c, err := cf.Parse(strings.NewReader("V10\nO StrictTransportSecurity=True\nO MailboxDatabase=ldap\nO InputMailFilters=f\nXf, S=local:/x\n"+
 		"O DaemonPortOptions=Name=MSA, M=a\nO DaemonPortOptions=Name=X, I=f, M=b\nO StatusFile=/x\n"), cf.Input{File: "x.cf"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `x.cf: line 2: option ConnectOnlyTo: mail would leave this host that is to stay
+	want := `x.cf: line 2: option StrictTransportSecurity: TLS is not offered and not used
 x.cf: line 3: option MailboxDatabase: local users are looked up in the password file only
 x.cf: line 4: option InputMailFilters: mail filters (milters) are not called
 x.cf: line 5: mail filter f: milters are not called
@@ -135,5 +138,41 @@ func TestNotationOfIPv6(t *testing.T) {
 	c.Connect(context.Background())
 	if got, _ := c.macros.Macro("{client_addr}"); got != "IPv6:2001:db8:0:0:0:0:5:1" || c.relay != "["+got+"]" {
 		t.Errorf("client_addr %s, relay %s", got, c.relay)
+	}
+}
+
+// TestHostStatus: what a host did to one delivery decides about the next, until Timeout.hoststatus is over.
+func TestHostStatus(t *testing.T) {
+	s := testServer(t, "false")
+	s.site.Config.Settings.HostStatusDirectory = ".hoststat"
+	s.site.Config.Settings.Timeout.HostStatus = time.Minute
+	now := time.Now()
+	s.now = func() time.Time { return now }
+	h := s.hostStatus()
+	ctx := context.Background()
+	if err := os.Mkdir(hostDirectory(s.site.Site).Path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Down(ctx, "mx.remote.test"); err != nil {
+		t.Errorf("unknown host: %v", err)
+	}
+	refused := status.FromExit(status.TempFail)
+	refused.Text, refused.Err = "Deferred: Connection refused by mx.remote.test", syscall.ECONNREFUSED
+	h.Set("mx.remote.test", refused)
+	if err := h.Down(ctx, "mx.remote.test"); err == nil || status.As(err).Text != refused.Text {
+		t.Errorf("after a failure: %v", err)
+	}
+	var list strings.Builder
+	if err := HostStatus(s.site.Site, &list, false, false, nil); err != nil || !strings.Contains(list.String(), "mx.remote.test") {
+		t.Errorf("hoststat: %v\n%s", err, list.String())
+	}
+	now = now.Add(2 * time.Minute)
+	if err := h.Down(ctx, "mx.remote.test"); err != nil {
+		t.Errorf("when it is over: %v", err)
+	}
+	h.Set("mx.remote.test", nil)
+	now = now.Add(-2 * time.Minute)
+	if err := h.Down(ctx, "mx.remote.test"); err != nil {
+		t.Errorf("after a success: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package mta
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"sync"
@@ -267,7 +268,12 @@ func (s *Server) mailerConfig() (mailers.Config, error) {
 		FallbackMX: o.FallbackMXhost, FallbackSmartHost: o.FallbackSmartHost, TryNullMX: o.TryNullMXList,
 		EightBit: mailers.EightBitMode(o.EightBitMode), DefaultCharset: o.DefaultCharSet,
 		Accounts: s.Accounts, SafeFileEnv: o.SafeFileEnvironment, Environ: s.site.environ, Now: s.now,
-		ClientPorts: ports,
+		ClientPorts: ports, NoInitGroups: o.DontInitGroups, FileMode: fileMode(o.TempFileMode), Hosts: s.hostStatus(),
+	}
+	if o.ConnectOnlyTo != "" {
+		if cfg.ConnectOnlyTo, err = netip.ParseAddr(strings.TrimPrefix(o.ConnectOnlyTo, "IPv6:")); err != nil {
+			return cfg, fmt.Errorf("option ConnectOnlyTo=%s is no address", o.ConnectOnlyTo)
+		}
 	}
 	if o.DefaultUser.Set {
 		cfg.DefaultUser = priv.Identity{UID: o.DefaultUser.UID, GID: max(o.DefaultUser.GID, 0)}
