@@ -312,6 +312,9 @@ func (p *parser) mailerSound(m *Mailer) bool {
 
 // complete sets the values that depend on others.
 func (m *Mailer) complete() {
+	if equalFold(m.Name, "prog") {
+		m.Flags[1] &^= 1 << ('m' & 63) // a program is run for one recipient at a time, whatever the line says
+	}
 	if m.MaxRecipients <= 0 {
 		m.MaxRecipients = DefaultMaxRecipients
 	}

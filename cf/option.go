@@ -111,11 +111,11 @@ func letter(allowed, problem string, other byte, at func(*Settings) *byte) func(
 	}
 }
 
-func identity(name string, at func(*Settings) *Identity) func(*parser, *Settings, string) {
+func identity(name, separators string, at func(*Settings) *Identity) func(*parser, *Settings, string) {
 	return func(p *parser, s *Settings, v string) {
 		id := Identity{UID: NoID, GID: NoID, Set: true}
 		user, group := v, ""
-		if i := strings.IndexAny(v, "./:"); i >= 0 {
+		if i := strings.IndexAny(v, separators); i >= 0 {
 			user, group = v[:i], v[i+1:]
 		}
 		id.Name = user

@@ -249,7 +249,7 @@ func (p *parser) finish() {
 	}
 	if p.c.Level > Level {
 		p.warnf("Warning: .cf version level (%d) exceeds sendmail version %s functionality (%d)", p.c.Level, p.version(), Level)
-	} else if p.c.Level > 0 && p.c.Level < Level {
+	} else if p.c.Level < Level {
 		p.warnf("Warning: .cf file is out of date: sendmail %s supports version %d, .cf file is version %d", p.version(), Level, p.c.Level)
 	}
 }

@@ -12,6 +12,9 @@ type Session interface {
 	ClearMacro(name string)
 }
 
+// Reporter is a Session that wants to hear what look-ups tell people, with the SMTP code in front.
+type Reporter interface{ Report(to, text string) }
+
 type ctxKey int
 
 const (

@@ -217,9 +217,21 @@ func openHost(p *Params) (Map, error) {
 func (m *hostMap) Lookup(ctx context.Context, key string, args ...string) (string, error) {
 	name, err := m.canonical(ctx, key)
 	if err != nil {
+		if r, ok := sessionOf(ctx).(Reporter); ok && errors.Is(err, dns.ErrTemporary) {
+			r.Report("", "851 "+shortened(key)+": Name server timeout")
+		}
 		return "", dnsFailure(err)
 	}
 	return m.p.Result(ctx, key, name, args), nil
+}
+
+// shortened is a name as messages show it, without the middle of a long one.
+func shortened(name string) string {
+	const most = 33
+	if len(name) < most {
+		return name
+	}
+	return name[:most/2-1] + "..." + name[len(name)-most/2+1:]
 }
 
 func (m *hostMap) canonical(ctx context.Context, key string) (string, error) {

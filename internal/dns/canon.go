@@ -153,6 +153,9 @@ type probe struct {
 }
 
 func (p *probe) run(ctx context.Context) (bool, error) {
+	if !askable(mdns.Fqdn(p.full)) {
+		return false, nil // there is no such name
+	}
 	var types []uint16
 	if p.o.IPv6 {
 		types = append(types, mdns.TypeAAAA)

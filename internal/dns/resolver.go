@@ -76,7 +76,7 @@ type Answer struct {
 // Query asks for one record type of an absolute name (a final dot changes nothing), following CNAMEs unless CNAME or ANY is asked for. Errors are *Error.
 func (r *Resolver) Query(ctx context.Context, name string, qtype uint16) (*Answer, error) {
 	fqdn := mdns.Fqdn(name)
-	if _, ok := mdns.IsDomainName(fqdn); !ok || len(fqdn) > 255 || strings.ContainsAny(name, " \t\r\n\x00") {
+	if !askable(fqdn) {
 		return nil, &Error{Kind: Unusable, Name: name, Type: qtype, Cause: errors.New("not a domain name")}
 	}
 	key := cacheKey{strings.ToLower(fqdn), qtype}
@@ -87,6 +87,15 @@ func (r *Resolver) Query(ctx context.Context, name string, qtype uint16) (*Answe
 	r.cache.put(key, a, err, r.cfg.Now())
 	return a, err
 }
+
+// askable reports whether servers can be asked for a name at all.
+func askable(fqdn string) bool {
+	_, ok := mdns.IsDomainName(fqdn)
+	return ok && len(fqdn) <= 255 && !strings.ContainsFunc(fqdn, unwritable)
+}
+
+// unwritable finds what no host name has and zone files protect by a backslash: a reply would spell the name another way.
+func unwritable(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"'();@\`, r) }
 
 // chase asks, and asks again for the target of a CNAME chain whose end the answer does not hold (RFC 1034 section 3.6.2).
 func (r *Resolver) chase(ctx context.Context, name, fqdn string, qtype uint16) (*Answer, error) {

@@ -115,17 +115,25 @@ func expandOnce(s string, lookup Lookup) (out string, again bool) {
 // find looks a macro up; the names of the operators and the digits stand for themselves.
 func find(lookup Lookup, name string) (string, bool) {
 	if len(name) == 1 {
-		if op := operators[name[0]]; op != 0 {
-			return string([]byte{op}), true
-		}
-		if name[0] >= '0' && name[0] <= '9' {
-			return string([]byte{Repl, name[0]}), true
+		if op, ok := Operator(name[0]); ok {
+			return op, true
 		}
 	}
 	if name == "" {
 		return "", false
 	}
 	return lookup(name)
+}
+
+// Operator returns in internal form what "$" and the character mean in rules, where that is no macro.
+func Operator(c byte) (string, bool) {
+	if op := operators[c]; op != 0 {
+		return string([]byte{op}), true
+	}
+	if c >= '0' && c <= '9' {
+		return string([]byte{Repl, c}), true
+	}
+	return "", false
 }
 
 // bringsOperator reports whether a value holds an operator that is not quoted.

@@ -290,6 +290,7 @@ func (s *Site) finishUser(ctx context.Context, env *Env, a *Address, words rules
 	a.User = s.Sets.Join(words, 0, true)
 	if !m.Flags.Has('h') {
 		a.Host = lowerASCII(a.Host)
+		env.Macros.Define("h", a.Host)
 	}
 	if !m.Flags.Has('u') {
 		a.User = lowerASCII(a.User)

@@ -20,6 +20,7 @@ type Env struct {
 	Problem func(to, text string)
 
 	base, with context.Context // with is base, knowing this session for maps
+	told       map[string]bool // messages of maps
 }
 
 // NewEnv returns an environment with a macro layer of its own.
@@ -52,7 +53,7 @@ func (e *Env) MapStyle(mapName string) (space byte, keepQuotes bool) {
 // Lookup implements rules.Env.
 func (e *Env) Lookup(ctx context.Context, mapName, key string, args ...string) (string, error) {
 	if e.base != ctx {
-		e.base, e.with = ctx, maps.WithSession(ctx, sessionMacros{e.Macros})
+		e.base, e.with = ctx, maps.WithSession(ctx, sessionMacros{e})
 	}
 	value, err := e.Site.Maps.Lookup(e.with, mapName, key, args...)
 	switch {
@@ -77,7 +78,7 @@ func (n notFound) Is(target error) bool { return target == rules.ErrNotFound }
 func (n notFound) ExitCode() int        { return maps.Status(n.cause) }
 
 // sessionMacros lets maps see macros under their bare names.
-type sessionMacros struct{ t *macro.Table }
+type sessionMacros struct{ e *Env }
 
 func long(name string) string {
 	if len(name) > 1 && name[0] != '{' {
@@ -86,9 +87,21 @@ func long(name string) string {
 	return name
 }
 
-func (s sessionMacros) Macro(name string) (string, bool) { return s.t.Macro(long(name)) }
-func (s sessionMacros) SetMacro(name, value string)      { s.t.Define(long(name), value) }
-func (s sessionMacros) ClearMacro(name string)           { s.t.Undefine(long(name)) }
+func (s sessionMacros) Macro(name string) (string, bool) { return s.e.Macros.Macro(long(name)) }
+func (s sessionMacros) SetMacro(name, value string)      { s.e.Macros.Define(long(name), value) }
+func (s sessionMacros) ClearMacro(name string)           { s.e.Macros.Undefine(long(name)) }
+
+// Report implements maps.Reporter. What was told of a name is not told again, as nothing is asked again.
+func (s sessionMacros) Report(to, text string) {
+	if s.e.told[text] {
+		return
+	}
+	if s.e.told == nil {
+		s.e.told = make(map[string]bool)
+	}
+	s.e.told[text] = true
+	s.e.Report(to, text)
+}
 
 // Session returns what maps see of this environment.
-func (e *Env) Session() maps.Session { return sessionMacros{e.Macros} }
+func (e *Env) Session() maps.Session { return sessionMacros{e} }

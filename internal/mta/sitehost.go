@@ -72,7 +72,7 @@ func interfaceNames(ctx context.Context, r *dns.Resolver, loopback bool) []strin
 	var names []string
 	for _, a := range addrs {
 		prefix, err := netip.ParsePrefix(a.String())
-		if err != nil || prefix.Addr().IsLinkLocalUnicast() || prefix.Addr().IsLoopback() && !loopback {
+		if err != nil || prefix.Addr().IsLinkLocalUnicast() || prefix.Addr().IsLoopback() && (!loopback || prefix.Addr().Is6()) {
 			continue
 		}
 		names = append(names, literal(prefix.Addr()))

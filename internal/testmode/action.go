@@ -1,6 +1,7 @@
 package testmode
 
 import (
+	"errors"
 	"strings"
 
 	"gosendmail/cf"
@@ -47,16 +48,41 @@ func (t *session) action(line string) bool {
 
 // mx shows the mail exchangers of a domain.
 func (t *session) mx(host string) {
-	var names []string
-	if a, err := t.site.Resolver().LookupMX(t.ctx, host); err == nil {
-		for _, r := range a.Records {
-			names = append(names, r.Host)
+	names, err := t.exchangers(host)
+	switch {
+	case errors.Is(err, dns.ErrTemporary):
+		t.printf("getmxrr(%s) returns -1 value(s):\n", host)
+	case len(names) == 1 && names[0] == "..":
+		t.printf("getmxrr(%s) returns null MX (See RFC7505)\n", host)
+	default:
+		t.printf("getmxrr(%s) returns %d value(s):\n", host, len(names))
+		for _, n := range names {
+			t.printf("\t%s\n", n)
 		}
 	}
-	t.printf("getmxrr(%s) returns %d value(s):\n", host, len(names))
-	for _, n := range names {
-		t.printf("\t%s\n", n)
+}
+
+// exchangers are the hosts that take a domain's mail: the domain itself where it has no MX record but an address. Names
+// end in a dot.
+func (t *session) exchangers(host string) (names []string, err error) {
+	if strings.HasPrefix(host, "[") {
+		return []string{host}, nil
 	}
+	a, err := t.site.Resolver().LookupMX(t.ctx, host)
+	if err == nil {
+		for _, r := range a.Records {
+			names = append(names, r.Host+".")
+		}
+		return names, nil
+	}
+	if !errors.Is(err, dns.ErrNotFound) {
+		return nil, err
+	}
+	at, err := t.site.Resolver().LookupAddrs(t.ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	return []string{at.Name + "."}, nil
 }
 
 // canon shows the canonical name of a host.
@@ -152,6 +178,9 @@ func (t *session) tryFlags(arg string) {
 func (t *session) parse(addr string) {
 	t.printf("Cracked address = %s\nParsing %s address\n", macro.Show(t.site.Crack(addr)), t.roleWords())
 	a := t.site.Parse(t.ctx, t.env, addr, 0, t.role)
+	if a != nil && a.Status.Exit == status.TempFail && a.Status.Enhanced == (status.Enhanced{4, 4, 3}) && !a.Error {
+		t.problem(addr, "050 "+a.Status.Text)
+	}
 	switch {
 	case a == nil:
 		t.printf("Cannot parse\n")

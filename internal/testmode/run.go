@@ -248,6 +248,9 @@ func (t *session) show(s string) {
 		return
 	}
 	value, ok := t.env.Macros.Macro(name)
+	if !ok && len(name) == 1 {
+		value, ok = macro.Operator(name[0]) // "$&" shows the operator
+	}
 	if !ok {
 		t.printf("Undefined\n")
 		return
