@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// arenaMC configures the original so that local mail lands in files mail/got.USER of the world and nothing asks ident.
+// arenaMC configures the original so that local mail lands in files mail/got.USER of the world, nothing asks ident and a busy machine
+// changes nothing.
 const arenaMC = `divert(-1)include(<<@TREE@/m4/cf.m4>>)divert(0)dnl
 OSTYPE(<<linux>>)dnl
 define(<<confDOMAIN_NAME>>,<<mail.example.test>>)dnl
@@ -18,6 +19,8 @@ define(<<LOCAL_MAILER_ARGS>>,<<deliver $u>>)dnl
 define(<<confTO_IDENT>>,<<0>>)dnl
 define(<<STATUS_FILE>>,<<@DIR@/statistics>>)dnl
 define(<<confPID_FILE>>,<<@DIR@/pid>>)dnl
+define(<<confQUEUE_LA>>,<<9999>>)dnl
+define(<<confREFUSE_LA>>,<<9999>>)dnl
 FEATURE(<<no_default_msa>>)dnl
 MAILER(<<local>>)dnl
 MAILER(<<smtp>>)dnl
