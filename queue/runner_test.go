@@ -354,7 +354,8 @@ func TestTimeouts(t *testing.T) {
 		{envelope.Envelope{Sender: "a", Flags: envelope.Flags{Warning: true}}, 5 * time.Hour, false, false},
 		{envelope.Envelope{Sender: "a", Class: 100}, 2 * time.Hour, true, false},
 		{envelope.Envelope{Sender: "a", Class: -60}, 5 * time.Hour, false, false},
-		{envelope.Envelope{}, 25 * time.Hour, true, true},
+		{envelope.Envelope{Flags: envelope.Flags{Response: true}}, 25 * time.Hour, true, true},
+		{envelope.Envelope{}, 25 * time.Hour, true, false},
 		{envelope.Envelope{Sender: "a"}, 121 * time.Hour, true, true},
 	} {
 		c.env.Created = created

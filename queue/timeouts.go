@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"strings"
 	"time"
 
 	"gosendmail/internal/envelope"
@@ -12,23 +13,39 @@ const Never = time.Duration(1<<63 - 1)
 // Limits is Timeout.queuereturn or Timeout.queuewarn, by the class of the message. 0 means "now" for queuereturn and
 // no warning for queuewarn.
 type Limits struct {
-	Urgent    time.Duration // Precedence above zero
-	Normal    time.Duration // zero
-	NonUrgent time.Duration // below zero
+	Urgent    time.Duration // Priority: urgent, else Precedence above zero
+	Normal    time.Duration // Priority: normal, else zero
+	NonUrgent time.Duration // Priority: non-urgent, else below zero
 	DSN       time.Duration // a bounce or other report, of class zero; Never takes Normal
 }
 
-// For returns the limit that applies to env.
+// For returns the limit that applies to env. A Priority field is stronger than the class. A null sender alone makes no report.
 func (l Limits) For(env *envelope.Envelope) time.Duration {
-	switch {
+	switch priority := strings.ToLower(priorityOf(env)); {
+	case priority == "urgent":
+		return l.Urgent
+	case priority == "normal":
+		return l.Normal
+	case priority == "non-urgent":
+		return l.NonUrgent
 	case env.Class > 0:
 		return l.Urgent
 	case env.Class < 0:
 		return l.NonUrgent
-	case l.DSN != Never && (env.Flags.Response || env.Sender == ""):
+	case l.DSN != Never && env.Flags.Response:
 		return l.DSN
 	}
 	return l.Normal
+}
+
+// priorityOf is what the field Priority says; "" where there is none.
+func priorityOf(env *envelope.Envelope) string {
+	for i := range env.Header {
+		if strings.EqualFold(env.Header[i].Name, "priority") {
+			return strings.TrimSpace(env.Header[i].Value)
+		}
+	}
+	return ""
 }
 
 // Timeouts says how long a message may stay.

@@ -3,6 +3,7 @@ package dsn
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -249,7 +250,7 @@ func (p *printer) recipient(rc *Recipient) {
 	p.line("Action: " + string(rc.Action))
 	p.line("Status: " + rc.code())
 	if rc.Status.Remote != "" {
-		p.line("Remote-MTA: DNS; " + strings.TrimSuffix(oneLine(rc.Status.Remote), "."))
+		p.line("Remote-MTA: " + cmp.Or(rc.RemoteType, "DNS") + "; " + strings.TrimSuffix(oneLine(rc.Status.Remote), "."))
 	}
 	if d := firstLine(rc.Status.Diagnostic); d != "" {
 		kind := rc.DiagnosticType
@@ -291,6 +292,8 @@ func (p *printer) original() {
 	case r.Plain:
 		p.line("   ----- Original message follows -----")
 		p.line("")
+	case r.HeaderOnly && r.eightBit(): // as the original, which goes by the message that it does not bring back
+		p.part("text/rfc822-headers", "Content-Transfer-Encoding: 8bit")
 	case r.HeaderOnly:
 		p.part("text/rfc822-headers")
 	case r.eightBit():

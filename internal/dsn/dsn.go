@@ -65,6 +65,7 @@ type Recipient struct {
 	ActualType, Actual string
 	// DiagnosticType is the mailer's type of replies (T= of its M line, third part): "SMTP" or "X-Unix"; "" means SMTP.
 	DiagnosticType string
+	RemoteType     string // the mailer's type of hosts (T=, first part), for Remote-MTA; "" means DNS
 }
 
 // Report is what a DSN tells. Envelope, Hostname, ID and Now must be set.
@@ -108,7 +109,7 @@ func (r *Report) Fields() []envelope.Field {
 	return list
 }
 
-func (r *Report) eightBit() bool { return r.Envelope.Flags.EightBit && !r.HeaderOnly }
+func (r *Report) eightBit() bool { return r.Envelope.Flags.EightBit }
 
 func (r *Report) boundary() string {
 	return r.ID + "." + decimal(r.Now.Unix()) + "/" + r.Hostname

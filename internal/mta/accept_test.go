@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"gosendmail/internal/dns"
 	"gosendmail/internal/maillog"
@@ -75,6 +76,12 @@ Mrelay, P=[IPC], F=mDFMuX, A=TCP $h
 // testServer makes a server of testConfig in a folder of its own.
 func testServer(tb testing.TB, superSafe string) *Server {
 	tb.Helper()
+	return testServerOf(tb, superSafe, testConfig, nil)
+}
+
+// testServerOf makes a server of a variant of testConfig and of a clock.
+func testServerOf(tb testing.TB, superSafe, config string, now func() time.Time) *Server {
+	tb.Helper()
 	dir := tb.TempDir()
 	for _, sub := range []string{"queue", "mail"} {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
@@ -90,7 +97,7 @@ func testServer(tb testing.TB, superSafe string) *Server {
 	}
 	write("aliases", "list: alice, bob\n")
 	passwd := write("passwd", fmt.Sprintf("alice:x:%d:%d:Alice L:%s:/bin/sh\n", os.Getuid(), os.Getgid(), dir))
-	cf := write("test.cf", fmt.Sprintf(testConfig, dir, "", superSafe))
+	cf := write("test.cf", fmt.Sprintf(config, dir, "", superSafe))
 	ctx := context.Background()
 	host := HostNames{Node: "mail.test", Canonical: "mail.test"}
 	site, err := Load(ctx, LoadOptions{Path: cf, Host: &host, Resolver: dns.New(dns.Config{Order: []string{"files"}})})
@@ -107,7 +114,7 @@ func testServer(tb testing.TB, superSafe string) *Server {
 	if _, problems, err := RebuildAliases(ctx, site, log, "tester"); err != nil || len(problems) > 0 {
 		tb.Fatal(err, problems)
 	}
-	s, err := New(Config{Site: site, Log: log, Accounts: priv.Accounts{PasswdFile: passwd}, Caller: priv.User{Name: "tester"}})
+	s, err := New(Config{Site: site, Log: log, Accounts: priv.Accounts{PasswdFile: passwd}, Caller: priv.User{Name: "tester"}, Now: now})
 	if err != nil {
 		tb.Fatal(err)
 	}

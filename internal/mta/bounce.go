@@ -79,7 +79,6 @@ func (m *message) expire() {
 		r.Status = s
 		r.State = envelope.Failed
 	}
-	m.log(logInfo, maillog.LevelFailures, "timeout: %s", text)
 }
 
 // reportable returns the recipients of whom the sender is to hear now: failures unless NOTIFY says otherwise, successes where
@@ -128,6 +127,7 @@ func (m *message) report(ctx context.Context, list []*envelope.Recipient, expire
 		subject = failed[len(failed)-1].Status.Text
 		if expired {
 			rep.Limit = m.site.timeouts.Return.For(m.env)
+			subject = "Cannot send message for " + dsn.Words(rep.Limit)
 		}
 	}
 	rep.HeaderOnly = m.env.Flags.NoReturn || rep.Kind == dsn.Receipt || m.site.options.privacy.has(noBodyReturn)
@@ -215,7 +215,7 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 	out := dsn.Recipient{Recipient: r, Action: action}
 	mailer := m.site.Mailer(r.Triple.Mailer)
 	if mailer != nil {
-		out.DiagnosticType = mailer.DiagType
+		out.DiagnosticType, out.RemoteType = mailer.DiagType, mailer.MTAType
 	}
 	if !m.site.options.privacy.has(noActualRecipient) {
 		out.ActualType, out.Actual = "rfc822", r.Triple.User
@@ -234,7 +234,7 @@ func (m *message) warn(ctx context.Context, pending []*envelope.Recipient) error
 		return nil
 	}
 	limits := m.site.timeouts
-	rep := &dsn.Report{Kind: dsn.Delay, Envelope: m.env, HeaderOnly: true,
+	rep := &dsn.Report{Kind: dsn.Delay, Envelope: m.env, HeaderOnly: m.env.Flags.NoReturn || m.site.options.privacy.has(noBodyReturn),
 		Waited: limits.Warn.For(m.env), Limit: limits.Return.For(m.env)}
 	for _, r := range pending {
 		if r.Notify != 0 && r.Notify&envelope.NotifyDelay == 0 {
