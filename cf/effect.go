@@ -71,7 +71,6 @@ var limits = map[string]Limit{
 	"ControlSocketName":                 {Told, "", "there is no control socket: use signals"},
 	"SingleThreadDelivery":              {Told, "false", "several connections at a time may lead to one host"},
 	"StatusFile":                        {Told, "", noStats},
-	"UserDatabaseSpec":                  {Told, "", "maps of class userdb look into it, mailer flags @, i and j do not"},
 	"MeToo":                             {Told, "true", "senders stay in lists that contain them"},
 	"MaxMimeHeaderLength":               {Told, "0", "MIME fields are passed on as they came"},
 	"SmtpUTF8":                          {Told, "false", "addresses in UTF-8 are not offered"},

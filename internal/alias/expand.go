@@ -30,6 +30,7 @@ type Target struct {
 	Triple  rules.Triple
 	Kind    Kind
 	Aliased bool   // mailer flag A: the alias maps are asked
+	UserDB  bool   // mailer flag @: the user database is asked where no alias is
 	Account bool   // mailer flag w: the user must have an account, whose .forward counts
 	Case    bool   // mailer flag u: the user's case matters for duplicates
 	Final   string // what a DSN calls the recipient, "rfc822; a@b"; "" means the address
@@ -208,6 +209,7 @@ func (r *run) settle(rcpt *envelope.Recipient, m *meta) {
 	case m.target.Kind != Mailbox || m.quoted:
 		r.checkUser(rcpt, m)
 	case m.target.Aliased && !m.self && !r.NoAlias && r.alias(rcpt, m):
+	case r.temp == nil && m.target.UserDB && !m.self && r.maildrop(rcpt, m):
 	case r.temp == nil:
 		r.local(rcpt, m)
 	}

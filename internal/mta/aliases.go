@@ -18,6 +18,7 @@ type aliases struct {
 	names []string // of the maps in set, in the order in which they are asked
 	specs []alias.Spec
 	wait  time.Duration // AliasWait
+	users *maps.UserDB  // UserDatabaseSpec
 }
 
 // openAliases declares the alias sources as maps.
@@ -37,6 +38,9 @@ func openAliases(site *Site) (*aliases, error) {
 			return nil, err
 		}
 		specs = append(specs, more...)
+	}
+	if a.users, err = maps.OpenUserDB(site.env.UserDB, site.env); err != nil {
+		return nil, fmt.Errorf("%s: %w", site.Config.File, err)
 	}
 	a.set, err = maps.NewSet(specs, site.env)
 	return a, err
@@ -112,5 +116,18 @@ func aliasKey(user string) string {
 	return strings.ToLower(strings.TrimSpace(user))
 }
 
+// maildrop finds a user's addresses in the user database, and who is told of errors with them.
+func (a *aliases) maildrop(ctx context.Context, user string) (list []string, sender string, err error) {
+	user = strings.ToLower(user)
+	if list, err = a.users.All(ctx, user, "maildrop"); err != nil {
+		return nil, "", err
+	}
+	sender, err = a.users.Get(ctx, user, "mailsender")
+	if errors.Is(err, maps.ErrNotFound) && !errors.Is(err, maps.ErrTempFail) {
+		return list, "", nil
+	}
+	return list, sender, err
+}
+
 // Close closes the sources.
-func (a *aliases) Close() error { return a.set.Close() }
+func (a *aliases) Close() error { return errors.Join(a.set.Close(), a.users.Close()) }

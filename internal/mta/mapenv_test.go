@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"gosendmail/maps"
+	"gosendmail/maps/dbfile"
 )
 
 // siteWith loads a configuration of these lines, in which DIR stands for a folder with these files.
@@ -134,6 +135,31 @@ func TestMapProgram(t *testing.T) {
 	for _, m := range []string{"f", "n"} {
 		if v, err := s.Maps.Lookup(context.Background(), m, "key"); !errors.Is(err, maps.ErrTempFail) {
 			t.Errorf("%s: %q, %v", m, v, err)
+		}
+	}
+}
+
+// TestUserDatabase: a user's addresses come from the files of UserDatabaseSpec.
+func TestUserDatabase(t *testing.T) {
+	s, dir := siteWith(t, "O UserDatabaseSpec=DIR/none, DIR/users\n", nil)
+	b, err := dbfile.Create(filepath.Join(dir, "users.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(b.Add([]byte("anna:maildrop"), []byte("a@one.test")), b.Add([]byte("anna:maildrop"), []byte("b@one.test")),
+		b.Add([]byte("anna:mailsender"), []byte("postmaster")), b.Add([]byte("berta:maildrop"), []byte("c@one.test")), b.Commit(0o644, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := openAliases(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	for user, want := range map[string]string{"Anna": "[a@one.test b@one.test] postmaster <nil>", "berta": "[c@one.test]  <nil>", "carla": "[]  not found"} {
+		list, sender, err := a.maildrop(context.Background(), user)
+		if got := fmt.Sprintf("%v %s %v", list, sender, err); got != want {
+			t.Errorf("%s: %s, want %s", user, got, want)
 		}
 	}
 }

@@ -121,6 +121,7 @@ func (e *expansion) target(t rules.Triple, final string) alias.Target {
 	}
 	if mailer := e.m.site.Mailer(t.Mailer); mailer != nil {
 		out.Aliased, out.Account, out.Case = mailer.Flags.Has('A'), mailer.Flags.Has('w'), mailer.Flags.Has('u')
+		out.UserDB = mailer.Flags.Has('@') && !e.m.srv.aliases.users.Empty()
 	}
 	return out
 }
@@ -145,6 +146,11 @@ func (e *expansion) Alias(ctx context.Context, name string) (string, error) {
 		err = alias.ErrNotFound
 	}
 	return v, err
+}
+
+// Maildrop implements alias.UserDB.
+func (e *expansion) Maildrop(ctx context.Context, user string) (list []string, sender string, err error) {
+	return e.m.srv.aliases.maildrop(ctx, user)
 }
 
 // Account implements alias.Env.
