@@ -447,6 +447,29 @@ func FuzzBerkeleyDB(f *testing.F) {
 	fuzzFormat(f, func() []byte { return nil })
 }
 
+// FuzzDB185 begins with headers of both of DB 1.85's kinds of files.
+func FuzzDB185(f *testing.F) {
+	be := binary.BigEndian
+	table := make([]byte, 2048)
+	for i, v := range []uint32{hashMagic, 2, 1234, 512, 9, 256, 256, 8, 0, 0, 1, 1, 0, 8, 2, 1, times33(charKey, false)} {
+		be.PutUint32(table[4*i:], v)
+	}
+	copy(table[512:], []byte{2, 0, 0xfd, 1, 0xf8, 1, 0xf2, 1, 0xf8, 1})
+	copy(table[512+504:], "valuekey")
+	f.Add(table, "key", false)
+	tree := make([]byte, 1024)
+	for i, v := range []uint32{btreeMagic, 3, 512, 0, 1, 0} {
+		be.PutUint32(tree[4*i:], v)
+	}
+	for i, v := range []uint32{1, 0, 0, old185Leaf} {
+		be.PutUint32(tree[512+4*i:], v)
+	}
+	copy(tree[512+16:], []byte{0, 22, 1, 0, 1, 0})
+	copy(tree[512+256:], "\x00\x00\x00\x03\x00\x00\x00\x05\x00keyvalue")
+	f.Add(tree, "key", false)
+	fuzzFormat(f, func() []byte { return nil })
+}
+
 func fuzzFormat(f *testing.F, _ func() []byte) {
 	small, err := os.ReadFile(writeCDB(f, [][2]string{{"key", "value"}, {"key", "second"}}))
 	if err != nil {

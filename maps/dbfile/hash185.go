@@ -55,6 +55,11 @@ func openHash185(data []byte) (format, error) {
 		return nil, fmt.Errorf("a DB 1.85 hash file with another hash function")
 	}
 	h.pages = len(data) / h.pagesize
+	for i := 1; i < bits.Len32(h.maxBucket); i++ {
+		if h.spares[i] < h.spares[i-1] {
+			return nil, fmt.Errorf("%w: header", ErrCorrupt)
+		}
+	}
 	return h, nil
 }
 
@@ -100,8 +105,19 @@ func (p *page185) at(i int) uint16 { return p.h.order.Uint16(p.b[2*i:]) }
 // next returns the page that the last pair of numbers leads to.
 func (p *page185) next() uint16 { return p.at(p.used - 1) }
 
-func (h *hash185) page(n int) (*page185, error) {
-	p := &page185{h: h, n: n}
+// walk185 reads pages: each at most once, in a healthy file.
+type walk185 struct {
+	*hash185
+	left int // pages that may still be read
+}
+
+func (h *hash185) walk() *walk185 { return &walk185{h, h.pages + 1} }
+
+func (h *walk185) page(n int) (*page185, error) {
+	if h.left--; h.left < 0 {
+		return nil, fmt.Errorf("%w: chain of pages does not end", ErrCorrupt)
+	}
+	p := &page185{h: h.hash185, n: n}
 	if n <= 0 || n >= 1<<30 {
 		return nil, fmt.Errorf("%w: page %d is not there", ErrCorrupt, n)
 	}
@@ -125,9 +141,9 @@ func (p *page185) span(from, to int) ([]byte, error) {
 }
 
 // bucket calls visit for the records of a bucket. The value is read only if visit asks for it.
-func (h *hash185) bucket(bucket uint32, visit func(key []byte, value func() ([]byte, error)) error) error {
+func (h *walk185) bucket(bucket uint32, visit func(key []byte, value func() ([]byte, error)) error) error {
 	n := h.bucketPage(bucket)
-	for range h.pages + 1 {
+	for {
 		p, err := h.page(n)
 		if err != nil {
 			return err
@@ -138,11 +154,10 @@ func (h *hash185) bucket(bucket uint32, visit func(key []byte, value func() ([]b
 		}
 		n = h.linkPage(link)
 	}
-	return fmt.Errorf("%w: chain of pages does not end", ErrCorrupt)
 }
 
 // records visits the records of one page, or the large one that begins on it, and returns the address of the next page, 0 for none.
-func (h *hash185) records(p *page185, visit func(key []byte, value func() ([]byte, error)) error) (link uint16, err error) {
+func (h *walk185) records(p *page185, visit func(key []byte, value func() ([]byte, error)) error) (link uint16, err error) {
 	end := h.pagesize
 	for i := 1; i < p.used; i += 2 {
 		key, val := p.at(i), p.at(i+1)
@@ -167,9 +182,9 @@ func (h *hash185) records(p *page185, visit func(key []byte, value func() ([]byt
 }
 
 // large visits a record whose key and value have pages of their own.
-func (h *hash185) large(p *page185, visit func(key []byte, value func() ([]byte, error)) error) (link uint16, err error) {
+func (h *walk185) large(p *page185, visit func(key []byte, value func() ([]byte, error)) error) (link uint16, err error) {
 	var key, val []byte
-	for range h.pages {
+	for {
 		part, err := p.span(int(p.at(1)), h.pagesize)
 		if err != nil {
 			return 0, err
@@ -194,10 +209,7 @@ func (h *hash185) large(p *page185, visit func(key []byte, value func() ([]byte,
 		val = append(val, part...)
 		done = p.at(p.used+1) != 0 // free space: the writer leaves some where the value is complete
 	}
-	for i := 0; !done; i++ {
-		if i > h.pages {
-			return 0, fmt.Errorf("%w: chain of pages does not end", ErrCorrupt)
-		}
+	for !done {
 		if p, err = h.follow(p); err != nil {
 			return 0, err
 		}
@@ -215,7 +227,7 @@ func (h *hash185) large(p *page185, visit func(key []byte, value func() ([]byte,
 }
 
 // follow goes to the next page of a large record.
-func (h *hash185) follow(p *page185) (*page185, error) {
+func (h *walk185) follow(p *page185) (*page185, error) {
 	if p.used < 4 {
 		return nil, fmt.Errorf("%w: page %d", ErrCorrupt, p.n)
 	}
@@ -239,7 +251,7 @@ func (h *hash185) find(key string, nul bool, visit func([]byte) bool) error {
 	if b > h.maxBucket {
 		b &= h.lowMask
 	}
-	err := h.bucket(b, func(k []byte, value func() ([]byte, error)) error {
+	err := h.walk().bucket(b, func(k []byte, value func() ([]byte, error)) error {
 		if string(k) != want {
 			return nil
 		}
@@ -256,11 +268,9 @@ func (h *hash185) find(key string, nul bool, visit func([]byte) bool) error {
 }
 
 func (h *hash185) each(visit func(key, value []byte) error) error {
-	for b := uint32(0); b <= h.maxBucket; b++ {
-		if h.bucketPage(b) >= h.pages {
-			continue
-		}
-		err := h.bucket(b, func(k []byte, value func() ([]byte, error)) error {
+	w := h.walk()
+	for b := uint32(0); b <= h.maxBucket && h.bucketPage(b) < h.pages; b++ {
+		err := w.bucket(b, func(k []byte, value func() ([]byte, error)) error {
 			v, err := value()
 			if err != nil {
 				return err
