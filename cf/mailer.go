@@ -112,6 +112,27 @@ func (p *parser) mailerLine(s string) {
 	}
 }
 
+// oldMailers adds the flags that mailers of older levels have without saying so.
+func (p *parser) oldMailers() {
+	for _, m := range p.c.Mailers {
+		add := ""
+		switch {
+		case equalFold(m.Name, "local") && p.c.Level < 6:
+			add = "Aw5:|/@q"
+		case equalFold(m.Name, "prog") && p.c.Level < 6:
+			add = "oq"
+		case (equalFold(m.Name, "local") || equalFold(m.Name, "prog")) && p.c.Level < 7:
+			add = "q"
+		}
+		if m.Flags.Has('L') && p.c.Level < 2 {
+			add += "7"
+		}
+		for i := range len(add) {
+			m.Flags.Set(add[i])
+		}
+	}
+}
+
 // enter puts a mailer into the table, in the place of one of the same name.
 func (p *parser) enter(m *Mailer) {
 	for i, old := range p.c.Mailers {

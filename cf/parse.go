@@ -247,6 +247,7 @@ func (p *parser) finish() {
 	if p.c.Level < 7 {
 		p.oldMacros()
 	}
+	p.oldMailers()
 	if p.c.Level > Level {
 		p.warnf("Warning: .cf version level (%d) exceeds sendmail version %s functionality (%d)", p.c.Level, p.version(), Level)
 	} else if p.c.Level < Level {

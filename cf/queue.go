@@ -80,9 +80,11 @@ func (p *parser) filterLine(s string) {
 		case 'S':
 			f.Socket = e.value
 		case 'F':
-			if e.value != "" && strings.IndexByte("RT4", e.value[0]) >= 0 {
+			switch {
+			case e.value == "": // the message goes on without a filter that fails
+			case strings.IndexByte("RT4", e.value[0]) >= 0:
 				f.Flag = e.value[0]
-			} else {
+			default:
 				p.errorf("X%s: Equate F= requires R, T or 4", name)
 			}
 		case 'T':

@@ -275,7 +275,7 @@ func bestMX(ctx context.Context, p *Params, key string, args []string) (string, 
 	a, err := p.env.DNS.LookupMX(ctx, key)
 	switch {
 	case dns.KindOf(err) == dns.NoData:
-		return p.Result(ctx, key, key, args), nil // without MX the host itself takes its mail
+		return p.Result(ctx, key, key+".", args), nil // without MX the host itself takes its mail
 	case err != nil:
 		return "", dnsFailure(err)
 	case a.NullMX():
@@ -285,7 +285,8 @@ func bestMX(ctx context.Context, p *Params, key string, args []string) (string, 
 	if p.Delim == 0 {
 		hosts = hosts[:1]
 	}
-	for _, h := range hosts {
+	for i, h := range hosts {
+		hosts[i] = h + "."
 		if p.Delim != 0 && strings.IndexByte(h, p.Delim) >= 0 {
 			return "", missing(exConfig, fmt.Errorf("MX host %.64s includes map delimiter character 0x%02X", h, p.Delim))
 		}

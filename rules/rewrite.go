@@ -176,7 +176,7 @@ func (m *machine) rewrite(ws Workspace, set *Set, depth, maxAtom int) (Workspace
 	exit, loops := status.OK, 0
 	mask, active := ws.survey()
 	for i := 0; i < len(set.Rules) && (len(ws) == 0 || ws[0].op != macro.CanonNet); {
-		if m.level < 10 && set.filters[i].excludes(ws, mask) {
+		if m.level < 2 && set.filters[i].excludes(ws, mask) {
 			i++
 			loops = 0
 			continue

@@ -278,7 +278,11 @@ func unquote(s string) string {
 // finishUser runs the rulesets for the mailer's recipients.
 func (s *Site) finishUser(ctx context.Context, env *Env, a *Address, words rules.Workspace, role Role) {
 	m := a.Mailer
-	env.Macros.Define("h", a.Host)
+	if a.HasHost {
+		env.Macros.Define("h", a.Host)
+	} else {
+		env.Macros.Undefine("h")
+	}
 	var temp bool
 	if s.Config.Level >= 10 || !role.Sender && !role.Header {
 		words = s.run(ctx, env, "2", words, &temp)
@@ -288,7 +292,7 @@ func (s *Site) finishUser(ctx context.Context, env *Env, a *Address, words rules
 	}
 	words = s.run(ctx, env, "4", words, &temp)
 	a.User = s.Sets.Join(words, 0, true)
-	if !m.Flags.Has('h') {
+	if !m.Flags.Has('h') && a.HasHost {
 		a.Host = lowerASCII(a.Host)
 		env.Macros.Define("h", a.Host)
 	}

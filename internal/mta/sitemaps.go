@@ -15,6 +15,9 @@ import (
 // declareMaps builds the maps of the K lines.
 func (s *Site) declareMaps() {
 	var specs []maps.Spec
+	if s.Config.Level < 2 {
+		specs = append(specs, maps.Spec{Name: "host", Class: "host", Args: "-D"}) // names got no dot in those days
+	}
 	for _, m := range s.Config.Maps {
 		specs = append(specs, maps.Spec{Name: m.Name, Class: m.Class, Args: m.Args, File: m.File, Line: m.Line})
 	}
