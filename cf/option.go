@@ -140,9 +140,9 @@ func identity(name, separators string, at func(*Settings) *Identity) func(*parse
 
 // Lookup returns the description of an option by its full name; case does not matter.
 func Lookup(name string) (Def, bool) {
-	for i := range Options {
-		if equalFold(Options[i].Name, name) {
-			return Options[i], true
+	for _, d := range Options() {
+		if equalFold(d.Name, name) {
+			return d, true
 		}
 	}
 	return Def{}, false
@@ -215,8 +215,8 @@ func (p *parser) setOption(def *Def, sub, value string) {
 // findOption finds an option by its name or by a beginning that only it has.
 func (p *parser) findOption(name string) *Def {
 	var found *Def
-	for i := range Options {
-		d := &Options[i]
+	for i := range Options() {
+		d := &Options()[i]
 		if len(d.Name) < len(name) || !equalFold(d.Name[:len(name)], name) {
 			continue
 		}
@@ -239,16 +239,16 @@ func (p *parser) findOption(name string) *Def {
 
 func optionNames() []string {
 	var names []string
-	for i := range Options {
-		names = append(names, Options[i].Name)
+	for i := range Options() {
+		names = append(names, Options()[i].Name)
 	}
 	return names
 }
 
 func findLetter(letter byte) *Def {
-	for i := range Options {
-		if Options[i].Letter == letter {
-			return &Options[i]
+	for i := range Options() {
+		if Options()[i].Letter == letter {
+			return &Options()[i]
 		}
 	}
 	for i := range oldOptions {
@@ -298,8 +298,8 @@ func DefaultSettings() Settings {
 		ColonOkInAddr:       true, // below level 6
 		MaxMimeHeaderLength: 2048, MaxMimeFieldLength: 1024,
 	}
-	for i := range Options {
-		if d := &Options[i]; d.Default != "" && d.set != nil {
+	for i := range Options() {
+		if d := &Options()[i]; d.Default != "" && d.set != nil {
 			d.set(p, &s, d.Default)
 		}
 	}

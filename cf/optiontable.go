@@ -1,12 +1,21 @@
 package cf
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
-// Options is the table of all options, in the order in which beginnings of names are compared.
-var Options []Def
+// options is the table, made at its first use: its setters lead back to it through the parser.
+var options struct {
+	once  sync.Once
+	table []Def
+}
 
-// init fills the table, whose setters lead back to it through the parser; it has no other effect.
-func init() { Options = optionTable() }
+// Options is the table of all options, in the order in which beginnings of names are compared. It is not to be changed.
+func Options() []Def {
+	options.once.Do(func() { options.table = optionTable() })
+	return options.table
+}
 
 func optionTable() []Def {
 	type S = Settings

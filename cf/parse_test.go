@@ -115,7 +115,7 @@ func TestSticky(t *testing.T) {
 // TestOptionTable: every option has a setter, and its default can be read.
 func TestOptionTable(t *testing.T) {
 	seen := map[string]bool{}
-	for _, o := range cf.Options {
+	for _, o := range cf.Options() {
 		if seen[o.Name] {
 			t.Errorf("%s is there twice", o.Name)
 		}

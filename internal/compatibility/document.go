@@ -74,7 +74,7 @@ func status(l cf.Limit) string {
 
 func (d *document) options() {
 	d.table("Options", "An old letter is for lines such as `Oh25`. Those marked with * anyone may set on the command line.", "option", "letter", "kind", "status")
-	list := slices.Clone(cf.Options)
+	list := slices.Clone(cf.Options())
 	slices.SortFunc(list, func(a, b cf.Def) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
 	for _, o := range list {
 		letter, kind := "", string(o.Kind)
