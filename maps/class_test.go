@@ -182,7 +182,7 @@ func TestClasses(t *testing.T) {
 		"hash": database("hash", ".db"), "btree": database("btree", ".db"), "cdb": database("cdb", ".cdb"), "implicit": database("implicit", ".db"), "implicit-cdb": database("implicit", ".cdb"),
 		"berkeley-hash": berkeley("hash"), "berkeley-btree": berkeley("btree"), "text": textFile, "socket": socket,
 		"dns": resolving("dns", "-R A", "host.test", "192.0.2.1"), "dns-mx": resolving("dns", "-R MX -z,", "two.test", "b.test,a.test"), "host": resolving("host", "", "host.test", "host.test"),
-		"bestmx": resolving("bestmx", "", "host.test", "mx.test"), "bestmx-z": resolving("bestmx", "-z:", "two.test", "b.test:a.test"),
+		"bestmx": resolving("bestmx", "", "host.test", "mx.test."), "bestmx-z": resolving("bestmx", "-z:", "two.test", "b.test.:a.test."),
 		"sequence": fixed(maptest.Subject{Class: "sequence", Args: "empty full", More: member, Key: "key", Value: "key", Absent: "none", NoAppend: true}),
 		"dequote":  fixed(maptest.Subject{Class: "dequote", Key: `"x"`, Value: "x", Absent: "x", NoAppend: true}),
 		"arith":    fixed(maptest.Subject{Class: "arith", Key: "+", With: []string{"1", "2"}, Value: "3", Absent: "?", NoAppend: true}),
@@ -375,7 +375,7 @@ func TestBestMXPrefersThisHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for q, want := range map[string]string{"b d.test": "a.test", "z d.test": "a.test", "b e.test": "me.test", "b host.test": "host.test", "b null.test": ""} {
+	for q, want := range map[string]string{"b d.test": "a.test.", "z d.test": "a.test.", "b e.test": "me.test.", "b host.test": "host.test.", "b null.test": ""} {
 		m, key, _ := strings.Cut(q, " ")
 		if v, _ := set.Lookup(context.Background(), m, key); v != want {
 			t.Errorf("%s: %q, want %q", q, v, want)
