@@ -6,7 +6,7 @@
 //     position and length, then the records (key length, data length, key, data), then the tables of hash and position, all
 //     little-endian 32-bit numbers; at most 4 GiB.
 //   - Berkeley DB, which the original's makemap, postmap, sasl and others wrote: hash and btree of versions 7 to 10 in both byte
-//     orders, with overflow pages, duplicates on and off the page; and the older DB 1.85 formats of hash (version 2) and btree (version 3).
+//     orders, with overflow pages, duplicates on and off the page; and the older DB 1.85 formats of hash (version 2) and btree (version 3), also as SASL keeps passwords (sasldb2).
 //
 // Files are mapped into memory and read in place: a look-up copies nothing but the value. Old mappings go away when nobody uses them any more.
 //
@@ -19,5 +19,5 @@
 // pages, and a file that shrinks under the mapping gives an error (the fault is caught), not a crash. What cannot be a healthy file is
 // ErrCorrupt, never 'not found'.
 //
-// It leaves out: Berkeley DB's queue, recno and heap files, encrypted files, files with several databases or with a comparison or hash function of their own.
+// It leaves out: hash files of DB 1.86 in version 3, Berkeley DB's queue, recno and heap files, encrypted files, files with several databases or with a comparison or hash function of their own.
 package dbfile
