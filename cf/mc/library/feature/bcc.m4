@@ -11,18 +11,18 @@ ifdef(`_CANONIFY_BCC_', `KcanonicalRcpt _ARG4_', `dnl')
 LOCAL_RULESETS
 # ---- bcc: who gets a copy of mail for this recipient
 Sbcc
-R<$+>			$1
-R$+ @ $+		$: $1@$2 $| ifdef(`_BCC_ACCESS_', `$>SearchList <! bcc> $| <D:$2> <>', `$>BCC $2')
-R$* $| <?>		$@
-R$* $| $*		$: _NOARG_(`_ARG3_', `$1', `_ARG3_')
-ifdef(`_CANONIFY_BCC_', `R$+ @ $+		$: $1@$2 $| <$(canonicalRcpt $1 @ $2 $: $)>
-R$* $| <>		$@
-R$* $| <$* <TMPF>>	$#error $@ 4.3.0 $: _TMPFMSG_(`BCC')
-R$* $| <$+>		$@ $2', `dnl')
-ifdef(`_BCC_ACCESS_', `dnl', `# the domain of the recipient and its parents
+R<$*>			$: $1
+R$* @ $+		$: $1 @ $2 $| entry ifdef(`_BCC_ACCESS_', `$>SearchList <! bcc> $| <D:$2> <>', `$>BCC $2')
+R$* $| entry <?>	$@
+R$* $| entry $*		$: _NOARG_(`_ARG3_', `$1', `_ARG3_')
+ifdef(`_CANONIFY_BCC_', `# an address for the copies that the map does not know gets none
+R$+ @ $+		$: copy $| $(canonicalRcpt $1 @ $2 $: $)
+Rcopy $| $* <TMPF>	$#error $@ 4.3.0 $: _TMPFMSG_(`BCC')
+Rcopy $| $*		$@ $1', `dnl')
+ifdef(`_BCC_ACCESS_', `dnl', `# value or ? $| domain: the domain of the recipient, its parent with a dot, and so on two labels higher
 SBCC
-R$+			$: $1 <$(bcctable $1 $: ? $)>
-R$- . $+ <?>		$: $2 <$(bcctable .$2 $: ? $)>
-R$- . $+ <?>		$: $>BCC $2
-R$* <$*>		$: <$2>')
+R$+			$: $(bcctable $1 $: ? $) $| $1
+R? $| $- . $+		$: $(bcctable .$2 $: ? $) $| $2
+R? $| $- . $+		$@ $>BCC $2
+R$* $| $*		$@ <$1>')
 divert(-1)

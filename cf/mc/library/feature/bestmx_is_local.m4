@@ -5,9 +5,10 @@ LOCAL_CONFIG
 Kbestmx bestmx
 ifelse(defn(`_ARG_'),, `dnl', `CB`'_ARG_')
 LOCAL_NET_CONFIG
-ifelse(defn(`_ARG_'),, `R$* <@ $*> $*			$: $1 <@ $2 @@ $(bestmx $2 $)> $3', `R$* <@ $* $=B .> $*		$: $1 <@ $2 $3 . @@ $(bestmx $2 $3 . $)> $4')
-R$* $=O $* <@ $* @@ $=w .> $*	$@ $>Recurse $1 $2 $3
-R<@ $* @@ $=w .> : $*		$@ $>Recurse $3
-R$* <@ $* @@ $=w .> $*		$@ $>CanonLocal <$1>
-R$* <@ $* @@ $*> $*		$: $1 <@ $2> $4
+# best MX $| address: if that is this host, so is the host of the address
+ifelse(defn(`_ARG_'),, `R$* <@ $*> $*		$: $(bestmx $2 $) $| $1 <@ $2> $3', `R$* <@ $* $=B .> $*	$: $(bestmx $2 $3 . $) $| $1 <@ $2 $3 .> $4')
+R$=w . $| <@ $*> : $*	$@ $>Recurse $3
+R$=w . $| $* $=O $* <@ $*> $*	$@ $>Recurse $2 $3 $4
+R$=w . $| $* <@ $*> $*	$@ $>CanonLocal <$2>
+R$* $| $*		$: $2
 divert(-1)

@@ -10,13 +10,14 @@ define(`_EDNSBL_MSG_', `ifelse(X`'_ARG2_, `Xquarantine', `_EDNSBL_SRV_', `_NOARG
 define(`_EDNSBL_MSG_TMP_', `ifelse(_ARG3_, `t', `"451 Temporary lookup failure of " $`'&{client_addr} " at '_EDNSBL_SRV_`"', `_ARG3_')')
 define(`_EDNSBL_ACTION_', `ifelse(X`'_ARG2_, `Xquarantine', `$`'#error $`'@ quarantine', X`'_ARG2_, `Xdiscard', `$`'#discard', `$`'#error $`'@ 5.7.1')')
 dnl _ANSWER_(pattern): an answer that counts
-define(`_ANSWER_', `_NOARG_(`$1', `dnl', `R<?> $1		_EDNSBL_ACTION_ $: _EDNSBL_MSG_')')
+define(`_ANSWER_', `_NOARG_(`$1', `dnl', `Rednsbl $| $1		_EDNSBL_ACTION_ $: _EDNSBL_MSG_')')
+define(`_BACKWARDS_', `1')
 LOCAL_DNSBL
-R$*			$: $&{client_addr}
-R$-.$-.$-.$-		$: <?> $(ednsbl $4.$3.$2.$1._EDNSBL_SRV_. $: OK $)
-R<?> OK			$: OKSOFAR
-R<?> $+ <TMP>		_NOARG_(`_ARG3_', `$: TMPOK', `$#error $@ 4.4.3 $: _EDNSBL_MSG_TMP_')
-R<?> _NOARG_(`_ARG4_', `$+', `_ARG4_')		_EDNSBL_ACTION_ $: _EDNSBL_MSG_
+R$*			$: $>Backwards $&{client_addr}
+R$| $+			$: ednsbl $| $(ednsbl $1 . _EDNSBL_SRV_ . $: OK $)
+Rednsbl $| OK		$: OKSOFAR
+Rednsbl $| $+ <TMP>	_NOARG_(`_ARG3_', `$: TMPOK', `$#error $@ 4.4.3 $: _EDNSBL_MSG_TMP_')
+Rednsbl $| _NOARG_(`_ARG4_', `$+', `_ARG4_')		_EDNSBL_ACTION_ $: _EDNSBL_MSG_
 _ANSWER_(_ARG5_)
 _ANSWER_(_ARG6_)
 _ANSWER_(_ARG7_)

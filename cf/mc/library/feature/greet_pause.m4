@@ -6,13 +6,9 @@ LOCAL_RULESETS
 # ---- greet_pause: client name $| client address; milliseconds to wait
 SLocal_greet_pause
 Sgreet_pause
-R$*			$: <$1> $| $>"Local_greet_pause" $1
-R<$*> $| $#$*		$#$2
-R<$*> $| $*		$: $1
-ifdef(`_ACCESS_TABLE_', `R$+ $| $+		$: $>D <$1> <?> <! GreetPause> <$2>
-R$| $+			$: $>A <$1> <?> <! GreetPause> <>
-R<?> <$+>		$: $>A <$1> <?> <! GreetPause> <>
-R<?> <$*>		_NOARG_(`_ARG_', `$@', `$# _ARG_')
-R<$* <TMPF>> <$*>	$@
-R<$+> <$*>		$# $1', `R$*			$# _ARG_')
+_HEAR_(`Local_greet_pause')
+ifdef(`_ACCESS_TABLE_', `R$*			$: $>PeerEntry <! GreetPause> $1
+R<?>			_NOARG_(`_ARG_', `$@', `$# _ARG_')
+R<$* <TMPF>>		$@
+R<$+>			$# $1', `R$*			$# _ARG_')
 divert(-1)

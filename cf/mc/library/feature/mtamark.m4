@@ -7,10 +7,11 @@ divert(-1)')
 define(`_MTAMARK_RR_', `_NOARG_(`_ARG3_', `_perm._smtp._srv', `_ARG3_')')
 define(`_MTAMARK_MSG_', `_NOARG_(`_ARG_', `"550 Rejected: " $`'&{client_addr} " not listed as MTA"', `_ARG_')')
 define(`_MTAMARK_MSG_TMP_', `ifelse(_ARG2_, `t', `"451 Temporary lookup failure of " _MTAMARK_RR_.$`'&{client_addr}', `_ARG2_')')
+define(`_BACKWARDS_', `1')
 LOCAL_DNSBL
-R$*			$: $&{client_addr}
-R$-.$-.$-.$-		$: <?> $(mtamark _MTAMARK_RR_.$4.$3.$2.$1.in-addr.arpa. $: OK $)
-R<?> 1.			$: OKSOFAR
-R<?> 0.			$#error $@ 5.7.1 $: _MTAMARK_MSG_
-R<?> $+ <TMP>		_NOARG_(`_ARG2_', `$: TMPOK', `$#error $@ 4.4.3 $: _MTAMARK_MSG_TMP_')
+R$*			$: $>Backwards $&{client_addr}
+R$| $+			$: mtamark $| $(mtamark _MTAMARK_RR_.$1.in-addr.arpa. $: OK $)
+Rmtamark $| 0.		$#error $@ 5.7.1 $: _MTAMARK_MSG_
+Rmtamark $| 1.		$: OKSOFAR
+Rmtamark $| $+ <TMP>	_NOARG_(`_ARG2_', `$: TMPOK', `$#error $@ 4.4.3 $: _MTAMARK_MSG_TMP_')
 divert(-1)

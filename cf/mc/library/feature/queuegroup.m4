@@ -4,8 +4,8 @@ _NEEDS_(`FEATURE(queuegroup)')
 LOCAL_RULESETS
 # ---- queuegroup: recipient; the group it waits in
 Squeuegroup
-R<$+>			$1
-R$+ @ $+		$: $>SearchList <! qgrp> $| <F:$1@$2> <D:$2> <>
-R<?>			_NOARG_(`_ARG_', `$@', `$# _ARG_')
-R<$+>			$# $1
+R<$*>			$: $1
+R$+ @ $+		$: entry $>SearchList <! qgrp> $| <F:$1@$2> <D:$2> <>
+Rentry <?>		_NOARG_(`_ARG_', `$@', `$# _ARG_')
+Rentry <$+>		$# $1
 divert(-1)

@@ -8,12 +8,13 @@ define(`_RHSBL_SRV_', `_ARG_')
 define(`_RHSBL_MSG_', `_NOARG_(`_ARG2_', `"550 Mail from " $`'&{RHS} " refused by blackhole site '_RHSBL_SRV_`"', `_ARG2_')')
 define(`_RHSBL_MSG_TMP_', `ifelse(_ARG3_, `t', `"451 Temporary lookup failure of " $`'&{RHS} " at '_RHSBL_SRV_`"', `_ARG3_')')
 LOCAL_DNSBL
-R$+			$: <@> $>CanonAddr $&f
-R<@> $* <@ $+ .>	$: <@> <@ $2 .> $| $>SearchList <+ rhs> $| <F:$1@$2> <D:$2> <>
-R<@> $* $| <$={Accept}>	$: OKSOFAR
-R<@> $* <@ $+ .> $| $*	$: <?> $(dnsbl $2._RHSBL_SRV_. $: OK $) $(macro {RHS} $@ $2 $)
-R<@> $*			$: OKSOFAR
-R<?> OK			$: OKSOFAR
-R<?> $+ <TMP>		_NOARG_(`_ARG3_', `$: TMPOK', `$#error $@ 4.7.1 $: _RHSBL_MSG_TMP_')
-R<?> $+			$#error $@ 5.7.1 $: _RHSBL_MSG_
+# sender, then  table $| domain $| entry of the access table, then  rhsbl $| answer of the list
+R$+			$: sender $| $>CanonAddr $&f
+Rsender $| $* <@ $+ .>	$: table $| $2 $| $>SearchList <+ rhs> $| <F:$1@$2> <D:$2> <>
+Rtable $| $+ $| <$={Accept}>	$: OKSOFAR
+Rsender $| $*		$: OKSOFAR
+Rtable $| $+ $| $*	$: rhsbl $| $(dnsbl $1 . _RHSBL_SRV_ . $: OK $) $(macro {RHS} $@ $1 $)
+Rrhsbl $| OK		$: OKSOFAR
+Rrhsbl $| $+ <TMP>	_NOARG_(`_ARG3_', `$: TMPOK', `$#error $@ 4.7.1 $: _RHSBL_MSG_TMP_')
+Rrhsbl $| $+		$#error $@ 5.7.1 $: _RHSBL_MSG_
 divert(-1)

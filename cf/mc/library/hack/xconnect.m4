@@ -3,9 +3,7 @@ dnl HACK: clients that the access table marks XConnect: may use XCNCT
 _NEEDS_(`HACK(xconnect)')
 ifdef(`_ACCESS_TABLE_', `LOCAL_RULESETS
 Sx_connect
-R$+ $| $+		$: $>D <$1> <?> <! XConnect> <$2>
-R$| $+			$: $>A <$1> <?> <! XConnect> <>
-R<?> <$+>		$: $>A <$1> <?> <! XConnect> <>
-R<?> <$*>		$# no
-R<$+> <$*>		$@ yes
+R$*			$: $>PeerEntry <! XConnect> $1
+R<?>			$# no
+R<$+>			$@ yes
 divert(-1)')

@@ -59,6 +59,24 @@ R<?> <$*> <$*> <$*> <$- $->	$@ <$1> <$2>
 R<$* _ATMPF_> <$*> <$*> <$*> <$- $->	$@ <_ATMPF_> <$3>
 R<$*> <$*> <$*> <$*> <$- $->	$@ <$1> <$3>
 
+# ---- PeerEntry: <mark tag> name $| address; in brackets what the table has for the name of a host, else for its address, or ?
+SPeerEntry
+R<$- $-> $| $+		$@ $>AddressEntry <$1 $2> $3
+R<$- $-> $+ $| $*	$: $>D <$3> <?> <$1 $2> <$1 $2 $| $4>
+R<?> <$- $- $| $+>	$@ $>AddressEntry <$1 $2> $3
+R<$*> <$*>		$@ <$1>
+
+# ---- AddressEntry: <mark tag> address; the same for an address alone
+SAddressEntry
+R<$- $-> $*		$: $>A <$3> <?> <$1 $2> <>
+R<$*> <>		$@ <$1>
+
+# ---- PeerSetting: <tag> name $| address; the same, and for hosts that the table does not name what the tag alone has
+SPeerSetting
+R<$-> $*		$: $1 $| $>PeerEntry <! $1> $2
+R$- $| <?>		$: $1 $| <$(access $1`'_TAG_DELIM_ $: ? $)>
+R$- $| $*		$@ $2
+
 # ---- SearchList: <mark tag> $| <set:key> <set:key> ... <>, the first value found or <?>
 C{Src}E F D U ifdef(`_FFR_SRCHLIST_A', `A')
 SSearchList

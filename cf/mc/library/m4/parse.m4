@@ -1,8 +1,8 @@
 dnl Rule set 0 with its halves Parse0 and Parse1, and 98: from an address to mailer, host and user.
 # ---- Rule set 0: which mailer takes the mail
 Sparse=0
-R$*			$: $>Parse0 $1
 R<@>			$#_LOCAL_ $: <@>
+R$*			$: $>Parse0 $1
 R$*			$: $>ParseLocal $1
 R$*			$: $>Parse1 $1
 
@@ -58,18 +58,17 @@ SParse1
 _WHEN_(`_LDAP_ROUTING_', `R$+ <@ $={LDAPRoute} .>	$: $>LDAPExpand <$1 <@ $2 .>> <$1 @ $2> <>
 R$+ <@ $={LDAPRouteEquiv} .>	$: $>LDAPExpand <$1 <@ $2 .>> <$1 @ $M> <>')
 _WHEN_(`_MAILER_smtp_', `# an address in brackets goes there, or to the smart host
-R$* <@ [$+]> $*		$: $>ParseLocal $1 <@ [$2]> $3
-R$* <@ [$+]> $*		$: <$S> $1 <@ [$2]> $3
-R<> $* <@ [$+]> $*	$#_SMTP_ $@ [$2] $: $1 <@ [$2]> $3
-R<$- : $*> $* <@ [$+]> $*	$#$1 $@ $2 $: $3 <@ [$4]> $5
-R<$+> $* <@ [$+]> $*	$#_SMTP_ $@ $1 $: $2 <@ [$3]> $4')
+R$* <@ [$*		$: $>ParseLocal $1 <@ [$2
+R$* <@ [$+]> $*		$: $S $| [$2] $| $1 <@ [$2]> $3
+R$| $+ $| $+		$#_SMTP_ $@ $1 $: $2
+R$- : $* $| $+ $| $+	$#$1 $@ $2 $: $4
+R$+ $| $+ $| $+		$#_SMTP_ $@ $1 $: $3')
 dnl _VUSER_(mark, pattern, key, arguments, default, address): a look-up in the virtusertable while nothing is found
 define(`_VUSER_', `R<$1> $2	$: <$(virtuser $3 $4 $: $5 $)> $6')dnl
 _WHEN_(`_VIRTUSER_TABLE_', `# virtual users, the most exact key first
 _WHEN_(`_VIRTUSER_STOP_ONE_LEVEL_RECURSION_', `R$+ <@ $+>		$: $(macro {RecipientAddress} $) $1 <@ $2>
-R$+ <@ $+>		$: <?> $1 <@ $2> $| $>final $1 <@ $2>
-R<?> $+ $| $+		$: $1 $(macro {RecipientAddress} $@ $2 $)
-R<?> $+ $| $*		$: $1')
+R$+ <@ $+>		$: $1 <@ $2> $| written $>final $1 <@ $2>
+R$+ $| written $+	$: $1 $(macro {RecipientAddress} $@ $2 $)')
 R$+			$: <!> $1
 ifdef(`_VIRTUSER_ENTIRE_DOMAIN_', `_VUSER_(`!', `$+ <@ $* $={VirtHost} .>', `$1 @ $2 $3', `$@ $1', `@', `$1 <@ $2 $3 .>')',
 `_VUSER_(`!', `$+ <@ $={VirtHost} .>', `$1 @ $2', `$@ $1', `@', `$1 <@ $2 .>')')
@@ -87,21 +86,19 @@ R<!> $+			$: $1
 R<error : $-.$-.$- : $+> $*	$#error $@ $1.$2.$3 $: $4
 R<error : $- $+> $*	$#error $@ $(dequote $1 $) $: $2
 _WHEN_(`_VIRTUSER_STOP_ONE_LEVEL_RECURSION_', `R<$+> $+ <@ $+>		$: <$1> $2 <@ $3> $| $1
-R<$+> $+ <@ $+> $| $&{RecipientAddress}	$: $>ParseLocal $>Parse0 $>canonify $1
-R<$+> $+ <@ $+> $| $*	$: <$1> $2 <@ $3>')
+R<$+> $+ $| $&{RecipientAddress}	$: $>ParseLocal $>Parse0 $>canonify $1
+R<$+> $+ $| $*		$: <$1> $2')
 ifdef(`_NO_VIRTUSER_RECURSION_', `R<$+> $+ <@ $+>	$: $>ParseLocal $>Parse0 $>canonify $1', `R<$+> $+ <@ $+>	$: $>Recurse $1')')
 _WHEN_(`_MAILER_usenet_', `R$+ . USENET <@ $=w .>	$#usenet $@ usenet $: $1')
 # users of this host, or of its hub
-ifdef(`_STICKY_LOCAL_DOMAIN_', `R$+ <@ $=w .>		$: <$H> $1 <@ $2 .>
-R<$+> $+ <$+>		$>MailerToTriple <$1> $2 <$3>
-R<> $+ + $* <$+>	$#_LOCAL_ $: $1 + $2
-R<> $+ <$+>		$#_LOCAL_ $: @ $1', `R$=L <@ $=w .>		$#_LOCAL_ $: @ $1
+ifdef(`_STICKY_LOCAL_DOMAIN_', `R$+ <@ $=w .>		$: $H $| $1 $| $2
+R$| $+ + $* $| $+	$#_LOCAL_ $: $1 + $2
+R$| $+ $| $+		$#_LOCAL_ $: @ $1
+R$+ $| $+ $| $+		$>MailerToTriple <$1> $2 <@ $3 .>', `R$=L <@ $=w .>		$#_LOCAL_ $: @ $1
 R$+ <@ $=w .>		$#_LOCAL_ $: $1')
-_WHEN_(`_MAILER_TABLE_', `R$* <@ $+> $*		$: <$2> $1 <@ $2> $3
-R<$+ .> $*		$: <$1> $2
-R<$+> $*		$: <$(mailertable $1 $)> $2
-R<$~[ : $*> $*		$>MailerToTriple <$1 : $2> $3
-R<$+> $*		$: $>Mailertable <$1> $2')
+_WHEN_(`_MAILER_TABLE_', `R$* <@ $+> $*		$: $2 $| $1 <@ $2> $3
+R$+ . $| $*		$: $1 $| $2
+R$+ $| $*		$: $>TableRoute <$1> $2')
 undivert(4)dnl
 define(`_VIA_', `R$`'* <@ $`'* .$1 .> $`'*	$: $>MailerToTriple <$`'$2> $`'1 <@ $`'2 .$1 .> $`'3')dnl
 define(`_LINK_', `ifdef(`_CLASS_$1_', `R$`'* <@ $`'=$1 . UUCP .> $`'*	$: $>MailerToTriple <$`'$1> $`'1 <@ $`'2 .UUCP.> $`'3
@@ -121,7 +118,8 @@ ifdef(`_MAILER_smtp_', `R$* <@ $*> $*		$#_SMTP_ $@ $2 $: $1 <@ $2> $3', `R$* <@ 
 R$=L			$#_LOCAL_ $: @ $1
 R$+			$#_LOCAL_ $: $1
 
-_WHEN_(`_ADD_BCC_', `SParseBcc
-R$+			$: $&{addr_type} $| $&A $| $1
-Re b $| $+ $| $+	$>MailerToTriple <$1> $2
-R$* $| $* $| $+		$@ $3')
+_WHEN_(`_ADD_BCC_', `# ---- ParseBcc: recipients of blind copies go to the mailer of macro A, if there is one
+SParseBcc
+R$+			$: $1 $| $&{addr_type} $| $&A
+R$+ $| e b $| $+	$@ $>MailerToTriple <$2> $1
+R$+ $| $* $| $*		$@ $1')

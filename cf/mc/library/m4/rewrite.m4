@@ -120,6 +120,10 @@ R$+ % $=w @ $=w		$1 @ $2
 SRecurse=97
 R$*			$@ $>parse $>canonify $1
 
+# ---- FullName: this host, where it has no name yet, gets the one that the world knows
+SFullName
+R$* <@ *LOCAL* $*	$@ $1 <@ $j . $2
+
 # ---- Rule set 93: senders, and with allmasquerade recipients, in headers as others shall see them
 SMasqHdr=93
 _WHEN_(`_GENERICS_TABLE_', `ifdef(`_GENERICS_ENTIRE_DOMAIN_', `R$+ <@ $* $=G .>	$: <?> $1 <@ $2 $3 .> $| $1@$2$3', `R$+ <@ $=G .>		$: <?> $1 <@ $2 .> $| $1@$2')
@@ -150,4 +154,4 @@ R$* <@ $+ @ $+> $*	$: $1 <@ $3 .> $4', `R$* <@ *LOCAL*>		$@ $1 <@ $j .>')
 
 # ---- Rule set 94: the same for senders in envelopes
 SMasqEnv=94
-ifdef(`_MASQUERADE_ENVELOPE_', `R$+			$@ $>MasqHdr $1', `R$* <@ *LOCAL*> $*	$: $1 <@ $j .> $2')
+ifdef(`_MASQUERADE_ENVELOPE_', `R$*			$@ $>MasqHdr $1', `R$*			$@ $>FullName $1')

@@ -1,79 +1,78 @@
 dnl AUTH and TLS: who may act for whom, what is offered, what a connection must fulfil.
-dnl _ASK_(hook flag, rule set): the rules of the site come first
-define(`_ASK_', `_WHEN_(`$1', `R$`'*			$: $`'1 $| $>"$2" $`'1
-R$`'* $| $`'#$`'*		$`'#$`'2
-R$`'* $| $`'*		$: $`'1')')dnl
+dnl _ASK_(hook flag, rule set): the rules of the site come first, if it has some
+define(`_ASK_', `_WHEN_(`$1', `_HEAR_(`$2')')')dnl
 # ---- trust_auth: the name in AUTH= of MAIL
 SLocal_trust_auth
 Strust_auth
-R$*			$: <$&{auth_type}> $1
-R<> $*			$#error $@ 5.7.1 $: "550 not authenticated"
-R<$+> $&{auth_authen}	$@ identical
-R<$+> <$&{auth_authen}>	$@ identical
-R<$+> $*		$: $1 $| $>"Local_trust_auth" $2
-R$+ $| $# $*		$# $2
+R$*			$: $&{auth_type} $| $1
+R$| $*			$#error $@ 5.7.1 $: "550 not authenticated"
+R$+ $| $*		$: $2
+R<$&{auth_authen}>	$@ identical
+R$&{auth_authen}	$@ identical
+_HEAR_(`Local_trust_auth')
 R$*			$#error $@ 5.7.1 $: "550 " $&{auth_authen} " not allowed to act as " $&{auth_author}
 
 # ---- Local_Relay_Auth: rules of the site that let authenticated clients relay
 SLocal_Relay_Auth
 
 dnl _FEATURES_(name, address, tag): letters from the access table
-define(`_FEATURES_', `_WHEN_(`_ACCESS_TABLE_', `R$`'*		$: $>D <$`'&{$1}> <?> <! $3> <>
-R<?> $`'*		$: $>A <$`'&{$2}> <?> <! $3> <>
-R<?> $`'*		$: <$(access $3`'_TAG_DELIM_ $: ? $)>
-R<?> $`'*		$`'@ OK')')dnl
+define(`_FEATURES_', `_WHEN_(`_ACCESS_TABLE_', `R$`'*		$: $>PeerSetting <$3> $`'&{$1} $| $`'&{$2}
+R<?>			$`'@ OK')')dnl
 # ---- srv_features: what is offered to a client
 Ssrv_features
 _ASK_(`_LOCAL_SRV_FEATURES_', `Local_srv_features')
 _FEATURES_(`client_name', `client_addr', `SRV_FEAT_TAG')
-_WHEN_(`_ACCESS_TABLE_', `R<$* _ATMPF_> $*	$#temp
-R<$+> $*		$# $1')
+_WHEN_(`_ACCESS_TABLE_', `R<$* _ATMPF_>		$#temp
+R<$+>			$# $1')
 
 # ---- clt_features: what is used with a server
 Sclt_features
 _ASK_(`_LOCAL_CLT_FEATURES_', `Local_clt_features')
 _FEATURES_(`client_name', `client_addr', `CLT_FEAT_TAG')
-_WHEN_(`_ACCESS_TABLE_', `R<$* _ATMPF_> $*	$#temp
-R<$+> $*		$# $1')
+_WHEN_(`_ACCESS_TABLE_', `R<$* _ATMPF_>		$#temp
+R<$+>			$# $1')
 
 # ---- try_tls: whether to start TLS with a server
 Stry_tls
 _ASK_(`_LOCAL_TRY_TLS_', `Local_try_tls')
 _FEATURES_(`server_name', `server_addr', `TLS_TRY_TAG')
-_WHEN_(`_ACCESS_TABLE_', `R<$* _ATMPF_> $*	_TMPF_(`TT')
-R<NO> $*		$#error $@ 5.7.1 $: "550 do not try TLS with " $&{server_name} " ["$&{server_addr}"]"')
+_WHEN_(`_ACCESS_TABLE_', `R<$* _ATMPF_>		_TMPF_(`TT')
+R<NO>			$#error $@ 5.7.1 $: "550 do not try TLS with " $&{server_name} " ["$&{server_addr}"]"')
 
 _WHEN_(`_MTA_STS_', `# ---- MTA-STS. STS_policy: the policy for the domain of a recipient, or none
 SSTS_policy
-R$* @ $*		$2
-R$* .			$1
+R$* @ $*		$: $2
+R$+			$: $>Undotted $1
 R$@			$@ none
-R$+			$: $(sts $1 $: none $)
-R$* <TMPF>		$#error $@ 4.7.0 $: 450 STS lookup temp fail
+R$*			$: policy $| $(sts $1 $: none $)
+Rpolicy $| $* <TMPF>	$#error $@ 4.7.0 $: 450 STS lookup temp fail
+Rpolicy $| $*		$@ $1
+
+SUndotted
+R$* .			$1
 
 # a policy that enforces wants a verified certificate
 SSTS_secure
-R$*			$: $1 $| $>"STS_policy" $&{rcpt_addr}
-R$* $| $# $+		$# $2
-R$* $| $* secure $*	$@ $>"TLS_connection" $1 $| <TEMP+VERIFY:128>
-R$* $| $*		$@ ok
+R$*			$: $1 $| policy $>"STS_policy" $&{rcpt_addr}
+R$* $| policy $# $+	$# $2
+R$* $| policy $* secure $*	$@ $>"TLS_connection" $1 $| <TEMP+VERIFY:128>
 
 # and the name of the server, or what follows its first dot, among those after match=
 SSTS_Check
-R$*			$: $&{rcpt_addr} $| $>"STS_policy" $1
-R$| $*			$@ ok
-R$* $| $# $+		$# $2
-R$* $| $* secure $*	$: <$3>
-R$* $| $*		$@ ok
+R$*			$: policy $>"STS_policy" $1
+R$*			$: $&{rcpt_addr} $| $1
+R$+ $| policy $# $+	$# $2
+R$+ $| policy $* secure $*	$: <$3>
+R$* $| policy $*	$@ ok
 R<$* servername=hostname>	$: <$1>
 R<$+>			$: $(stsxmatch $1 $: ? $)
 R<>			$: ?
 R?			$@ $>"STS_SAN" x
 R$* :			$: $1
 R$* . : $*		$1 : $2
-R$* .			$1
-R$*			$: $1 $| $&{server_name}
-R$* $| $- . $+		$: $1 $| $2.$3 $| .$3
+R$*			$: $>Undotted $1
+R$*			$: $1 $| $&{server_name} $| none
+R$* $| $- . $+ $| none	$: $1 $| $2.$3 $| .$3
 R$* $| $* $| $*		$: $1 $| $>"STS_among" $2 $| $3 $| :$1:
 R$* $| yes		$@ $>"STS_SAN" x
 R$* $| $*		$#error $@ 4.7.0 $: 450 $&{server_name} not found in " "$1
@@ -96,38 +95,33 @@ R$*			$#error $@ 4.7.0 $: 450 $&{server_name} not listed in SANs')')
 Stls_rcpt
 _ASK_(`_LOCAL_TLS_RCPT_', `Local_tls_rcpt')
 _ASK_(`_MTA_STS_', `STS_Check')
-_WHEN_(`_ACCESS_TABLE_', `R$*			$: $(macro {TLS_Name} $@ $&{server_name} $) $1
-R$+			$: <?> $>CanonAddr $1
-R<?> $+ <@ $+ .>	<?> $1 <@ $2>
-R<?> $+ <@ $+>		$: $1 <@ $2> $| <F:$1@$2> <U:$1@> <D:$2> <E:>
-R<?> $+			$: $1 $| <U:$1@> <E:>
-R$* $| $+		$: $1 $| $>SearchList <! TLS_RCPT_TAG> $| $2 <>
-R$* $| <?>		$@ OK
-R$* $| <$* _ATMPF_>	_TMPF_(`TR')
-R$* $| <$+>		$@ $>"TLS_connection" $&{verify} $| <$2>')
+_WHEN_(`_ACCESS_TABLE_', `R$*			$: $1 $(macro {TLS_Name} $@ $&{server_name} $)
+R$+			$: recipient $>NoDot $>CanonAddr $1
+Rrecipient $+ <@ $+>	$: keys <F:$1@$2> <U:$1@> <D:$2> <E:>
+Rrecipient $+		$: keys <U:$1@> <E:>
+Rkeys $+		$: entry $>SearchList <! TLS_RCPT_TAG> $| $1 <>
+Rentry <?>		$@ OK
+Rentry <$* _ATMPF_>	_TMPF_(`TR')
+Rentry $+		$@ $>"TLS_connection" $&{verify} $| $1')
 
-dnl _REQUIRED_(name, address, tag, token): the requirement for a host follows the delimiter
-define(`_REQUIRED_', `R$`'* $| <?> $`'*	$: $`'1 $| $>A <$`'&{$2}> <?> <! $3> <>
-R$`'* $| <?> $`'*	$: $`'1 $| <$(access $3`'_TAG_DELIM_ $: ? $)>
-R$`'* $| <$`'* _ATMPF_>	_TMPF_(`$4')
+dnl _REQUIRED_(name, address, tag, token): the requirement for a host. A table that cannot be asked for the host defers nothing, as with
+dnl the original: only the look-up of the tag alone, which leaves its key before the mark, does
+define(`_REQUIRED_', `R$`'*			$: $`'1 $(macro {TLS_Name} $`'@ $`'&{$1} $) $| $>PeerSetting <$3> $`'&{$1} $| $`'&{$2}
+R$`'* $| <$`'+ _ATMPF_>	_TMPF_(`$4')
 R$`'*			$`'@ $>"TLS_connection" $`'1')dnl
 # ---- tls_client: verify $| MAIL or STARTTLS; what a client must fulfil
 Stls_client
-_WHEN_(`_LOCAL_TLS_CLIENT_', `R$*			$: $1 <?> $>"Local_tls_client" $1
-R$* <?> $#$*		$#$2
-R$* <?> $*		$: $1')
-ifdef(`_ACCESS_TABLE_', `R$*			$: $(macro {TLS_Name} $@ $&{client_name} $) $1
-R$* $| $*		$: $1 $| $>D <$&{client_name}> <?> <! TLS_CLT_TAG> <>
-_REQUIRED_(`client_name', `client_addr', `TLS_CLT_TAG', `TC')', `R$* $| $*		$@ $>"TLS_connection" $1')
+_ASK_(`_LOCAL_TLS_CLIENT_', `Local_tls_client')
+# the command does not matter any more
+R$* $| $*		$: $1
+ifdef(`_ACCESS_TABLE_', `_REQUIRED_(`client_name', `client_addr', `TLS_CLT_TAG', `TC')', `R$*			$@ $>"TLS_connection" $1')
 
 # ---- tls_server: verify; what a server must fulfil
 Stls_server
 _ASK_(`_LOCAL_TLS_SERVER_', `Local_tls_server')
 _WHEN_(`_TLS_FAILURES_', `R$*			$: $(macro {saved_verify} $@ $1 $) $1')
 _ASK_(`_MTA_STS_', `STS_secure')
-ifdef(`_ACCESS_TABLE_', `R$*			$: $(macro {TLS_Name} $@ $&{server_name} $) $1
-R$*			$: $1 $| $>D <$&{server_name}> <?> <! TLS_SRV_TAG> <>
-_REQUIRED_(`server_name', `server_addr', `TLS_SRV_TAG', `TS')', `R$*			$@ $>"TLS_connection" $1')
+ifdef(`_ACCESS_TABLE_', `_REQUIRED_(`server_name', `server_addr', `TLS_SRV_TAG', `TS')', `R$*			$@ $>"TLS_connection" $1')
 
 # ---- TLS_connection: verify, and if there is a table  $| <requirement>
 dnl TLS_PERM_ERR makes failures permanent
@@ -212,24 +206,21 @@ R$*			$@ ""')
 
 _WHEN_(`_TLS_SESSION_FEATURES_', `# ---- tls_srv_features: settings of TLS for a client
 Stls_srv_features
-ifdef(`_ACCESS_TABLE_', `R$* $| $*		$: $>D <$1> <?> <! TLS_Srv_Features> <$2>
-R<?> <$*>		$: $>A <$1> <?> <! TLS_Srv_Features> <$1>
-R<?> <$*>		$@ ""
-R<$+> <$*>		$@ $1', `R$*			$@ ""')')
+ifdef(`_ACCESS_TABLE_', `R$*			$: $>PeerEntry <! TLS_Srv_Features> $1
+R<?>			$@ ""
+R<$+>			$@ $1', `R$*			$@ ""')')
 
 _WHEN_(`_NEED_TLS_CLT_FEATURES', `# ---- tls_clt_features: settings of TLS for a server: those of the access table, then the name that the policy wants
 _WHEN_(`_ACCESS_TABLE_', `Stls_clt_feat_acc
-R$* $| $*		$: <$2> $>D <$1> <?> <! TLS_Clt_Features> <$1>
-R<$*> <?> $*		$: <$1> $>A <$1> <?> <! TLS_Clt_Features> <>
-R<$*> <?> $*		$@ ""
-R<$*> <$+> $*		$@ $2')
+R$*			$: $>PeerEntry <! TLS_Clt_Features> $1
+R<?>			$@ ""
+R<$+>			$@ $1')
 
 # settings $| with the flag d, or after an SNI, DANE does not come first
 SDANE_disabled
-R$+			$: <$(stsxnodaneflag $1 $: NOFLAGS $)>
-R<$* @>			$@ <>
-R$*			$: <$&{sts_sni}>
-R<$+>			$@ <DANE>
+R$*			$: $(stsxnodaneflag $1 $: NOFLAGS $) $| $&{sts_sni}
+R$* @ $| $*		$@ <>
+R$* $| $+		$@ <DANE>
 R$*			$@ <>
 
 SSTS_disabled
@@ -255,25 +246,23 @@ R$@			$@ ""')
 
 # ---- RelayTLS: certificates whose issuer, or issuer and subject, may relay
 SRelayTLS
-_WHEN_(`_ACCESS_TABLE_', `R$*			$: <?> $&{verify}
-R<?> $={TlsVerified}	$: OK
-R<?> $*			$@ NO
+_WHEN_(`_ACCESS_TABLE_', `R$*			$: $&{verify} $|
+R$={TlsVerified} $|	$: verified
+R$* $|			$@ NO
 ifdef(`_CERT_REGEX_ISSUER_', `R$*			$: $(CERTIssuer $&{cert_issuer} $)', `R$*			$: $&{cert_issuer}')
-R$+			$: $(access CERTISSUER`'_TAG_DELIM_`'$1 $)
-RRELAY			$# RELAY
-ifdef(`_CERT_REGEX_SUBJECT_', `RSUBJECT		$: <@> $(CERTSubject $&{cert_subject} $)', `RSUBJECT		$: <@> $&{cert_subject}')
-R<@> $+			$: <@> $(access CERTSUBJECT`'_TAG_DELIM_`'$1 $)
-R<@> RELAY		$# RELAY
+R$+			$: issuer $| $(access CERTISSUER`'_TAG_DELIM_`'$1 $)
+Rissuer $| RELAY	$# RELAY
+ifdef(`_CERT_REGEX_SUBJECT_', `Rissuer $| SUBJECT	$: subject $| $(CERTSubject $&{cert_subject} $)', `Rissuer $| SUBJECT	$: subject $| $&{cert_subject}')
+Rsubject $| $+		$: subject $| $(access CERTSUBJECT`'_TAG_DELIM_`'$1 $)
+Rsubject $| RELAY	$# RELAY
 R$*			$: NO')
 
 # ---- authinfo: name and password for a server
 Sauthinfo
-ifdef(`_AUTHINFO_TABLE_', `R$*			$: <$(authinfo AuthInfo:$&{server_name} $: ? $)>
-R<?>			$: <$(authinfo AuthInfo:$&{server_addr} $: ? $)>
-R<?>			$: <$(authinfo AuthInfo: $: ? $)>
+ifdef(`_AUTHINFO_TABLE_', `# the keys of this table are name, address and nothing, each behind the tag
+R$*			$: ? $| $&{server_name} $| $&{server_addr} $| $|
+R? $| $* $| $*		$(authinfo AuthInfo:$1 $: ? $) $| $2
+R? $| $*		$@ no
+R$* $| $*		$# $1', `_WHEN_(`_ACCESS_TABLE_', `R$*			$: $>PeerSetting <AuthInfo> $&{server_name} $| $&{server_addr}
 R<?>			$@ no
-R<$*>			$# $1', `_WHEN_(`_ACCESS_TABLE_', `R$*			$: $>D <$&{server_name}> <?> <! AuthInfo> <>
-R<?> $*			$: $>A <$&{server_addr}> <?> <! AuthInfo> <>
-R<?> $*			$: <$(access AuthInfo`'_TAG_DELIM_ $: ? $)> <>
-R<?> $*			$@ no
-R<$*> <>		$# $1')')
+R<$*>			$# $1')')

@@ -180,6 +180,12 @@ POPDIVERT`'dnl`'')
 dnl MASQUERADE_AS: the domain that senders appear to come from
 define(`MASQUERADE_AS', `define(`MASQUERADE_NAME', $1)')
 
+dnl ==== Writing rules.
+dnl _HEAR_(rule set, argument): asks rules of the site; a mailer in their answer is final, anything else lets the workspace go on as it was
+define(`_HEAR_', `R$`'*			$: $`'1 $| heard $>"$1" ifelse(`$2',, `$`'1', `$2')
+R$`'* $| heard $`'# $`'*	$`'# $`'2
+R$`'* $| heard $`'*	$: $`'1')
+
 dnl ==== Tables of features.
 dnl _LDAPTABLE_(name): a table in a directory with the schema of sendmail
 define(`_LDAPTABLE_', ``ldap -1 -v sendmailMTAMapValue,sendmailMTAMapSearch:FILTER:sendmailMTAMapObject,sendmailMTAMapURL:URL:sendmailMTAMapObject -k (&(objectClass=sendmailMTAMapObject)(|(sendmailMTACluster=${sendmailMTACluster})(sendmailMTAHost=$j))(sendmailMTAMapName=$1)(sendmailMTAKey=%0))'')

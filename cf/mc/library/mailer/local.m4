@@ -8,26 +8,29 @@ POPDIVERT`'dnl
 # ---- Mailer local
 # senders and recipients, in envelopes and headers
 SEnvFromL
-R<@>			$n
-R@ <@ $*>		$n
-R$+			$: $>AddDomain $1
-ifdef(`_LOCAL_NO_MASQUERADE_', `dnl', `R$*			$: $>MasqEnv $1')
+R$*			$: ifdef(`_LOCAL_NO_MASQUERADE_',, `$>MasqEnv ')$>Somebody $1
+SHdrFromL
+R$*			$: ifdef(`_LOCAL_NO_MASQUERADE_',, `$>MasqHdr ')$>Somebody $1
 SEnvToL
 R$+ <@ $*>		$: $1
-ifdef(`confUSERDB_SPEC', `dnl', `R$+ + $*		$: <$&{addr_type}> $1 + $2
-R<e s> $+ + $*		$: $1
-R<$*> $+		$: $2')
-SHdrFromL
-R<@>			$n
-R@ <@ $*>		$n
-R$+			$: $>AddDomain $1
-ifdef(`_LOCAL_NO_MASQUERADE_', `dnl', `R$*			$: $>MasqHdr $1')
+ifdef(`confUSERDB_SPEC', `dnl', `# user $| detail $| type of the address: senders lose it
+R$+ + $*		$: $1 $| + $2 $| $&{addr_type}
+R$+ $| $* $| e s	$: $1
+R$+ $| $* $| $*		$: $1 $2')
 SHdrToL
-R$+			$: $>AddDomain $1
-ifdef(`_ALL_MASQUERADE_', `ifdef(`_LOCAL_NO_MASQUERADE_', `dnl', `R$*			$: $>MasqHdr $1')', `R$* <@ *LOCAL*> $*	$: $1 <@ $j .> $2')
+ifdef(`_ALL_MASQUERADE_', `ifdef(`_LOCAL_NO_MASQUERADE_', `R$*			$: $>AddDomain $1', `R$*			$: $>MasqHdr $>AddDomain $1')', `R$*			$: $>FullName $>AddDomain $1')
+
+# Somebody: a sender with a domain, where that is wanted; the null sender is the mailer daemon
+SSomebody
+R<@>			$: $n
+R@ <@ $*>		$: $n
+R$*			$@ $>AddDomain $1
+
+# AddDomain: with always_add_domain an address without host gets one
 SAddDomain
-ifdef(`_ALWAYS_ADD_DOMAIN_', `R$* <@ $*> $*		$@ $1 <@ $2> $3
-R$+			$@ $1 <@ ifelse(len(X`'_ALWAYS_ADD_DOMAIN_), `1', `*LOCAL*', `_ALWAYS_ADD_DOMAIN_')>', `dnl')
+ifdef(`_ALWAYS_ADD_DOMAIN_', `R$+			$: ? $1
+R? $* <@ $*		$@ $1 <@ $2
+R? $+			$@ $1 <@ ifelse(len(X`'_ALWAYS_ADD_DOMAIN_), `1', `*LOCAL*', `_ALWAYS_ADD_DOMAIN_')>', `dnl')
 
 Mlocal,		P=LOCAL_MAILER_PATH, F=_MODMF_(CONCAT(_DEF_LOCAL_MAILER_FLAGS, LOCAL_MAILER_FLAGS), `LOCAL'), LOCAL_RWR,_OPTINS(`LOCAL_MAILER_EOL', ` E=', `,')
 		_OPTINS(`LOCAL_MAILER_MAX', `M=', `, ')_OPTINS(`LOCAL_MAILER_MAXMSGS', `m=', `, ')_OPTINS(`LOCAL_MAILER_MAXRCPTS', `r=', `, ')_OPTINS(`LOCAL_MAILER_CHARSET', `C=', `, ')T=DNS/RFC822/LOCAL_MAILER_DSN_DIAGNOSTIC_CODE,_QGRP_(`LOCAL_MAILER_QGRP')

@@ -12,39 +12,43 @@ POPDIVERT`'dnl
 # ---- Mailer smtp
 # every address that leaves has a host
 SMasqSMTP
-R$* <@ $*> $*		$@ $1 <@ $2> $3
-R$+			$@ $1 <@ *LOCAL*>
+R$+			$: ? $1
+R? $* <@ $*		$@ $1 <@ $2
+R? $+			$@ $1 <@ *LOCAL*>
 
-# addresses of other networks in a form that the Internet understands
+# addresses of other networks in a form that the Internet understands; source routes stay
 SPseudoToReal
-R<@ $+> $*		$@ <@ $1> $2
-ifdef(`BITNET_RELAY', `R$+ <@ $+ .BITNET.>	$: $1 % $2 .BITNET <@ $B>
-R$+ .BITNET <@ $~[ $* : $+>	$: $1 .BITNET <@ $4>', `dnl')
-ifdef(`_NO_UUCP_', `dnl', `R$+ <@ $+ .UUCP.>	$: <$2 !> $1
-R$+ <@ $*> $*		$@ $1 <@ $2> $3
-R<$&h !> $- ! $+	$@ $2 <@ $1 .UUCP.>
-R<$&h !> $- . $+ ! $+	$@ $3 <@ $1.$2>
-R<$&h !> $+		$@ $1 <@ $&h .UUCP.>
-R<$+ !> $+		$: $1 ! $2 <@ $Y>
-R$+ <@ $~[ $* : $+>	$@ $1 <@ $4>
-R$+ <@>			$: $1 <@ *LOCAL*>')
+R<@ $+			$@ <@ $1
+ifdef(`BITNET_RELAY', `R$+ <@ $+ . BITNET .>	$: $1 % $2 . BITNET <@ $B>
+R$+ . BITNET <@ $+>	$: $1 . BITNET $| $>BareHost $2
+R$+ $| $*		$: $1 <@ $2>', `dnl')
+ifdef(`_NO_UUCP_', `dnl', `# user $| UUCP host: if that is the next host, what stands in front of user is the host; else the relay gets both
+R$+ <@ $+ . UUCP .>	$: $1 $| $2
+R$+ <@ $*		$@ $1 <@ $2
+R$- ! $+ $| $&h		$@ $2 <@ $1 . UUCP .>
+R$- . $+ ! $+ $| $&h	$@ $3 <@ $1 . $2>
+R$+ $| $&h		$@ $1 <@ $&h . UUCP .>
+R$+ $| $+		$: $2 ! $1 $| $>BareHost $Y
+R$+ $| $+		$@ $1 <@ $2>
+R$+ $|			$@ $1 <@ *LOCAL*>')
 
-# senders and recipients in envelopes, then in headers
+# BareHost: a relay without the mailer that leads to it
+SBareHost
+R$~[ $* : $+		$@ $3
+
+# senders and recipients in envelopes, then in headers; groups without members and lists have no host to hide
 SEnvFromSMTP
-R$+			$: $>PseudoToReal $1
 R$* :; <@>		$@
-R$*			$: $>MasqEnv $>MasqSMTP $1
+R$*			$: $>MasqEnv $>MasqSMTP $>PseudoToReal $1
 SEnvToSMTP
-R$+			$: $>MasqSMTP $>PseudoToReal $1
-R$* <@ *LOCAL*> $*	$: $1 <@ $j .> $2
+R$*			$: $>FullName $>MasqSMTP $>PseudoToReal $1
 SHdrFromSMTP
-R$+			$: $>PseudoToReal $1
-R:; <@>			$@
-R$* <@> $*		$@ $1 <@> $2
-R<@ $*> $*		$@ <@ $1> $2
-R$*			$: $>MasqHdr $>MasqSMTP $1
+R:; <@>		$@
+R<@ $*			$@ <@ $1
+R$+ <@> $*		$@ $1 <@> $2
+R$*			$: $>MasqHdr $>MasqSMTP $>PseudoToReal $1
 SMasqRelay
-R$+			$: $>MasqHdr $>MasqSMTP $1
+R$*			$: $>MasqHdr $>MasqSMTP $1
 
 _SMTPLINE_(`smtp', `SMTP')
 _SMTPLINE_(`esmtp', `ESMTP', `a')
