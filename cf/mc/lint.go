@@ -49,3 +49,49 @@ func (r *run) lintLines(lines []Line) {
 		}
 	}
 }
+
+var (
+	rewriters = regexp.MustCompile(`[,\s][SR]=([^,\s]*)`)
+	heading   = regexp.MustCompile(`^S\s*([^\s=]+)(?:\s*=\s*(\S+))?`)
+)
+
+// Lint warns of what is legal and compiles, but hardly does what was meant: mailers that name rule sets (equates S and R) which the
+// configuration does not define. Addresses pass such a mailer as if the equate were not there; senders are not masqueraded, for example.
+func (o *Output) Lint() []Diagnostic {
+	defined := map[string]bool{"0": true}
+	for _, l := range o.Lines {
+		if m := heading.FindStringSubmatch(l.Text); m != nil {
+			defined[m[1]], defined[m[2]] = true, true
+		}
+	}
+	var found []Diagnostic
+	mailer := ""
+	for _, l := range o.Lines {
+		switch {
+		case strings.HasPrefix(l.Text, "M"):
+			mailer, _, _ = strings.Cut(l.Text[1:], ",")
+		case mailer != "" && strings.TrimLeft(l.Text, " \t") == l.Text:
+			mailer = ""
+		}
+		if mailer == "" {
+			continue
+		}
+		found = append(found, l.undefined(strings.TrimSpace(mailer), defined)...)
+	}
+	return found
+}
+
+// undefined lists the rule sets that a line of a mailer names and nobody defines.
+func (l Line) undefined(mailer string, defined map[string]bool) []Diagnostic {
+	var found []Diagnostic
+	for _, m := range rewriters.FindAllStringSubmatch(l.Text, -1) {
+		for _, set := range strings.Split(m[1], "/") {
+			if set != "" && !defined[set] {
+				equate, _, _ := strings.Cut(strings.TrimLeft(m[0], ", \t"), "=")
+				found = append(found, Diagnostic{Position: l.Source, Severity: Warning,
+					Text: "mailer " + mailer + " names rule set " + set + " in " + equate + "=, which the configuration does not define"})
+			}
+		}
+	}
+	return found
+}

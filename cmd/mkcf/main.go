@@ -193,10 +193,17 @@ func (c *command) compile() (int, error) {
 	return 0, nil
 }
 
-// lint prints the diagnostics only.
+// lint prints the diagnostics, and what only Output.Lint says.
 func (c *command) lint() (int, error) {
 	out, status, err := c.build(c.args...)
-	if status == 0 && len(out.Diagnostics) > 0 {
+	if err != nil {
+		return status, err
+	}
+	more := out.Lint()
+	for _, d := range more {
+		fmt.Fprintln(c.stderr, d)
+	}
+	if status == 0 && len(out.Diagnostics)+len(more) > 0 {
 		status = exDataErr
 	}
 	return status, err
