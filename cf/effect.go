@@ -32,7 +32,6 @@ const (
 	noMilter   = "mail filters (milters) are not called"
 	noMemory   = "one process does all, so that nothing is shared"
 	noStats    = "no statistics are kept"
-	noIdent    = "clients are not asked by the ident protocol (RFC 1413)"
 	oneResolve = "all look-ups have the same limits: Timeout.resolver.retrans and .retry"
 )
 
@@ -106,7 +105,6 @@ var limits = map[string]Limit{
 	"PrivacyOptions.noverb":                                  {Idle, "", "VERB is always refused"},
 	"Timeout.control":                                        {Idle, "", "there is no control socket"},
 	"Timeout.fileopen":                                       {Idle, "", "files are opened without waiting"},
-	"Timeout.ident":                                          {Idle, "0", noIdent},
 	"Timeout.auth":                                           {Idle, "", noAUTH},
 	"Timeout.starttls":                                       {Idle, "", noTLS},
 	"Timeout.resolver.retrans.first":                         {Idle, "", oneResolve},

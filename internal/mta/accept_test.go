@@ -34,6 +34,7 @@ O DontBlameSendmail=TrustStickyBit
 O DeliveryMode=queueonly
 O SuperSafe=%[3]s
 O MinFreeBlocks=0
+O Timeout.ident=0
 O SendMimeErrors=True
 O OperatorChars=.:%%@!^/[]+
 O SmtpGreetingMessage=$j ready

@@ -24,7 +24,7 @@ type client struct {
 	name    string // the PTR name, or the address in brackets
 	resolve string
 	notation
-	ident string // what the client's IDENT server said (RFC 1413); "" means nothing
+	ident string // what the client's IDENT server said (RFC 1413), as "joe@"; "" means nothing
 }
 
 // lookupClient finds the client's name by its address and checks that the name leads back to it. An address without a name,
@@ -103,10 +103,7 @@ func (c *client) text() string {
 			s += " (may be forged)"
 		}
 	}
-	if c.ident != "" {
-		s = c.ident + "@" + s
-	}
-	return s
+	return c.ident + s
 }
 
 // proven is ${client_name}: the name where it leads back to the address, else the bracketed address.

@@ -51,6 +51,7 @@ func (s *Server) NewSession(d *Daemon, local, remote netip.AddrPort) *Session {
 func (c *Session) Connect(ctx context.Context) status.Reply {
 	if c.client.addr.IsValid() {
 		c.client = lookupClient(ctx, c.site.Resolver(), c.site.options.notation(), netip.AddrPortFrom(c.client.addr, c.client.port))
+		c.client.ident = askIdent(ctx, c.local, netip.AddrPortFrom(c.client.addr, c.client.port), identPort, c.site.options.Timeout.Ident)
 	}
 	c.relay = c.client.text()
 	c.defineClient(ctx)
@@ -305,3 +306,21 @@ func reply(code int, e status.Enhanced, text string) status.Reply {
 
 // Client is the client as replies and notices name it.
 func (c *Session) Client() string { return c.relay }
+
+// Other runs check_other for a command without a ruleset of its own, told with the first digit of the reply that it would get.
+func (c *Session) Other(ctx context.Context, line string) status.Reply {
+	digit := "5"
+	verb, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(line)), " ")
+	switch verb {
+	case "NOOP", "RSET", "VERB":
+		digit = "2"
+	}
+	v := c.check(ctx, "check_other", line, digit)
+	if v == nil {
+		return status.Reply{Code: 250}
+	}
+	if refusal := c.probe().obey(v, ""); refusal != nil {
+		return refusal.Reply()
+	}
+	return status.Reply{Code: 250}
+}
