@@ -22,6 +22,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"gosendmail/internal/priv"
 	"gosendmail/internal/status"
@@ -98,6 +99,9 @@ func (v *invocation) dispatch(ctx context.Context) int {
 	}
 	if len(v.debug) > 0 && v.debugVersion() && len(v.args) == 0 && !v.modeSet && !v.fromHdr {
 		return status.OK
+	}
+	if list := v.silentDebug(); len(list) > 0 {
+		fmt.Fprintf(v.stderr, "%s: -d%s prints nothing here\n", v.name, strings.Join(list, ","))
 	}
 	switch v.mode {
 	case modeAliases:

@@ -241,6 +241,25 @@ func (v *invocation) debugVersion() bool {
 	return false
 }
 
+// silentDebug returns the debug categories asked for that print nothing: outside of -bt, where rules are traced, all but 0.
+func (v *invocation) silentDebug() []string {
+	if v.mode == modeTest {
+		return nil
+	}
+	var list []string
+	for _, d := range v.debug {
+		if d == "" { // all of them
+			d = "1-99.1"
+		}
+		for _, category := range strings.Split(d, ",") {
+			if n := strings.TrimLeft(category, "0"); n != "" && n[0] >= '1' && n[0] <= '9' {
+				list = append(list, category)
+			}
+		}
+	}
+	return list
+}
+
 // hostStatus is -bh and -bH.
 func (v *invocation) hostStatus(ctx context.Context) int {
 	site, log, code := v.load(ctx)

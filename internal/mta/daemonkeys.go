@@ -26,7 +26,7 @@ var DaemonKeys = []Key{
 	{"DeliveryMode", "instead of the option", works},
 	{"refuseLA", "instead of the option", works},
 	{"delayLA", "instead of the option", works},
-	{"queueLA", "instead of the option", cf.Limit{Effect: cf.Idle, Why: "the option QueueLA holds for all mail"}},
+	{"queueLA", "instead of the option, for mail that comes in", works},
 }
 
 // DaemonModifiers are the letters of Modifier= in DaemonPortOptions. Those for rules are in macro daemon_flags.

@@ -76,6 +76,9 @@ func (c *Session) accept(ctx context.Context, m *message) status.Reply {
 		return reply(451, status.Enhanced{4, 3, 0}, "Temporary system failure: cannot store the message")
 	}
 	answer := reply(250, status.Enhanced{2, 0, 0}, m.id+" Message accepted for delivery")
+	if c.overloaded(m) {
+		mode = deliverQueueOnly
+	}
 	switch mode {
 	case deliverBackground:
 		c.srv.deliverSoon(m)

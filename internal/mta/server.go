@@ -180,12 +180,25 @@ const maxDeliveries = 200
 
 // busy obeys QueueLA: under load only important and old messages are tried.
 func (s *Server) busy(priority int64, _ time.Time) bool {
-	o := &s.site.options
-	if o.QueueLA <= 0 {
+	return s.overloaded(s.site.options.QueueLA, priority)
+}
+
+// overloaded reports whether mail of that priority must wait, limit being the load from which that is so; 0 means none.
+func (s *Server) overloaded(limit int, priority int64) bool {
+	if limit <= 0 {
 		return false
 	}
 	la := s.load()
-	return la >= o.QueueLA && priority > int64(o.QueueFactor)/int64(la-o.QueueLA+1)
+	return la >= limit && priority > int64(s.site.options.QueueFactor)/int64(la-limit+1)
+}
+
+// overloaded obeys QueueLA for new mail; a daemon's queueLA stands above the option.
+func (c *Session) overloaded(m *message) bool {
+	limit := c.site.options.QueueLA
+	if c.daemon != nil && c.daemon.QueueLA > 0 {
+		limit = c.daemon.QueueLA
+	}
+	return c.srv.overloaded(limit, m.env.Priority)
 }
 
 // litterAge is how old files must be that a crash left without a control file before they are removed.
