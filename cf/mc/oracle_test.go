@@ -208,7 +208,7 @@ func (s *site) sameAnswers(t *testing.T, ours, theirs string, commands []string)
 }
 
 // refusals are rule sets of which their caller sees refusals and other answers with a mailer only.
-var refusals = regexp.MustCompile(`check_?(relay|mail|rcpt|compat|other|eoh)|TLS_connection|STS_|greet_pause|queuegroup|x_connect`)
+var refusals = regexp.MustCompile(`check_?(relay|mail|rcpt|compat|other|eoh)|TLS_connection|STS_|greet_pause|queuegroup|x_connect|CheckTo`)
 
 // verdict is what an answer means to who asked: what is not seen, for example the workspace of a check that does not refuse, is left out.
 func verdict(command, answer string) string {

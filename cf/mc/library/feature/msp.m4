@@ -40,8 +40,11 @@ LOCAL_CONFIG
 D{MTAHost}_MTA_HOST_
 LOCAL_RULESETS
 SLocal_localaddr
-R$+			$: $>ParseRecipient $1
-R$* <@ $+> $*		$#relay $@ ${MTAHost} $: $1 <@ $2> $3
-ifdef(`_USE_DECNET_SYNTAX_', `R$+ :: $+		$#relay $@ ${MTAHost} $: $1 :: $2', `dnl')
-R$*			$#relay $@ ${MTAHost} $: $1 <@ _MSP_FQHN_>
+# a bare user gets the name of this host; addresses with a host, or a node of DECnet, go as they are
+R$*			$: $>ParseRecipient $1
+R$*			$: $1 $| bare
+R$* <@ $+ $| bare	$: $1 <@ $2
+ifdef(`_USE_DECNET_SYNTAX_', `R$+ :: $+ $| bare	$: $1 :: $2', `dnl')
+R$* $| bare		$: $1 <@ _MSP_FQHN_>
+R$*			$#relay $@ ${MTAHost} $: $1
 divert(-1)

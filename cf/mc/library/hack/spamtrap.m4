@@ -16,13 +16,12 @@ R$* $| yes		$@ $1 $(macro {PoisonRecipient} $@ POISON $)
 R$* $| no		$@ $1
 
 Scheck_eoh
-R$*			$: $&{PoisonRecipient}
-RPOISON			$#error $@ 5.7.1 $: 550 Mail sent to spam lists is not accepted here
+R$*			$: seen $| $&{PoisonRecipient}
+Rseen $| POISON		$#error $@ 5.7.1 $: 550 Mail sent to spam lists is not accepted here
 
 HTo: $>CheckTo
 SCheckTo
-R$+ , $+		$@ $1 , $2
-R$*			$: $1 $| $>"Poisoned" $1
-R$* $| yes		$#error $@ 5.7.1 $: 550 Mail sent by spamware is not accepted here
-R$* $| no		$@ $1
+R$* , $*		$@ list
+R$*			$: $>"Poisoned" $1
+Ryes			$#error $@ 5.7.1 $: 550 Mail sent by spamware is not accepted here
 divert(-1)

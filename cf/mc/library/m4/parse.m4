@@ -113,7 +113,7 @@ ifdef(`UUCP_RELAY', `_VIA_(`UUCP', `Y')', `_WHEN_(`_MAILER_uucp_', `R$* <@ $+ .U
 _WHEN_(`_MAILER_usenet_', `R$+ . USENET		$#usenet $@ usenet $: $1')
 _WHEN_(`_LOCAL_RULES_', `undivert(1)dnl')
 # whatever still names a host goes to the smart host, or straight there
-R$* <@ $*> $*		$: $>MailerToTriple <$S> $1 <@ $2> $3
+R$* <@ $*		$: $>MailerToTriple <$S> $1 <@ $2
 ifdef(`_MAILER_smtp_', `R$* <@ $*> $*		$#_SMTP_ $@ $2 $: $1 <@ $2> $3', `R$* <@ $*> $*		$#error $@ 5.1.2 $: "_CODE553 Unrecognized host name " $2')
 R$=L			$#_LOCAL_ $: @ $1
 R$+			$#_LOCAL_ $: $1

@@ -115,10 +115,10 @@ R$*			$@ $>NameOfOurs $&{client_name}')
 
 # ---- NetworkOfOurs: RELAY for the address of a client that is this host, or one for which it relays
 ifdef(`_PROMISCUOUS_RELAY_', `dnl', `SNetworkOfOurs
-R$@			$@ RELAY
-R0			$@ RELAY
-R$=R $*			$@ RELAY
 R$*			$: $1 $| [$1]
+R$=R $* $| $*		$@ RELAY
+R$* $| []		$@ RELAY
+R$* $| [0]		$@ RELAY
 R$* $| [127.0.0.1]	$@ RELAY
 R$* $| [IPv6:::1]	$@ RELAY
 R$* $| [IPv6:0:0:0:0:0:0:0:1]	$@ RELAY

@@ -87,9 +87,8 @@ _WHEN_(`_RATE_CONTROL_', `ifdef(`_RATE_CONTROL_IMMEDIATE_', `dnl', `R$*		$: $>"R
 _WHEN_(`_CONN_CONTROL_', `ifdef(`_CONN_CONTROL_IMMEDIATE_', `dnl', `R$*		$: $>"ConnControl" dummy')')
 undivert(8)dnl
 _WHEN_(`_REQUIRE_RDNS_', `# how the look-ups of name and address agree, unless it is one of the hosts for which mail is relayed
-R$*			$: $&{client_addr}
-R$=R $*			$@ RELAY
-R$*			$: $&{client_resolve} $| $1
+R$*			$: $&{client_resolve} $| $&{client_addr}
+R$* $| $=R $*		$@ RELAY
 RFAIL $| $*		$#error $@ 5.7.1 $: 550 Fix reverse DNS for $1
 RTEMP $| $*		$#error $@ 4.1.8 $: 451 Client IP address $1 does not resolve
 RFORGED $| $*		$#error $@ 4.1.8 $: 451 Possibly forged hostname for $1')
