@@ -57,6 +57,10 @@ SCanonify2=96
 R$* <@ localhost> $*		$: $1 <@ $j .> $2
 R$* <@ localhost . $m> $*	$: $1 <@ $j .> $2
 _UNLESS_(`_NO_UUCP_', `R$* <@ localhost . UUCP> $*	$: $1 <@ $j .> $2')
+# a host behind a second @, as of @host!user: this host, or nothing to look up
+R$* <@@ $+> $*			$: $1 <: $2> $3
+R$* <: $=w> $*			$: $1 <@ $j .> $3
+R$* <: $+> $*			$@ $1 <@ $2> $3
 # an address in brackets: this host, or nothing to look up
 R$* <@ [$+]> $*			$: $1 <[$2]> $3
 R$* <$=w> $*			$: $1 <@ $j .> $3
