@@ -55,6 +55,9 @@ func (v *invocation) serve(ctx context.Context) int {
 		return v.fail(status.Usage, "%v", err)
 	}
 	daemons, err := mta.Daemons(site)
+	if err == nil {
+		err = mta.Fit(site)
+	}
 	if err != nil {
 		return v.fail(status.Config, "%v", err)
 	}
@@ -266,6 +269,9 @@ func (d *daemon) reload(ctx context.Context) {
 	var daemons []*mta.Daemon
 	if err == nil {
 		daemons, err = mta.Daemons(site)
+	}
+	if err == nil {
+		err = mta.Fit(site)
 	}
 	if err == nil {
 		err = d.exchangeSockets(ctx, daemons)

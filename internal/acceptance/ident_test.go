@@ -40,13 +40,13 @@ func serveIdent(t *testing.T) {
 	}
 }
 
-// TestIdentAsTheOriginal holds how both servers name clients whose hosts tell whose connections are.
+// TestIdentAsTheOriginal holds how both servers name clients whose hosts tell whose connections are; both ask without being told to.
 func TestIdentAsTheOriginal(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		oracletest.Root(t)
 		serveIdent(t)
 		config := strings.Replace(fmt.Sprintf(timersConfig, string(w), "1"), "O LogLevel",
-			"O Timeout.ident=5s\nO DaemonPortOptions=Name=MTA,Addr=127.0.0.1\nO PidFile="+w.path("pid")+"\nO LogLevel", 1)
+			"O DaemonPortOptions=Name=MTA,Addr=127.0.0.1\nO PidFile="+w.path("pid")+"\nO LogLevel", 1)
 		write(t, w.path("ident.cf"), config)
 		must(t, exec.Command("mkdir", "-m", "700", w.path("queue")).Run())
 		hello := func() (names []string) {

@@ -22,6 +22,14 @@ func refuse(c *cf.Config) error {
 	return errors.New(strings.Join(what, "\n"))
 }
 
+// Fit returns why a server must not be made of the configuration, before anything is opened for it.
+func Fit(site *Site) error {
+	if _, err := newSetup(site); err != nil {
+		return err
+	}
+	return refuse(site.Config)
+}
+
 // without tells of settings that have no effect here though somebody may count on them.
 func without(c *cf.Config) []string {
 	return append(c.Disregarded(cf.Told), daemonLimits(c, cf.Told)...)
