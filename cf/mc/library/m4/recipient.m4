@@ -111,7 +111,9 @@ R$*			$: $&{client_resolve} $|
 RFAIL $|		$#error $@ 5.7.1 $: "550 Relaying denied. IP name lookup failed " $&{client_name}
 RFORGED $|		$#error $@ 5.7.1 $: "550 Relaying denied. IP name possibly forged " $&{client_name}
 RTEMP $|		$#TEMP $@ 4.4.0 $: "450 Relaying temporarily denied. Cannot resolve PTR record for " $&{client_addr}
-R$*			$@ $>NameOfOurs $&{client_name}')
+# no return at the end: sites add rules of their own to this set
+R$*			$: $>NameOfOurs $&{client_name}
+RRELAY			$@ RELAY')
 
 # ---- NetworkOfOurs: RELAY for the address of a client that is this host, or one for which it relays
 ifdef(`_PROMISCUOUS_RELAY_', `dnl', `SNetworkOfOurs
