@@ -58,8 +58,9 @@ define(`MAILER', `define(`_M_N_', `ifelse(`$2',, `$1', `$2')')dnl
 define(`_MAILER_DEFINED_', `1')dnl
 ifdef(_MAILER_`'_M_N_`'_, `errprint(`*** ERROR: MAILER('_M_N_`) is there already; the second is left out
 ')', `define(_MAILER_`'_M_N_`'_, `')_GIVE_($@)PUSHDIVERT(7)include(_CF_DIR_`'mailer/$1.m4)POPDIVERT`'')')
-dnl VERSIONID(text): the revision of a file, noted in the output
-define(`VERSIONID', ``# version: $1'')
+dnl VERSIONID(text): the revision of a file, noted in the output. It ends its line: the site writes dnl behind it, and a raw line may follow.
+define(`VERSIONID', ``# version: $1
+'')
 
 dnl ==== Mailer flags.
 dnl MODIFY_MAILER_FLAGS(mailer, change): +x adds flags, -x removes flags, anything else replaces them
