@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -27,6 +28,8 @@ const usage = `usage: drac [-f TABLE] [-e MINUTES] [-p PREFIX] COMMAND
   clear               end it for all; makes the table if it is not there
   serve [-i] [-a ALLOW] [-l ADDRESS:PORT] [-r PORTMAPPER]
                       answer POP servers (RPC program 900101) in the foreground
+  watch [-x REGEXP] FILE...
+                      add the clients that log in according to a POP or IMAP server's log, for servers without DRAC
 
   -f TABLE    the table, with or without .db (default /etc/mail/drac)
   -e MINUTES  how long an address may relay after it was added (default 30)
@@ -36,6 +39,10 @@ const usage = `usage: drac [-f TABLE] [-e MINUTES] [-p PREFIX] COMMAND
   serve -a ALLOW       a file of lines "netmask netaddr": the hosts that may add (default: this host alone)
   serve -l ADDRESS:PORT where to listen, UDP and TCP (default 0.0.0.0:0, a free port)
   serve -r PORTMAPPER  where the portmapper is (default 127.0.0.1:111); - for none
+
+  watch FILE           a log that is followed from its end on, also when it is rotated; - for standard input
+  watch -x REGEXP      what a login looks like, with the address as its group "addr" or its first one; known without it are Dovecot,
+                       qpopper, UW, Courier, Cyrus, vpopmail, perdition, popa3d, teapop, solid-pop3d, vm-pop3d, gnu-pop3d
 `
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -87,6 +94,8 @@ func command(args []string, out, errs io.Writer) error {
 		return table.Clear()
 	case name == "serve":
 		return serve(table, rest, errs)
+	case name == "watch":
+		return watch(table, rest, errs)
 	}
 	fmt.Fprintf(errs, "drac: unknown command or wrong arguments: %q\n", set.Args())
 	return errUsage
@@ -166,9 +175,7 @@ func serve(table *drac.Table, args []string, errs io.Writer) error {
 	if set.Parse(args) != nil || set.NArg() > 0 {
 		return errUsage
 	}
-	s := &drac.Server{Table: table, Log: func(format string, args ...any) {
-		fmt.Fprintf(errs, time.Now().Format(time.DateTime)+" drac: "+format+"\n", args...)
-	}}
+	s := &drac.Server{Table: table, Log: logTo(errs)}
 	if *allowFile != "" {
 		f, err := os.Open(*allowFile)
 		if err != nil {
@@ -184,7 +191,43 @@ func serve(table *drac.Table, args []string, errs io.Writer) error {
 			return err
 		}
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := untilStopped()
 	defer stop()
 	return s.ListenAndServe(ctx, *listen, *portmapper)
+}
+
+func watch(table *drac.Table, args []string, errs io.Writer) error {
+	set := flags("drac watch", errs)
+	var expressions []string
+	set.Func("x", "", func(x string) error {
+		expressions = append(expressions, x)
+		return nil
+	})
+	if set.Parse(args) != nil || set.NArg() == 0 || slices.Contains(set.Args(), "-") && set.NArg() > 1 {
+		return errUsage
+	}
+	logins, err := drac.NewLogins(expressions...)
+	if err != nil {
+		fmt.Fprintln(errs, err)
+		return errUsage
+	}
+	w := &drac.Watcher{Table: table, Logins: logins, Log: logTo(errs)}
+	if set.Arg(0) == "-" {
+		return w.Read(os.Stdin)
+	}
+	ctx, stop := untilStopped()
+	defer stop()
+	return w.Follow(ctx, set.Args()...)
+}
+
+// logTo writes what a command that stays in the foreground has to tell.
+func logTo(errs io.Writer) func(string, ...any) {
+	return func(format string, args ...any) {
+		fmt.Fprintf(errs, time.Now().Format(time.DateTime)+" drac: "+format+"\n", args...)
+	}
+}
+
+// untilStopped ends with the signals that end such a command.
+func untilStopped() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 }

@@ -1,7 +1,8 @@
 // Package drac keeps the table of POP-before-SMTP: the addresses whose owners have just fetched their mail and may relay for a
 // while. It has the table (Table), the rule that a record ends with its time even where a configuration only asks whether it is
 // there (Expiry), and the network service that POP servers call (Server), as rpc.dracd 1.12 offers it: Sun RPC program 900101,
-// versions 1 and 2 (RFC 5531, RFC 4506), found through the portmapper (RFC 1833).
+// versions 1 and 2 (RFC 5531, RFC 4506), found through the portmapper (RFC 1833). For servers that do not speak it, Watcher finds the
+// logins in their logs.
 //
 // # TABLE
 //
@@ -13,5 +14,6 @@
 //
 // The service believes an address only from the hosts that its Allow list names, without a list from this host alone. UDP source
 // addresses can be forged; the datagram of a stranger never gets further than that check, and what an accepted caller may do is
-// to let one address relay for the table's time.
+// to let one address relay for the table's time. A Watcher believes its logs: who can write a line of such a log in the name of the
+// POP server can let any address relay. Lines are held against the server's words as a whole, so that what strangers send cannot.
 package drac
