@@ -82,8 +82,8 @@ func Flags(s string) (f FlagSet) {
 func builtinMailers() []*Mailer {
 	user := string([]byte{macro.Interpolate, 'u'})
 	list := []*Mailer{
-		{Name: "prog", Path: "/bin/sh", Argv: []string{"sh", "-c", user}, Flags: Flags("9DFMeloqsu"), Dir: "",
-			MTAType: "X-Unix", AddressType: "rfc822", DiagnosticType: "smtp"},
+		{Name: "prog", Path: "/bin/sh", Argv: []string{"sh", "-c", user}, Flags: Flags("9Dloqsu"),
+			MTAType: "X-Unix", AddressType: "X-Unix", DiagnosticType: "X-Unix"},
 		{Name: "*file*", Path: "[FILE]", Argv: []string{"FILE", user}, Flags: Flags("9DEFMPloqsu"),
 			MTAType: "X-Unix", AddressType: "X-Unix", DiagnosticType: "X-Unix"},
 		{Name: "*include*", Path: "/dev/null", Argv: []string{"INCLUDE", user}, Flags: Flags("su")},

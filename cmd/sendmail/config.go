@@ -13,6 +13,7 @@ import (
 	"gosendmail/internal/mta"
 	"gosendmail/internal/priv"
 	"gosendmail/internal/status"
+	"gosendmail/internal/testmode"
 )
 
 // The configuration files, where none is named.
@@ -20,6 +21,9 @@ const (
 	daemonConfig = "/etc/mail/sendmail.cf"
 	submitConfig = "/etc/mail/submit.cf"
 )
+
+// withoutMailers are the modes that end before -d0.15 prints mailers.
+const withoutMailers = string(modeQueue) + string(modeQueueSize) + string(modeAliases) + string(modeCheckCf) + string(modeHostStat) + string(modePurgeStat)
 
 // configPath is the file that counts: -C's, else that of the submission program for those who hand mail in, if it is there.
 func (v *invocation) configPath() string {
@@ -46,7 +50,7 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 		defer cleanup()
 		path = compiled
 	}
-	site, err := mta.Load(ctx, mta.LoadOptions{Path: path, Options: v.configOptions()})
+	site, err := mta.Load(ctx, mta.LoadOptions{Path: path, Options: v.configOptions(), Debug: v.log})
 	if err != nil {
 		code := status.Config
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
@@ -57,6 +61,12 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 	for _, m := range site.Problems {
 		if m.Warning && v.mode != modeTest {
 			fmt.Fprintln(v.stderr, m.Error())
+		}
+	}
+	if v.mode != modeTest { // which tells it itself, after what is wrong
+		testmode.PrintIdentity(v.log, site, path)
+		if strings.IndexByte(withoutMailers, v.mode) < 0 {
+			testmode.PrintMailers(v.log, site)
 		}
 	}
 	if err := site.Err(); err != nil && v.mode != modeTest {

@@ -22,8 +22,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
+	"gosendmail/internal/debug"
 	"gosendmail/internal/priv"
 	"gosendmail/internal/status"
 	"gosendmail/mailers"
@@ -49,7 +49,9 @@ type invocation struct {
 	*flags
 	name           string
 	argv           []string
-	stderrLog      bool // the configuration logs to standard error
+	stderrLog      bool          // the configuration logs to standard error
+	levels         *debug.Levels // of -d; nil without it
+	log            *debug.Log    // prints what levels ask for
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }
@@ -97,11 +99,8 @@ func (v *invocation) dispatch(ctx context.Context) int {
 		fmt.Fprintf(v.stderr, "%s: illegal option -- %s\n", v.name, v.unknown[0][1:2])
 		return status.Usage
 	}
-	if len(v.debug) > 0 && v.debugVersion() && len(v.args) == 0 && !v.modeSet && !v.fromHdr {
+	if v.startDebug() {
 		return status.OK
-	}
-	if list := v.silentDebug(); len(list) > 0 {
-		fmt.Fprintf(v.stderr, "%s: -d%s prints nothing here\n", v.name, strings.Join(list, ","))
 	}
 	switch v.mode {
 	case modeAliases:

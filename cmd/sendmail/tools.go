@@ -40,7 +40,10 @@ func (v *invocation) testMode(ctx context.Context) int {
 	}
 	defer log.Close()
 	caller := v.serverConfig(ctx, site, log).Caller
-	return testmode.Run(ctx, site, v.stdin, v.stdout, testmode.Options{Debug: strings.Join(v.debug, ","), Login: caller.Name + "@localhost"})
+	return testmode.Run(ctx, site, v.stdin, v.stdout, testmode.Options{Debug: v.levels, Login: caller.Name + "@localhost", Path: v.configPath(),
+		Silent: func(list []string) {
+			fmt.Fprintf(v.stderr, "%s: -d%s prints nothing here\n", v.name, strings.Join(list, ","))
+		}})
 }
 
 // verify is -bv: where mail for the addresses would go.
@@ -228,36 +231,6 @@ func ownsAliases(site *mta.Site) bool {
 		}
 	}
 	return true
-}
-
-// debugVersion prints what -d0.1 prints; true means that version printing was asked for.
-func (v *invocation) debugVersion() bool {
-	for _, d := range v.debug {
-		if d == "0" || strings.HasPrefix(d, "0.") || strings.HasPrefix(d, "0-") {
-			fmt.Fprintf(v.stdout, "Version %s\n Compiled with: %s\n", mta.DefaultVersion, strings.Join(mta.Abilities(), " "))
-			return true
-		}
-	}
-	return false
-}
-
-// silentDebug returns the debug categories asked for that print nothing: outside of -bt, where rules are traced, all but 0.
-func (v *invocation) silentDebug() []string {
-	if v.mode == modeTest {
-		return nil
-	}
-	var list []string
-	for _, d := range v.debug {
-		if d == "" { // all of them
-			d = "1-99.1"
-		}
-		for _, category := range strings.Split(d, ",") {
-			if n := strings.TrimLeft(category, "0"); n != "" && n[0] >= '1' && n[0] <= '9' {
-				list = append(list, category)
-			}
-		}
-	}
-	return list
 }
 
 // hostStatus is -bh and -bH.

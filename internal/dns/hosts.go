@@ -92,15 +92,23 @@ func parseHosts(r io.Reader) (*hostsTable, error) {
 
 func hostKey(name string) string { return strings.ToLower(trimDot(name)) }
 
-// addrs returns the addresses of a name and the canonical name of its first line.
-func (t *hostsTable) addrs(name string) (addrs []netip.Addr, canonical string) {
+// find returns the addresses of a name, the canonical name of its first line and all other names of its lines.
+func (t *hostsTable) find(name string, f Family) *AddrAnswer {
+	a := new(AddrAnswer)
 	for _, n := range t.byName[hostKey(name)] {
-		if canonical == "" {
-			canonical = t.lines[n].names[0]
+		l := t.lines[n]
+		if !f.has(l.addr) {
+			continue
 		}
-		addrs = append(addrs, t.lines[n].addr)
+		if a.Name == "" {
+			a.Name = l.names[0]
+			a.Aliases = append(a.Aliases, l.names[1:]...)
+		} else {
+			a.Aliases = append(a.Aliases, l.names...)
+		}
+		a.Addrs = append(a.Addrs, l.addr)
 	}
-	return addrs, canonical
+	return a
 }
 
 // names returns all names of an address, the canonical ones of its lines first.

@@ -50,10 +50,13 @@ func (r *Resolver) LookupMX(ctx context.Context, host string) (*MXAnswer, error)
 
 // AddrAnswer holds the addresses of a host, IPv6 before IPv4 as the original tries them.
 type AddrAnswer struct {
-	Addrs  []netip.Addr
-	Name   string // canonical, after CNAMEs or from hosts(5)
-	TTL    time.Duration
-	Secure bool
+	Addrs []netip.Addr
+	Name  string // canonical, after CNAMEs or from hosts(5)
+	// Aliases are the other names of the lines of hosts(5), as gethostbyname(3) gives them; names that the DNS passed on the way to
+	// Name are not among them.
+	Aliases []string
+	TTL     time.Duration
+	Secure  bool
 }
 
 // Family selects the addresses that LookupFamily asks for.
@@ -113,12 +116,11 @@ func (r *Resolver) addrsFromFile(host string, f Family) (*AddrAnswer, error) {
 	if err != nil {
 		return nil, &Error{Kind: Temporary, Name: host, Cause: err}
 	}
-	addrs, name := t.addrs(host)
-	addrs = slices.DeleteFunc(addrs, func(a netip.Addr) bool { return !f.has(a) })
-	if len(addrs) == 0 {
+	a := t.find(host, f)
+	if len(a.Addrs) == 0 {
 		return nil, &Error{Kind: NoName, Name: host}
 	}
-	return &AddrAnswer{Addrs: addrs, Name: name}, nil
+	return a, nil
 }
 
 func (r *Resolver) addrsFromDNS(ctx context.Context, host string, f Family) (*AddrAnswer, error) {
@@ -224,6 +226,23 @@ func (r *Resolver) LookupPTR(ctx context.Context, addr netip.Addr) ([]string, er
 		failed = &Error{Kind: NoName, Name: addr.String(), Type: mdns.TypePTR}
 	}
 	return nil, failed
+}
+
+// LookupHost returns the name of an address and its other names as gethostbyaddr(3) does: those of the first line of hosts(5), or the
+// further names that the DNS has.
+func (r *Resolver) LookupHost(ctx context.Context, addr netip.Addr) (name string, aliases []string, err error) {
+	addr = addr.Unmap().WithZone("")
+	if t, err := r.hosts.load(); err == nil && slices.Contains(r.cfg.Order, "files") {
+		if lines := t.byAddr[addr]; len(lines) > 0 {
+			names := t.lines[lines[0]].names
+			return names[0], names[1:], nil
+		}
+	}
+	names, err := r.LookupPTR(ctx, addr)
+	if err != nil {
+		return "", nil, err
+	}
+	return names[0], names[1:], nil
 }
 
 func (r *Resolver) ptrFromFile(addr netip.Addr) ([]string, error) {

@@ -14,7 +14,7 @@ var lines = [][]string{
 	{"queue", "mailers", "internal/alias", "internal/dsn", "internal/hoststat"},
 	{"internal/envelope"},
 	{"cf", "rules", "maps", "internal/sasl", "internal/milter", "internal/drac", "internal/tlsconf"},
-	{"internal/status", "internal/macro", "internal/dns", "internal/safefile", "internal/priv", "internal/maillog"},
+	{"internal/status", "internal/macro", "internal/dns", "internal/safefile", "internal/priv", "internal/maillog", "internal/debug"},
 }
 
 // neighbours are the imports within a line that the design allows.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"gosendmail/internal/debug"
 	"gosendmail/internal/macro"
 	"gosendmail/maps"
 	"gosendmail/rules"
@@ -18,9 +19,10 @@ type Env struct {
 	Trace rules.Tracer
 	// Problem hears of errors in rules and addresses, with their SMTP codes; to is the text scanned. Nil drops them.
 	Problem func(to, text string)
+	// Debug prints what -d asks for beside the rules; nil prints nothing.
+	Debug *debug.Log
 
 	base, with context.Context // with is base, knowing this session for maps
-	told       map[string]bool // messages of maps
 }
 
 // NewEnv returns an environment with a macro layer of its own.
@@ -91,17 +93,8 @@ func (s sessionMacros) Macro(name string) (string, bool) { return s.e.Macros.Mac
 func (s sessionMacros) SetMacro(name, value string)      { s.e.Macros.Define(long(name), value) }
 func (s sessionMacros) ClearMacro(name string)           { s.e.Macros.Undefine(long(name)) }
 
-// Report implements maps.Reporter. What was told of a name is not told again, as nothing is asked again.
-func (s sessionMacros) Report(to, text string) {
-	if s.e.told[text] {
-		return
-	}
-	if s.e.told == nil {
-		s.e.told = make(map[string]bool)
-	}
-	s.e.told[text] = true
-	s.e.Report(to, text)
-}
+// Report implements maps.Reporter.
+func (s sessionMacros) Report(to, text string) { s.e.Report(to, text) }
 
 // Session returns what maps see of this environment.
 func (e *Env) Session() maps.Session { return sessionMacros{e} }

@@ -183,12 +183,3 @@ func (s *Site) aliasTarget(ctx context.Context) func(string) error {
 		return nil
 	}
 }
-
-// Abilities are the words of -d0.1.
-func Abilities() []string {
-	list := []string{"CGO_FREE", "DNSMAP", "LOG", "NAMED_BIND", "NETINET", "NETINET6", "NETUNIX", "PIPELINING", "SCANF"}
-	for _, c := range maps.Classes() {
-		list = append(list, "MAP_"+strings.ToUpper(c))
-	}
-	return list
-}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"gosendmail/cf"
+	"gosendmail/internal/debug"
 	"gosendmail/internal/dns"
 	"gosendmail/internal/macro"
 	"gosendmail/internal/priv"
@@ -28,6 +29,7 @@ type LoadOptions struct {
 	// Resolver is used instead of the system's; nil means that of resolv.conf with the options of the configuration.
 	Resolver *dns.Resolver
 	Report   func(error) // maps that cannot be opened; nil drops it
+	Debug    *debug.Log  // hears of our own names at -d0; nil prints nothing
 }
 
 // DefaultVersion is $v where nothing else is said.
@@ -42,6 +44,7 @@ type Site struct {
 	Problems []cf.Message // what is wrong or odd, in the order of lines; errors are those without Warning
 	Host     HostNames
 	Classes  *Classes
+	Probed   string // what -d0.20 tells of the interfaces; it is printed after the problems
 
 	resolver *dns.Resolver
 	env      maps.Env // what maps of this site need from outside
@@ -60,6 +63,7 @@ func Load(ctx context.Context, o LoadOptions) (*Site, error) {
 	if host == nil {
 		host = ownNames(ctx)
 	}
+	host.print(o.Debug)
 	s := &Site{Host: *host, Classes: newClasses()}
 	file, err := os.Open(o.Path)
 	if err != nil {
@@ -81,7 +85,7 @@ func Load(ctx context.Context, o LoadOptions) (*Site, error) {
 		return nil, err
 	}
 	s.env = s.mapEnv(o)
-	s.fillClasses(ctx)
+	s.fillClasses(ctx, o.Debug)
 	s.compile()
 	s.declareMaps()
 	slices.SortStableFunc(s.Problems, func(a, b cf.Message) int { return order(a) - order(b) })

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gosendmail/cf"
+	"gosendmail/internal/debug"
 	"gosendmail/internal/safefile"
 	"gosendmail/maps"
 	"gosendmail/rules"
@@ -102,7 +103,7 @@ func bucket(word string) int {
 }
 
 // fillClasses does the class lines in order.
-func (s *Site) fillClasses(ctx context.Context) {
+func (s *Site) fillClasses(ctx context.Context, log *debug.Log) {
 	for _, b := range startClasses {
 		for _, w := range strings.Fields(b.words) {
 			s.Classes.Add(b.class, w)
@@ -128,10 +129,8 @@ func (s *Site) fillClasses(ctx context.Context) {
 	if m, err := s.Config.Macros.Expand("\x81m"); err == nil && m != "" {
 		s.Classes.Add("m", m)
 	}
-	if probe := s.Config.Settings.DontProbeInterfaces; probe != "true" && s.Host.Interfaces != nil {
-		for _, n := range s.Host.Interfaces(ctx, probe != "loopback") {
-			s.Classes.Add("w", n)
-		}
+	if probe := s.Config.Settings.DontProbeInterfaces; probe != "true" {
+		s.probe(ctx, probe != "loopback", log)
 	}
 }
 

@@ -2,11 +2,14 @@ package testmode
 
 import (
 	"bufio"
+	"fmt"
+	"io"
 	"os"
 	"strings"
 
 	"gosendmail/cf"
 	"gosendmail/internal/macro"
+	"gosendmail/internal/mta"
 	"gosendmail/rules"
 )
 
@@ -19,7 +22,7 @@ func (t *session) dump(line string) {
 		t.dumpRules(line[2:])
 	case line[1] == 'M':
 		for _, m := range t.site.Config.Mailers {
-			t.dumpMailer(m)
+			printMailer(t.out, t.site, m)
 		}
 	default:
 		t.printf("Unknown \"=\" command %s\n", line)
@@ -50,30 +53,31 @@ func side(ws rules.Workspace) string {
 	return string(b)
 }
 
-func (t *session) dumpMailer(m *cf.Mailer) {
-	t.printf("mailer %d (%s): P=%s S=%s/%s R=%s/%s ", m.Number, m.Name, m.Path, t.label(m.SenderEnvelope),
-		t.label(m.SenderHeader), t.label(m.RecipientEnvelope), t.label(m.RecipientHeader))
-	t.printf("M=%d U=%d:%d F=%s L=%d E=%s", m.MaxSize, m.UID, m.GID, m.Flags, m.LineLimit, macro.Show(m.EOL))
+// printMailer prints a mailer with all its equates.
+func printMailer(w io.Writer, site *mta.Site, m *cf.Mailer) {
+	fmt.Fprintf(w, "mailer %d (%s): P=%s S=%s/%s R=%s/%s ", m.Number, m.Name, m.Path, label(site, m.SenderEnvelope),
+		label(site, m.SenderHeader), label(site, m.RecipientEnvelope), label(site, m.RecipientHeader))
+	fmt.Fprintf(w, "M=%d U=%d:%d F=%s L=%d E=%s", m.MaxSize, m.UID, m.GID, m.Flags, m.LineLimit, macro.Show(m.EOL))
 	if m.Charset != "" {
-		t.printf(" C=%s", m.Charset)
+		fmt.Fprintf(w, " C=%s", m.Charset)
 	}
-	t.printf(" T=%s/%s/%s r=%d", defined(m.MTAType), defined(m.AddressType), defined(m.DiagnosticType), m.MaxRecipients)
+	fmt.Fprintf(w, " T=%s/%s/%s r=%d", defined(m.MTAType), defined(m.AddressType), defined(m.DiagnosticType), m.MaxRecipients)
 	if len(m.Argv) > 0 {
 		var words []string
 		for _, a := range m.Argv {
 			words = append(words, macro.Show(a))
 		}
-		t.printf(" A=%s", strings.Join(words, " "))
+		fmt.Fprintf(w, " A=%s", strings.Join(words, " "))
 	}
-	t.printf("\n")
+	fmt.Fprintln(w)
 }
 
 // label names a mailer's ruleset; none is number 0.
-func (t *session) label(r *cf.Ruleset) string {
+func label(site *mta.Site, r *cf.Ruleset) string {
 	if r != nil {
 		return r.Label()
 	}
-	if zero := t.site.Sets.Ruleset("0"); zero != nil {
+	if zero := site.Sets.Ruleset("0"); zero != nil {
 		return zero.Name
 	}
 	return "0"

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"gosendmail/internal/debug"
 	"gosendmail/internal/macro"
 	"gosendmail/internal/mta"
 	"gosendmail/internal/status"
@@ -15,9 +16,12 @@ import (
 
 // Options tune Run.
 type Options struct {
-	Debug string // of -d on the command line: "21.12,60.5"; "" means none
+	Debug *debug.Levels // of -d on the command line; nil means none
 	// Login is the user who runs the program, for the macro $_ ("root@localhost"); "" leaves it undefined.
 	Login string
+	Path  string // of the configuration file, for -d0.10
+	// Silent hears what levels of "-d" print nothing here; nil drops it.
+	Silent func(list []string)
 }
 
 // maxLine bounds an input line, in bytes, as the original does.
@@ -30,9 +34,10 @@ type session struct {
 	env    *mta.Env
 	in     *bufio.Reader
 	out    *bufio.Writer
-	levels Levels
+	log    *debug.Log
 	role   mta.Role // of /tryflags
 	exit   int      // of the first error
+	silent func(list []string)
 }
 
 // Run reads commands from in until it ends or /quit, and returns the exit code. What is wrong with the configuration is
@@ -40,13 +45,16 @@ type session struct {
 func Run(ctx context.Context, site *mta.Site, in io.Reader, out io.Writer, o Options) int {
 	t := &session{ctx: ctx, site: site, env: site.NewEnv(), in: bufio.NewReaderSize(in, maxLine), out: bufio.NewWriter(out)}
 	defer t.out.Flush()
-	if o.Debug != "" {
-		t.levels.Set(o.Debug)
+	t.log = &debug.Log{W: t.out, Levels: o.Debug}
+	if o.Debug == nil {
+		t.log.Levels = new(debug.Levels)
 	}
-	t.env.Trace = &rules.Words{W: t.out, TestMode: true, Debug: t.levels.Of}
+	t.env.Trace = &rules.Words{W: t.out, TestMode: true, Debug: t.log.Levels.Of}
+	t.env.Debug = t.log
 	t.env.Problem = t.problem
 	t.define(o)
-	t.greet()
+	t.silent = o.Silent
+	t.greet(o.Path)
 	for {
 		fmt.Fprint(t.out, "> ")
 		t.out.Flush()
@@ -69,19 +77,21 @@ func (t *session) define(o Options) {
 }
 
 // greet tells what is wrong with the configuration, and that the test mode is there.
-func (t *session) greet() {
+func (t *session) greet(path string) {
 	for _, m := range t.site.Problems {
 		fmt.Fprintln(t.out, m.Error())
 		if !m.Warning && t.exit == 0 {
 			t.exit = status.Software
 		}
 	}
+	PrintIdentity(t.log, t.site, path)
 	if j := t.site.Hostname(); !strings.Contains(j, ".") {
 		fmt.Fprintf(t.out, "WARNING: local host name (%s) is not qualified; see cf/README: WHO AM I?\n", j)
 	}
 	if t.site.Mailer("local") == nil {
 		t.problem("", "554 5.0.0 No local mailer defined")
 	}
+	PrintMailers(t.log, t.site)
 	fmt.Fprint(t.out, "ADDRESS TEST MODE (ruleset 3 NOT automatically invoked)\nEnter <ruleset> <address>\n")
 }
 
@@ -227,7 +237,10 @@ func (t *session) debug(line string) {
 	case len(line) == 1:
 		t.printf("Usage: -d{debug arguments}\n")
 	case line[1] == 'd':
-		t.levels.Set(line[2:])
+		t.log.Levels.Set(line[2:])
+		if list := Silent(line[2:]); len(list) > 0 && t.silent != nil {
+			t.silent(list)
+		}
 	default:
 		t.printf("Unknown \"-\" command %s\n", line)
 	}
