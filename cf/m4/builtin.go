@@ -1,6 +1,7 @@
 package m4
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -129,8 +130,7 @@ func (e *Engine) Quote(text string) string { return e.syntax.open + text + e.syn
 
 // IncludeText begins to read a file's text in place of the call that is running, as include does.
 func (e *Engine) IncludeText(src Source) {
-	at := e.here
-	e.pushFile(block{kind: fileBlock, text: src.Text, file: src.Name, line: 1, site: e.newSite(at.site, "include", at.Position, nil)})
+	e.includeFile(&src, "include")
 }
 
 // arg returns the text of argument i, empty if it is not there.
@@ -145,6 +145,9 @@ func appendInt(buf []byte, n int) []byte { return strconv.AppendInt(buf, int64(n
 
 // number converts an argument; if it is none, that is reported, and ok is false.
 func (e *Engine) number(name, text string) (n int, ok bool) {
+	if n, ok = plainNumber(text); ok {
+		return n, true
+	}
 	if text == "" {
 		e.Warn("empty string treated as 0 in builtin `%s'", name)
 		return 0, true
@@ -165,6 +168,28 @@ func (e *Engine) number(name, text string) (n int, ok bool) {
 	return int(int32(v)), true
 }
 
+// plainNumber converts up to nine digits with or without a minus, which is what nearly all numbers are.
+func plainNumber(text string) (n int, ok bool) {
+	digits := text
+	if text != "" && text[0] == '-' {
+		digits = text[1:]
+	}
+	if digits == "" || len(digits) > 9 {
+		return 0, false
+	}
+	for i := 0; i < len(digits); i++ {
+		c := digits[i] - '0'
+		if c > 9 {
+			return 0, false
+		}
+		n = n*10 + int(c)
+	}
+	if len(digits) < len(text) {
+		n = -n
+	}
+	return n, true
+}
+
 func biDefine(e *Engine, args []Arg) string  { return e.defineMacro(args, false) }
 func biPushdef(e *Engine, args []Arg) string { return e.defineMacro(args, true) }
 
@@ -178,7 +203,7 @@ func (e *Engine) defineMacro(args []Arg, push bool) string {
 	case len(args) > 2:
 		e.setText(args[1].Text, args[2].Text, args[2].at, push)
 	default:
-		e.setText(args[1].Text, "", e.here.Position, push)
+		e.setText(args[1].Text, "", e.here.spot, push)
 	}
 	return ""
 }
@@ -229,7 +254,7 @@ func biDefn(e *Engine, args []Arg) string {
 // pushToken puts a builtin's value before the rest of the input.
 func (e *Engine) pushToken(d *definition) {
 	e.hold(blockCost)
-	e.in = append(e.in, block{kind: tokenBlock, token: d, held: blockCost, file: e.here.File, line: e.here.Line, site: e.here.site})
+	e.in = append(e.in, block{kind: tokenBlock, def: d, held: blockCost, at: e.here.spot, site: e.here.site})
 }
 
 func biIfdef(e *Engine, args []Arg) string {
@@ -327,8 +352,8 @@ func biDnl(e *Engine, _ []Arg) string {
 	return ""
 }
 
-func biFile(e *Engine, _ []Arg) string    { return e.Quote(e.here.File) }
-func biLine(e *Engine, _ []Arg) string    { return strconv.Itoa(e.here.Line) }
+func biFile(e *Engine, _ []Arg) string    { return e.Quote(e.here.name()) }
+func biLine(e *Engine, _ []Arg) string    { return strconv.Itoa(int(e.here.line)) }
 func biProgram(e *Engine, _ []Arg) string { return e.Quote(e.program) }
 
 func biErrprint(e *Engine, args []Arg) string {
@@ -360,8 +385,11 @@ func biM4wrap(e *Engine, args []Arg) string {
 	}
 	at := e.here
 	e.hold(len(text) + blockCost)
-	e.wrapped = append(e.wrapped, block{text: text, held: len(text) + blockCost, file: at.File, line: at.Line, column: at.Column,
-		site: e.newSite(at.site, args[0].Text, at.Position, nil)})
+	if len(e.wrapped) == cap(e.wrapped) {
+		e.wrapped = slices.Grow(e.wrapped, max(8, len(e.wrapped)))
+	}
+	e.wrapped = append(e.wrapped, block{text: text, held: len(text) + blockCost, at: at.spot, known: true,
+		site: e.newSite(at.site, args[0].Text, at.spot, nil)})
 	return ""
 }
 

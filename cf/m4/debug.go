@@ -98,12 +98,12 @@ func (e *Engine) debugPrint(text string) {
 // debugMessage writes a line about the input.
 func (e *Engine) debugMessage(at location, format string, args ...any) {
 	head := "m4debug:"
-	if at.Line > 0 {
+	if at.line > 0 {
 		if e.debug.has('f') {
-			head += at.File + ":"
+			head += at.name() + ":"
 		}
 		if e.debug.has('l') {
-			head += fmt.Sprintf("%d:", at.Line)
+			head += fmt.Sprintf("%d:", at.line)
 		}
 	}
 	e.debugPrint(head + " " + fmt.Sprintf(format, args...) + "\n")
@@ -124,12 +124,12 @@ func (e *Engine) debugPath(name, path string) {
 // traceHead begins a line of trace output.
 func (e *Engine) traceHead(id int) string {
 	head := "m4trace:"
-	if at := e.here; at.Line > 0 {
+	if at := e.here; at.line > 0 {
 		if e.debug.has('f') {
-			head += at.File + ":"
+			head += at.name() + ":"
 		}
 		if e.debug.has('l') {
-			head += fmt.Sprintf("%d:", at.Line)
+			head += fmt.Sprintf("%d:", at.line)
 		}
 	}
 	head += fmt.Sprintf(" -%d- ", len(e.frames))
@@ -142,13 +142,13 @@ func (e *Engine) traceHead(id int) string {
 // traceBefore tells of a call whose arguments are to be collected (flag c).
 func (e *Engine) traceBefore(f *frame) {
 	if e.debug.has('c') {
-		e.debugPrint(e.traceHead(f.id) + f.name + " ...\n")
+		e.debugPrint(e.traceHead(f.id) + e.argv[f.args].Text + " ...\n")
 	}
 }
 
 // traceCall tells of a call whose arguments are known. The line ends in traceAfter, unless flag c gives that a line of its own.
 func (e *Engine) traceCall(f *frame, args []Arg) {
-	line := e.traceHead(f.id) + f.name
+	line := e.traceHead(f.id) + args[0].Text
 	if len(args) > 1 && e.debug.has('a') {
 		texts := make([]string, 0, len(args)-1)
 		for _, a := range args[1:] {
@@ -171,7 +171,7 @@ func (e *Engine) traceCall(f *frame, args []Arg) {
 func (e *Engine) traceAfter(f *frame, argc int, result string) {
 	line := e.pending
 	if e.debug.has('c') {
-		line += e.traceHead(f.id) + f.name
+		line += e.traceHead(f.id) + e.argv[f.args].Text
 		if argc > 1 {
 			line += "(...)"
 		}

@@ -24,7 +24,7 @@ type Diagnostic struct {
 	Program  string
 	Severity Severity
 	Text     string
-	Stack    []Call // the calls that led there, the innermost first
+	Stack    []Call // the calls that led there, the innermost first; see Engine.Stack
 }
 
 // String formats d as GNU m4 prints it: program:file:line: text.
@@ -41,7 +41,7 @@ func (e *Engine) complain(s Severity, format string, args ...any) {
 }
 
 func (e *Engine) complainAt(at location, s Severity, format string, args ...any) {
-	d := Diagnostic{Position: at.Position, Program: e.program, Severity: s, Text: fmt.Sprintf(format, args...)}
+	d := Diagnostic{Position: at.position(), Program: e.program, Severity: s, Text: fmt.Sprintf(format, args...)}
 	d.Stack = at.site.stack()
 	if s == Failure || e.opt.FatalWarnings > 0 {
 		e.status = max(e.status, 1)

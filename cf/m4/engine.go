@@ -13,7 +13,8 @@ type Engine struct {
 
 	symbols map[string]*symbol
 	// known tells quickly that a word is no macro: for its first byte, a bit for each length (the last for all longer ones).
-	known [256]uint64
+	known  [256]uint64
+	recent [recentSize]*symbol // see named
 
 	builtins map[string]*builtin // by their names, also those that are undefined now
 
@@ -25,6 +26,7 @@ type Engine struct {
 	scratch []byte  // for what a call gives
 	arena   strings.Builder
 	sites   []site
+	tracks  bool // somebody may ask for sites
 
 	syntax syntax
 	here   location // of the call that is running, or of the last token
@@ -46,7 +48,7 @@ type Engine struct {
 
 // location is where a token stands and why it is there.
 type location struct {
-	Position
+	spot
 	site *site
 }
 
@@ -63,6 +65,7 @@ func (e *Error) Error() string { return e.Diagnostic.String() }
 // New makes an engine with GNU m4's builtins defined.
 func New(opt Options) *Engine {
 	e := &Engine{opt: opt, program: opt.Program, symbols: make(map[string]*symbol, 512), regexes: map[string]*regex{}}
+	e.tracks = opt.Lines || opt.Hooks.Diagnostic != nil || opt.Hooks.Include != nil || opt.Hooks.Missing != nil
 	if e.program == "" {
 		e.program = "m4"
 	}
@@ -83,7 +86,7 @@ func New(opt Options) *Engine {
 // Define gives name the text value, as the flag -D does.
 func (e *Engine) Define(name, value string) {
 	e.here = location{}
-	e.setText(name, value, Position{}, false)
+	e.setText(name, value, spot{}, false)
 }
 
 // Undefine removes name with all its pushed definitions, as the flag -U does.
@@ -106,7 +109,7 @@ func (e *Engine) Text(name string) (string, bool) {
 // Where returns the place of the text that name is defined as; false if it is not defined.
 func (e *Engine) Where(name string) (Position, bool) {
 	if d := e.lookup(name); d != nil {
-		return d.at, true
+		return d.at.position(), true
 	}
 	return Position{}, false
 }
@@ -121,9 +124,9 @@ func (e *Engine) Names(f func(name string) bool) {
 }
 
 // Position is where the macro call that is running stands, or the token last read.
-func (e *Engine) Position() Position { return e.here.Position }
+func (e *Engine) Position() Position { return e.here.position() }
 
-// Stack lists the macro calls and includes that led to Position, the innermost first.
+// Stack lists the macro calls and includes that led to Position, the innermost first. They are known with Options.Lines or a hook only.
 func (e *Engine) Stack() []Call { return e.here.site.stack() }
 
 // Status is the exit status that GNU m4 would end with: 0, 1 after an error, or what m4exit was given.
@@ -147,19 +150,19 @@ func (e *Engine) Run(name string) error {
 
 // RunString expands text under the file name given.
 func (e *Engine) RunString(name, text string) error {
-	return e.run(block{kind: fileBlock, text: text, file: name, line: 1})
+	return e.run(&source{name: name}, text)
 }
 
 // RunReader expands what r gives, as it comes, under the file name given.
 func (e *Engine) RunReader(name string, r io.Reader) error {
-	return e.run(block{kind: fileBlock, more: r, file: name, line: 1})
+	return e.run(&source{name: name, more: r}, "")
 }
 
-func (e *Engine) run(b block) error {
+func (e *Engine) run(src *source, text string) error {
 	if e.err != nil {
 		return e.err
 	}
-	e.pushFile(b)
+	e.pushFile(src, text, nil)
 	return e.expand()
 }
 
@@ -168,8 +171,8 @@ func (e *Engine) Finish() error {
 	for e.err == nil && len(e.wrapped) > 0 {
 		saved := e.wrapped
 		e.wrapped = nil
-		e.in = append(e.in, saved...) // the last saved comes first, as in GNU m4 1.4
-		_ = e.expand()                // kept in e.err
+		e.in = saved   // the last saved comes first, as in GNU m4 1.4
+		_ = e.expand() // kept in e.err
 	}
 	e.here = location{}
 	if e.err == nil {

@@ -332,13 +332,19 @@ func power(a, n int32) int32 {
 
 // next reads a token.
 func (p *evaluator) next() {
-	p.text = strings.TrimLeft(p.text, " \t\n\v\f\r")
+	for p.text != "" && (p.text[0] == ' ' || p.text[0] >= '\t' && p.text[0] <= '\r') {
+		p.text = p.text[1:]
+	}
 	if p.text == "" {
 		p.tok = endToken
 		return
 	}
 	if c := p.text[0]; c >= '0' && c <= '9' {
 		p.number()
+		return
+	}
+	if len(p.text) > 1 && strings.IndexByte("*|&=<>+-", p.text[1]) < 0 && strings.IndexByte("+-*/%^&|!~<>=()", p.text[0]) >= 0 {
+		p.tok, p.text = p.text[:1], p.text[1:]
 		return
 	}
 	for _, op := range operators {

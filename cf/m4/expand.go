@@ -7,14 +7,13 @@ import (
 
 // frame is a macro call whose arguments are being collected.
 type frame struct {
-	name   string
 	def    *definition
 	here   location
 	args   int // where its arguments begin in Engine.argv
 	buf    int // where the argument being collected begins in Engine.argbuf
 	one    string
-	at     Position    // of the argument's first piece
-	begun  Position    // of the parenthesis or comma before the argument
+	at     spot        // of the argument's first piece
+	begun  spot        // of the parenthesis or comma before the argument
 	pieces int         // of the argument so far; the first is kept in one
 	token  *definition // the argument is a builtin's value
 	lead   bool        // only spaces so far, which do not count
@@ -28,7 +27,7 @@ type frame struct {
 type Arg struct {
 	Text  string
 	token *definition
-	at    Position // where it was written
+	at    spot // where it was written, if the call is of a macro that takes builtins' values
 }
 
 // stop classes: what ends a stretch of plain text.
@@ -63,7 +62,7 @@ func (e *Engine) expand() error {
 
 // takeToken reads a builtin's value: an argument that begins with it is that builtin; elsewhere it counts for nothing.
 func (e *Engine) takeToken(b *block) {
-	token := b.token
+	token := b.def
 	e.popBlock()
 	if len(e.frames) == 0 {
 		return
@@ -95,7 +94,7 @@ func (e *Engine) scanTop(b *block) {
 				e.ship(b, i)
 				e.shipToken(b, b.text[i:i+n])
 				i += n
-				b.advance(i)
+				b.pos = i
 				continue
 			}
 		}
@@ -124,7 +123,7 @@ func (e *Engine) scanTop(b *block) {
 				e.ship(b, i)
 				e.shipToken(b, text[i+len(s.open):i+n-len(s.close)])
 				i += n
-				b.advance(i)
+				b.pos = i
 				continue
 			}
 		}
@@ -139,7 +138,7 @@ func (e *Engine) macroAt(b *block, i, end int) *definition {
 	if e.known[text[i]]&lengthBit(end-i) == 0 {
 		return nil
 	}
-	s := e.symbols[text[i:end]]
+	s := e.named(text[i:end])
 	if s == nil || s.def == nil {
 		return nil
 	}
@@ -175,18 +174,16 @@ func (e *Engine) opensAt(b *block, end int) bool {
 func (e *Engine) scanArgument(b *block, f *frame) {
 	s, text := &e.syntax, b.text
 	i := b.pos
-	if f.lead {
-		for i < len(text) && s.class[text[i]] == spaceClass {
-			i++
-		}
-		b.advance(i)
-		if i == len(text) {
-			return
-		}
-		f.lead = false
-	}
 	for i < len(text) {
 		c := s.class[text[i]]
+		if f.lead {
+			if c == spaceClass {
+				i++
+				b.pos = i
+				continue
+			}
+			f.lead = false
+		}
 		if c&stopArg == 0 {
 			i++
 			continue
@@ -227,7 +224,7 @@ func (e *Engine) scanArgument(b *block, f *frame) {
 				e.collect(b, f, i)
 				e.addFrom(b, f, text[i+len(s.open):i+n-len(s.close)])
 				i += n
-				b.advance(i)
+				b.pos = i
 				continue
 			}
 		}
@@ -237,7 +234,7 @@ func (e *Engine) scanArgument(b *block, f *frame) {
 		case ')':
 			if f.depth--; f.depth < 0 {
 				e.collect(b, f, i)
-				b.advance(i + 1)
+				b.pos = i + 1
 				e.finishArgument(f)
 				e.call()
 				return
@@ -246,9 +243,10 @@ func (e *Engine) scanArgument(b *block, f *frame) {
 			if f.depth == 0 {
 				e.collect(b, f, i)
 				f.begun = b.position()
-				b.advance(i + 1)
-				e.finishArgument(f)
-				return
+				b.pos = i + 1
+				if e.finishArgument(f); e.err != nil {
+					return
+				}
 			}
 		}
 		i++
@@ -260,13 +258,13 @@ func (e *Engine) scanArgument(b *block, f *frame) {
 func (e *Engine) collect(b *block, f *frame, end int) {
 	if end > b.pos {
 		e.addFrom(b, f, b.text[b.pos:end])
-		b.advance(end)
+		b.pos = end
 	}
 }
 
 // addFrom adds a piece that begins at the block's position.
 func (e *Engine) addFrom(b *block, f *frame, piece string) {
-	if f.pieces == 0 {
+	if f.pieces == 0 && f.def.takesTokens() {
 		f.at = b.written()
 	}
 	e.add(f, piece)
@@ -307,7 +305,7 @@ func (e *Engine) finishArgument(f *frame) {
 	f.held += len(a.Text) + argCost
 	e.hold(len(a.Text) + argCost)
 	e.argv = append(e.argv, a)
-	f.one, f.pieces, f.token, f.lead, f.at = "", 0, nil, true, Position{}
+	f.one, f.pieces, f.token, f.lead, f.at = "", 0, nil, true, spot{}
 }
 
 // across reads a token that may go on in the next block.
@@ -327,7 +325,7 @@ func (e *Engine) across() {
 		}
 	}
 	if len(e.frames) == 0 {
-		e.shipText(text, Origin{Position: at.Position, site: at.site, body: -1}, true)
+		e.shipText(text, Origin{at: at.spot, site: at.site, body: -1}, true)
 		return
 	}
 	f := &e.frames[len(e.frames)-1]
@@ -353,7 +351,7 @@ func (e *Engine) punctuation(f *frame, text string) {
 		e.finishArgument(f)
 		e.call()
 	case text == "," && f.depth == 0:
-		f.begun = e.here.Position
+		f.begun = e.here.spot
 		e.finishArgument(f)
 	default:
 		e.add(f, text)
@@ -362,9 +360,9 @@ func (e *Engine) punctuation(f *frame, text string) {
 
 // begin enters the call of the macro whose name ends at the offset end of b.
 func (e *Engine) begin(b *block, name string, d *definition, end int) {
-	at := location{b.position(), b.site}
+	at := location{b.position(), e.called(b)}
 	paren := e.opensAt(b, end)
-	b.advance(end)
+	b.pos = end
 	e.enter(name, d, paren, at)
 }
 
@@ -383,7 +381,8 @@ func (e *Engine) enter(name string, d *definition, paren bool, at location) {
 	}
 	e.frames = e.frames[:len(e.frames)+1]
 	f := &e.frames[len(e.frames)-1]
-	*f = frame{name: name, def: d, here: at, args: len(e.argv), buf: len(e.argbuf), lead: true, id: e.calls, held: frameCost}
+	f.def, f.here, f.args, f.buf, f.id, f.held = d, at, len(e.argv), len(e.argbuf), e.calls, frameCost
+	f.one, f.pieces, f.token, f.lead, f.at, f.depth = "", 0, nil, true, spot{}, 0
 	e.argv = append(e.argv, Arg{Text: name})
 	f.traced = e.debug.tracing(e, name)
 	if paren {
@@ -409,7 +408,7 @@ func (e *Engine) call() {
 		e.traceCall(f, args)
 	}
 	e.dropDone()
-	result := e.invoke(f.name, f.def, args)
+	result := e.invoke(args[0].Text, f.def, args)
 	if f.traced && e.err == nil {
 		e.traceAfter(f, len(args), result)
 	}
@@ -418,7 +417,7 @@ func (e *Engine) call() {
 	e.argv = e.argv[:f.args]
 	e.hold(-f.held)
 	if e.err == nil {
-		e.push(result, f.name, f.def)
+		e.push(result, f.def)
 	}
 }
 

@@ -77,9 +77,7 @@ func (e *Engine) include(args []Arg, loud bool) string {
 	e.spend(1)
 	src, err := e.find(name)
 	if err == nil {
-		at := e.here
-		e.pushFile(block{kind: fileBlock, text: src.Text, file: src.Name, line: 1,
-			site: e.newSite(at.site, args[0].Text, at.Position, nil)})
+		e.includeFile(src, args[0].Text)
 		return ""
 	}
 	if !loud {
@@ -140,7 +138,7 @@ func (e *Engine) undivertFile(name string) {
 		return
 	}
 	at := e.here
-	e.insert(&diversion{text: []byte(src.Text), marks: e.fileMarks(src, e.newSite(at.site, "undivert", at.Position, nil))})
+	e.insert(&diversion{text: []byte(src.Text), marks: e.fileMarks(src, e.newSite(at.site, "undivert", at.spot, nil))})
 }
 
 // fileMarks gives each line of a file its origin.
@@ -149,6 +147,6 @@ func (e *Engine) fileMarks(src *Source, s *site) []mark {
 		return nil
 	}
 	var d diversion
-	d.append(src.Text, Origin{Position: Position{src.Name, 1, 1}, site: s, body: -1}, true)
+	d.append(src.Text, Origin{at: spot{&source{name: src.Name}, 1, 1}, site: s, body: -1}, true)
 	return d.marks
 }

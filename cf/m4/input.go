@@ -16,77 +16,110 @@ const (
 
 // block is a piece of input. What is read next is at the top of the engine's stack of blocks.
 type block struct {
-	kind blockKind
-	text string
-	pos  int // of the next byte in text
-	// file and line are of the next byte for a file, of the call that gave the text otherwise.
-	file string
-	line int
-	// start is the offset in text where the line begins (a file), column the call's (a text).
-	start  int
-	column int
-	body   int // newlines read of a text
-	site   *site
-	more   io.Reader // where a file's text goes on; nil if text is all
-	token  *definition
-	held   int // bytes counted against the budget
+	kind    blockKind
+	text    string
+	pos     int // of the next byte in text
+	counted int // the offset up to which newlines have been counted
+	// at is the place of the byte at counted in a file, but for its column; of the call that gave the text otherwise.
+	at    spot
+	start int         // the offset where the line of a file begins
+	body  int         // newlines counted in a text
+	def   *definition // the macro whose text this is, or a builtin's value
+	// site is why a file is being read. For a text it is why its call was there, until called has made one for the call itself.
+	site  *site
+	known bool // the site is that of the call
+	held  int  // bytes counted against the budget
 }
 
-// position is that of the byte at pos.
-func (b *block) position() Position {
-	if b.kind == fileBlock {
-		return Position{b.file, b.line, b.pos - b.start + 1}
+// source is a file that is being read.
+type source struct {
+	name string
+	more io.Reader // where its text goes on; nil if the block has all
+}
+
+// count counts the newlines up to pos. Most positions are never asked for, so that this waits until one is.
+func (b *block) count() {
+	if b.counted == b.pos {
+		return
 	}
-	return Position{b.file, b.line, b.column}
-}
-
-// written is the place in a file where the byte at pos was written: for text of a macro, in its definition.
-func (b *block) written() Position {
-	if b.kind == textBlock && b.site != nil && b.site.def != nil && b.site.def.at.File != "" {
-		return Position{File: b.site.def.at.File, Line: b.site.def.at.Line + b.body}
-	}
-	return b.position()
-}
-
-// advance moves to the offset to and counts the lines.
-func (b *block) advance(to int) {
-	if n := strings.Count(b.text[b.pos:to], "\n"); n > 0 {
+	text := b.text[b.counted:b.pos]
+	if n := strings.Count(text, "\n"); n > 0 {
 		if b.kind == fileBlock {
-			b.line += n
-			b.start = b.pos + strings.LastIndexByte(b.text[b.pos:to], '\n') + 1
+			b.at.line += int32(n)
+			b.start = b.counted + strings.LastIndexByte(text, '\n') + 1
 		} else {
 			b.body += n
 		}
 	}
-	b.pos = to
+	b.counted = b.pos
+}
+
+// position is that of the byte at pos.
+func (b *block) position() spot {
+	if b.kind != fileBlock {
+		return b.at
+	}
+	b.count()
+	return spot{b.at.file, b.at.line, int32(b.pos - b.start + 1)}
+}
+
+// written is the place in a file where the byte at pos was written: for text of a macro, in its definition.
+func (b *block) written() spot {
+	if b.kind == textBlock && b.def != nil && b.def.at.file != nil {
+		b.count()
+		return spot{file: b.def.at.file, line: b.def.at.line + int32(b.body)}
+	}
+	return b.position()
+}
+
+// called is the reason for the block's text. It is made when first asked for: most expansions hold no call.
+func (e *Engine) called(b *block) *site {
+	if b.kind == textBlock && !b.known {
+		b.site, b.known = e.newSite(b.site, b.def.name, b.at, b.def), true
+	}
+	return b.site
+}
+
+// origin is where output that begins at pos comes from.
+func (e *Engine) origin(b *block) Origin {
+	o := Origin{at: b.position(), site: e.called(b), body: -1}
+	if b.kind == textBlock {
+		b.count()
+		o.body = b.body
+	}
+	return o
 }
 
 // refill reads on in a file that is read as it comes.
 func (e *Engine) refill(b *block) bool {
-	if b.more == nil {
+	if b.kind != fileBlock || b.at.file.more == nil {
 		return false
 	}
 	e.out.sync()
 	buf := make([]byte, 32<<10)
 	for {
-		n, err := b.more.Read(buf)
+		n, err := b.at.file.more.Read(buf)
 		if n > 0 {
-			b.start -= b.pos
-			b.text, b.pos = b.text[b.pos:]+string(buf[:n]), 0
+			if b.pos == len(b.text) {
+				b.count()
+				b.start -= b.pos
+				b.text, b.pos, b.counted = "", 0, 0
+			} // else somebody looks ahead from an offset in the text
+			b.text += string(buf[:n])
 			return true
 		}
 		if err != nil {
 			if err != io.EOF {
 				e.fatal("read error: %s", Reason(err))
 			}
-			b.more = nil
+			b.at.file.more = nil
 			return false
 		}
 	}
 }
 
-// push puts text before the rest of the input, as what a call at the place here, of the macro name, gave.
-func (e *Engine) push(text, name string, def *definition) {
+// push puts text before the rest of the input, as what a call at the place here, of the macro def, gave.
+func (e *Engine) push(text string, def *definition) {
 	if text == "" {
 		return
 	}
@@ -97,10 +130,9 @@ func (e *Engine) push(text, name string, def *definition) {
 		e.in = slices.Grow(e.in, 1)
 	}
 	e.in = e.in[:len(e.in)+1]
-	b, at := &e.in[len(e.in)-1], &e.here
-	b.kind, b.text, b.pos, b.body, b.held = textBlock, text, 0, 0, len(text)+blockCost
-	b.file, b.line, b.column = at.File, at.Line, at.Column
-	b.site = e.newSite(at.site, name, at.Position, def)
+	b := &e.in[len(e.in)-1]
+	b.kind, b.text, b.pos, b.counted, b.body, b.held = textBlock, text, 0, 0, 0, len(text)+blockCost
+	b.at, b.def, b.site, b.known = e.here.spot, def, e.here.site, false
 }
 
 // dropDone forgets the expansions at the top that have been read to their ends, so that a macro that calls itself last needs no room.
@@ -119,22 +151,28 @@ func (e *Engine) popBlock() {
 		if n == 0 {
 			e.debugInput(at, "input exhausted")
 		} else {
-			e.debugInput(at, "input reverted to %s, line %d", e.in[n-1].file, e.in[n-1].line)
+			back := e.in[n-1].position()
+			e.debugInput(at, "input reverted to %s, line %d", back.name(), back.line)
 		}
 		e.out.syncLine = -1
 	}
 	e.hold(-b.held)
-	b.text, b.site, b.more, b.token = "", nil, nil, nil
+	b.text, b.site, b.def = "", nil, nil
 	e.in = e.in[:n]
 }
 
-// pushFile begins to read a file.
-func (e *Engine) pushFile(b block) {
-	e.debugInput(e.here, "input read from %s", b.file)
+// pushFile begins to read a file, because of s.
+func (e *Engine) pushFile(src *source, text string, s *site) {
+	e.debugInput(e.here, "input read from %s", src.name)
 	e.out.syncLine = -1
-	b.held = len(b.text) + blockCost
-	e.hold(b.held)
-	e.in = append(e.in, b)
+	held := len(text) + blockCost
+	e.hold(held)
+	e.in = append(e.in, block{kind: fileBlock, text: text, at: spot{file: src, line: 1}, site: s, held: held})
+}
+
+// includeFile begins to read a file in place of the call that is running, whose macro is name.
+func (e *Engine) includeFile(src *Source, name string) {
+	e.pushFile(&source{name: src.Name}, src.Text, e.newSite(e.here.site, name, e.here.spot, nil))
 }
 
 // top returns the block that the next byte is in, or nil at the end of all input. Tokens count as blocks with one byte.
@@ -177,7 +215,7 @@ func (e *Engine) next() (byte, bool) {
 		return 0, false
 	}
 	c := b.text[b.pos]
-	b.advance(b.pos + 1)
+	b.pos++
 	return c, true
 }
 

@@ -129,9 +129,19 @@ func (s *syntax) quoteEnd(text string) (int, found) {
 	return 0, crossed
 }
 
+// shortQuote is the length, in bytes, up to which a quoted string is looked through byte by byte.
+const shortQuote = 24
+
 // simpleQuoteEnd is quoteEnd for quotes of one byte, whose opener is known to be there.
 func (s *syntax) simpleQuoteEnd(text string) (int, found) {
 	open, close := s.open[0], s.close[0]
+	for i := 1; i < len(text) && i < shortQuote; i++ { // most are short: no search is faster
+		if text[i] == close {
+			return i + 1, whole
+		} else if text[i] == open {
+			break
+		}
+	}
 	if i := strings.IndexByte(text[1:], close); i < 0 {
 		return 0, crossed
 	} else if open == close || strings.IndexByte(text[1:1+i], open) < 0 {
@@ -171,7 +181,7 @@ const (
 // readAcross reads one token byte by byte, wherever its parts are: the slow way, for tokens that one block does not hold.
 func (e *Engine) readAcross() (tokenKind, string) {
 	b := e.top()
-	e.here = location{b.position(), b.site}
+	e.here = location{b.position(), e.called(b)}
 	start := e.here
 	s := &e.syntax
 	var buf []byte
@@ -241,10 +251,10 @@ func (e *Engine) readQuoted(start location) string {
 func (e *Engine) skipLine() {
 	for b := e.top(); b != nil && b.kind != tokenBlock; b = e.top() {
 		if i := strings.IndexByte(b.text[b.pos:], '\n'); i >= 0 {
-			b.advance(b.pos + i + 1)
+			b.pos += i + 1
 			return
 		}
-		b.advance(len(b.text))
+		b.pos = len(b.text)
 	}
 	e.Warn("Warning: end of file treated as newline")
 }

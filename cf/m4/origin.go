@@ -22,6 +22,21 @@ func (p Position) String() string {
 	return s
 }
 
+// spot is a Position as the engine keeps it: small, for there are many.
+type spot struct {
+	file         *source // nil where no file is being read
+	line, column int32
+}
+
+func (s spot) name() string {
+	if s.file == nil {
+		return ""
+	}
+	return s.file.name
+}
+
+func (s spot) position() Position { return Position{s.name(), int(s.line), int(s.column)} }
+
 // Call is one macro call, or one include, that is being expanded.
 type Call struct {
 	Macro string
@@ -37,7 +52,7 @@ type Call struct {
 type site struct {
 	parent *site
 	macro  string
-	at     Position
+	at     spot
 	def    *definition // nil for includes and m4wrap
 	depth  int
 }
@@ -46,7 +61,10 @@ type site struct {
 const siteDepth = 200
 
 // newSite records that macro was called at a position, within parent. Nodes come in slabs, for one is made for each expansion.
-func (e *Engine) newSite(parent *site, macro string, at Position, def *definition) *site {
+func (e *Engine) newSite(parent *site, macro string, at spot, def *definition) *site {
+	if !e.tracks {
+		return nil
+	}
 	if len(e.sites) == cap(e.sites) {
 		e.sites = make([]site, 0, 64)
 	}
@@ -62,9 +80,9 @@ func (e *Engine) newSite(parent *site, macro string, at Position, def *definitio
 }
 
 // defined is the place of the text of the macro called.
-func (s *site) defined() Position {
+func (s *site) defined() spot {
 	if s.def == nil {
-		return Position{}
+		return spot{}
 	}
 	return s.def.at
 }
@@ -73,39 +91,41 @@ func (s *site) defined() Position {
 func (s *site) stack() []Call {
 	var calls []Call
 	for ; s != nil; s = s.parent {
-		calls = append(calls, Call{s.macro, s.at, s.defined()})
+		calls = append(calls, Call{s.macro, s.at.position(), s.defined().position()})
 	}
 	return calls
 }
 
 // Origin tells where a piece of output came from.
 type Origin struct {
-	// Position is the innermost place in a file: the text itself, or the call whose expansion it is.
-	Position
+	at   spot
 	site *site
-	body int // lines into the definition's text, for text of a macro
+	body int // lines into the definition's text, for text of a macro; else -1
 }
+
+// Position is the innermost place in a file: the text itself, or the call whose expansion it is.
+func (o Origin) Position() Position { return o.at.position() }
 
 // Stack lists the macro calls and includes that led to the text, the innermost first.
 func (o Origin) Stack() []Call { return o.site.stack() }
 
 // Top is the place in a file given to Run (not included by another) that caused the text.
 func (o Origin) Top() Position {
-	top := o.Position
+	top := o.at
 	for s := o.site; s != nil; s = s.parent {
 		top = s.at
 	}
-	return top
+	return top.position()
 }
 
 // Body is the line of the macro definition that the text was written on, where it came from a macro that a file defined; else
 // it is the Position. The line is exact as long as the arguments put into the definition hold no newline.
 func (o Origin) Body() Position {
-	if o.body < 0 || o.site == nil || o.site.defined().File == "" {
-		return o.Position
+	if o.body < 0 || o.site == nil || o.site.defined().name() == "" {
+		return o.Position()
 	}
 	at := o.site.defined()
-	return Position{File: at.File, Line: at.Line + o.body}
+	return Position{File: at.name(), Line: int(at.line) + o.body}
 }
 
 // Line is one line of output with its origin, without its newline.

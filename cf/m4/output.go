@@ -59,7 +59,7 @@ func (o *output) selectDiversion(n int) {
 func (e *Engine) ship(b *block, end int) {
 	if end > b.pos {
 		e.write(b, b.text[b.pos:end], false)
-		b.advance(end)
+		b.pos = end
 	}
 }
 
@@ -71,11 +71,8 @@ func (e *Engine) write(b *block, text string, token bool) {
 		return
 	}
 	var origin Origin
-	if e.opt.Lines || e.opt.SyncLines {
-		origin = Origin{Position: b.position(), site: b.site, body: -1}
-		if b.kind == textBlock {
-			origin.body = b.body
-		}
+	if e.opt.SyncLines || e.opt.Lines && e.out.current.wants(text) {
+		origin = e.origin(b)
 	}
 	e.shipText(text, origin, token)
 }
@@ -117,6 +114,12 @@ func (e *Engine) spent(n int) {
 // kept tells that the output stays in memory.
 func (o *output) kept() bool { return o.opt.Output == nil || o.opt.Lines }
 
+// wants tells whether a line begins in the text, so that its origin matters.
+func (d *diversion) wants(text string) bool {
+	n := len(d.text)
+	return n == 0 || d.text[n-1] == '\n' || strings.IndexByte(text, '\n') >= 0
+}
+
 // append adds text that came from origin.
 func (d *diversion) append(text string, origin Origin, marked bool) {
 	if marked {
@@ -141,8 +144,8 @@ func (o *Origin) nextLine() {
 	if o.body >= 0 {
 		o.body++
 	} else {
-		o.Line++
-		o.Column = 1
+		o.at.line++
+		o.at.column = 1
 	}
 }
 
@@ -172,7 +175,7 @@ func (o *output) writeSynced(text string, origin Origin, token bool) {
 		o.current.append(piece, origin, o.opt.Lines)
 		text = text[len(piece):]
 		if text != "" && origin.body < 0 {
-			origin.Line++
+			origin.at.line++
 		}
 	}
 }
@@ -184,15 +187,15 @@ func (o *output) writeDirective(origin Origin) {
 	}
 	o.lineStart = false
 	o.syncLine++
-	if o.syncLine == origin.Line {
+	if o.syncLine == int(origin.at.line) {
 		return
 	}
-	line := "#line " + strconv.Itoa(origin.Line)
-	if o.syncLine < 1 && origin.File != "" {
-		line += ` "` + origin.File + `"`
+	line := "#line " + strconv.Itoa(int(origin.at.line))
+	if name := origin.at.name(); o.syncLine < 1 && name != "" {
+		line += ` "` + name + `"`
 	}
 	o.current.append(line+"\n", origin, o.opt.Lines)
-	o.syncLine = origin.Line
+	o.syncLine = int(origin.at.line)
 }
 
 // flush hands the output over to the writer.

@@ -81,8 +81,8 @@ func TestPositionsNameTheRightLine(t *testing.T) {
 				if top := l.Origin.Top(); top.File != "site.mc" || top.Line != m.line {
 					t.Errorf("%q comes from %v, want line %d of\n%s", l.Text, top, m.line, text)
 				}
-				if strings.HasSuffix(l.Text, "included") && (l.Origin.File != m.word+".m4" || l.Origin.Line != 2) {
-					t.Errorf("%q comes from %v", l.Text, l.Origin.Position)
+				if strings.HasSuffix(l.Text, "included") && (l.Origin.Position().File != m.word+".m4" || l.Origin.Position().Line != 2) {
+					t.Errorf("%q comes from %v", l.Text, l.Origin.Position())
 				}
 				if strings.HasSuffix(l.Text, "by macro") && (l.Origin.Body().File != "lib.m4" || l.Origin.Body().Line != 1) {
 					t.Errorf("%q was written at %v", l.Text, l.Origin.Body())
@@ -129,7 +129,7 @@ func TestBodyLines(t *testing.T) {
 	}
 	var got []string
 	for _, l := range e.Lines() {
-		got = append(got, fmt.Sprintf("%s %s %s %v", l.Text, l.Origin.Position, l.Origin.Body(), l.Origin.Stack()))
+		got = append(got, fmt.Sprintf("%s %s %s %v", l.Text, l.Origin.Position(), l.Origin.Body(), l.Origin.Stack()))
 	}
 	want := []string{
 		" lib.m4:1:1 lib.m4:1:1 []",

@@ -61,7 +61,7 @@ type rawOutput struct{ e *Engine }
 
 func (w *rawOutput) Write(text []byte) (int, error) {
 	at := w.e.here
-	w.e.out.main.append(string(text), Origin{Position: at.Position, site: at.site, body: -1}, w.e.opt.Lines)
+	w.e.out.main.append(string(text), Origin{at: at.spot, site: at.site, body: -1}, w.e.opt.Lines)
 	w.e.spent(len(text))
 	return len(text), nil
 }

@@ -11,10 +11,11 @@ type symbol struct {
 
 // definition is what a name stands for: a text or a builtin. It never changes, so that a call goes on with the one that it began with.
 type definition struct {
+	name    string
 	text    string
 	dollar  bool // the text holds a $
 	builtin *builtin
-	at      Position    // of the text, for Origin.Body
+	at      spot        // of the text, for Origin.Body
 	pushed  *definition // what popdef brings back
 }
 
@@ -31,10 +32,27 @@ func (e *Engine) lookup(name string) *definition {
 
 // symbol returns the entry of name, nil if it never had one.
 func (e *Engine) symbol(name string) *symbol {
-	if name == "" || e.known[name[0]]&lengthBit(len(name)) == 0 {
+	if name == "" {
 		return e.symbols[name] // define(`') is legal; such a name is reached through indir only
 	}
-	return e.symbols[name]
+	return e.named(name)
+}
+
+// recentSize is the number of symbols that named remembers, a power of two.
+const recentSize = 512
+
+// named looks the symbol of a name that is not empty up; those asked for last are found without the map.
+func (e *Engine) named(name string) *symbol {
+	n := len(name)
+	slot := &e.recent[(int(name[0])+int(name[n/2])<<2+int(name[n-1])<<5+n<<3)%recentSize]
+	if s := *slot; s != nil && s.name == name {
+		return s
+	}
+	s := e.symbols[name]
+	if s != nil {
+		*slot = s
+	}
+	return s
 }
 
 // symbolFor returns the entry of name and makes it if need be.
@@ -56,7 +74,7 @@ func (e *Engine) symbolFor(name string) *symbol {
 func (e *Engine) set(name string, d *definition, push bool) {
 	s := e.symbolFor(name)
 	e.hold(len(d.text) + definitionCost)
-	d.pushed = s.def
+	d.name, d.pushed = s.name, s.def
 	if s.def != nil && !push {
 		e.hold(-len(s.def.text) - definitionCost)
 		d.pushed = s.def.pushed
@@ -65,7 +83,7 @@ func (e *Engine) set(name string, d *definition, push bool) {
 }
 
 // setText defines name as a text.
-func (e *Engine) setText(name, text string, at Position, push bool) {
+func (e *Engine) setText(name, text string, at spot, push bool) {
 	e.checkSequence(name, text)
 	e.set(name, &definition{text: strings.Clone(text), dollar: strings.IndexByte(text, '$') >= 0, at: at}, push)
 }

@@ -2,7 +2,6 @@ package m4_test
 
 import (
 	"bytes"
-	"io"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -90,7 +89,7 @@ func checkLines(t *testing.T, e *m4.Engine) {
 	var joined bytes.Buffer
 	for _, l := range e.Lines() {
 		joined.WriteString(l.Text + "\n")
-		if l.Origin.File == "" && l.Origin.Top().File == "" {
+		if l.Origin.Position().File == "" && l.Origin.Top().File == "" {
 			t.Errorf("line %q has no origin", l.Text)
 		}
 	}
@@ -106,53 +105,4 @@ func firstDifference(got, want string) string {
 	}
 	cut := func(s string) string { return s[max(0, min(i, len(s))-40):min(len(s), i+80)] }
 	return "at byte " + itoa(i) + "\n got ..." + cut(got) + "\nwant ..." + cut(want)
-}
-
-// BenchmarkTree compiles the whole of the original's tree: in this process, and with GNU m4, a process for each file.
-func BenchmarkTree(b *testing.B) {
-	tree := oracletest.Tree(b)
-	files := mcFiles(b, tree)
-	b.Run("engine", func(b *testing.B) {
-		for b.Loop() {
-			for _, mc := range files {
-				compile(tree, mc, m4.Options{Output: io.Discard})
-			}
-		}
-	})
-	b.Run("engine-lines", func(b *testing.B) {
-		for b.Loop() {
-			for _, mc := range files {
-				compile(tree, mc, m4.Options{Lines: true}).Lines()
-			}
-		}
-	})
-	b.Run("gnu", func(b *testing.B) {
-		for b.Loop() {
-			for _, mc := range files {
-				gnu(b, tree, "-D_CF_DIR_="+tree+"/", filepath.Join(tree, "m4/cf.m4"), mc)
-			}
-		}
-	})
-}
-
-// BenchmarkExpand compares the expansion itself, on one run that is long enough for the start of a process not to count.
-func BenchmarkExpand(b *testing.B) {
-	const loop = "define(`loop',`ifelse($1,0,,`eval($1*3) word(`a',`b') some plain text, here\nloop(decr($1))')')define(`word',`$1-$2')loop(100000)\n"
-	file := filepath.Join(b.TempDir(), "loop.m4")
-	writeFile(b, file, loop)
-	b.Run("engine", func(b *testing.B) {
-		for b.Loop() {
-			e := m4.New(m4.Options{Output: io.Discard})
-			_ = e.Run(file)
-			_ = e.Finish()
-			if e.Status() != 0 {
-				b.Fatal("failed")
-			}
-		}
-	})
-	b.Run("gnu", func(b *testing.B) {
-		for b.Loop() {
-			gnu(b, b.TempDir(), file)
-		}
-	})
 }
