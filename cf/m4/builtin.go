@@ -1,7 +1,6 @@
 package m4
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -385,10 +384,7 @@ func biM4wrap(e *Engine, args []Arg) string {
 	}
 	at := e.here
 	e.hold(len(text) + blockCost)
-	if len(e.wrapped) == cap(e.wrapped) {
-		e.wrapped = slices.Grow(e.wrapped, max(8, len(e.wrapped)))
-	}
-	e.wrapped = append(e.wrapped, block{text: text, held: len(text) + blockCost, at: at.spot, known: true,
+	e.wrapped = append(doubled(e.wrapped, 1), block{text: text, held: len(text) + blockCost, at: at.spot, known: true,
 		site: e.newSite(at.site, args[0].Text, at.spot, nil)})
 	return ""
 }

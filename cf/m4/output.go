@@ -1,7 +1,7 @@
 package m4
 
 import (
-	"bytes"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,7 +126,7 @@ func (d *diversion) append(text string, origin Origin, marked bool) {
 		off := len(d.text)
 		for start := 0; start < len(text); {
 			if off+start == 0 || start > 0 || d.text[off-1] == '\n' {
-				d.marks = append(d.marks, mark{off + start, origin})
+				d.marks = append(doubled(d.marks, 1), mark{off + start, origin})
 			}
 			i := strings.IndexByte(text[start:], '\n')
 			if i < 0 {
@@ -136,7 +136,15 @@ func (d *diversion) append(text string, origin Origin, marked bool) {
 			origin.nextLine()
 		}
 	}
-	d.text = append(d.text, text...)
+	d.text = append(doubled(d.text, len(text)), text...)
+}
+
+// doubled makes room for n more elements, twice what there is if it is too little: append alone takes less and copies more often.
+func doubled[E any](s []E, n int) []E {
+	if cap(s)-len(s) >= n {
+		return s
+	}
+	return slices.Grow(s, max(n, len(s), 64))
 }
 
 // nextLine moves on by a line of the text that the origin stands for.
@@ -228,11 +236,12 @@ func (e *Engine) insert(d *diversion) {
 	if off > 0 && to.text[off-1] != '\n' && len(marks) > 0 {
 		marks = marks[1:]
 	}
+	to.marks = doubled(to.marks, len(marks))
 	for _, m := range marks {
 		m.off += off
 		to.marks = append(to.marks, m)
 	}
-	to.text = append(to.text, d.text...)
+	to.text = append(doubled(to.text, len(d.text)), d.text...)
 	if to == &o.main {
 		e.spent(len(d.text))
 	} else {
@@ -264,16 +273,19 @@ func (e *Engine) undivertAll() {
 	}
 }
 
-// Lines returns the output of diversion 0 so far as lines with their origins. Options.Lines must be set.
-func (e *Engine) Lines() []Line {
-	d := &e.out.main
-	lines := make([]Line, len(d.marks))
-	for i, m := range d.marks {
-		end := len(d.text)
-		if i+1 < len(d.marks) {
-			end = d.marks[i+1].off
+// Lines returns the output of diversion 0 so far as lines with their origins, and their number. Options.Lines must be set.
+func (e *Engine) Lines() (lines iter.Seq[Line], n int) {
+	marks := e.out.main.marks
+	text := string(e.out.main.text)
+	return func(yield func(Line) bool) {
+		for i, m := range marks {
+			end := len(text)
+			if i+1 < len(marks) {
+				end = marks[i+1].off
+			}
+			if !yield(Line{strings.TrimSuffix(text[m.off:end], "\n"), m.origin}) {
+				return
+			}
 		}
-		lines[i] = Line{string(bytes.TrimSuffix(d.text[m.off:end], []byte("\n"))), m.origin}
-	}
-	return lines
+	}, len(marks)
 }

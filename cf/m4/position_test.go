@@ -70,10 +70,10 @@ func TestPositionsNameTheRightLine(t *testing.T) {
 		if err := e.Finish(); err != nil {
 			t.Fatal(err)
 		}
-		lines := e.Lines()
+		lines, _ := e.Lines()
 		for _, m := range markers {
 			found := false
-			for _, l := range lines {
+			for l := range lines {
 				if !strings.Contains(l.Text, m.word+" ") && !strings.HasSuffix(l.Text, m.word) {
 					continue
 				}
@@ -128,7 +128,8 @@ func TestBodyLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, l := range e.Lines() {
+	lines, _ := e.Lines()
+	for l := range lines {
 		got = append(got, fmt.Sprintf("%s %s %s %v", l.Text, l.Origin.Position(), l.Origin.Body(), l.Origin.Stack()))
 	}
 	want := []string{

@@ -2,10 +2,10 @@ package m4
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
@@ -110,7 +110,7 @@ func biMkstemp(e *Engine, args []Arg) string {
 	}
 	var err error
 	for range tempTries {
-		name := base + rand.Text()[:6]
+		name := base + randomLetters(6)
 		var f *os.File
 		f, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if err == nil {
@@ -124,6 +124,16 @@ func biMkstemp(e *Engine, args []Arg) string {
 	}
 	e.Warn("%s: cannot create tempfile `%s': %s", args[0].Text, template, Reason(err))
 	return ""
+}
+
+// randomLetters makes up a part of a name. That nobody else has such a file is left to O_EXCL.
+func randomLetters(n int) string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	name := make([]byte, n)
+	for i := range name {
+		name[i] = letters[rand.IntN(len(letters))]
+	}
+	return string(name)
 }
 
 // biMaketemp is mkstemp; traditional m4 only makes up a name from the process's number, and creates nothing.

@@ -87,7 +87,8 @@ func TestTreeAsGNU(t *testing.T) {
 func checkLines(t *testing.T, e *m4.Engine) {
 	t.Helper()
 	var joined bytes.Buffer
-	for _, l := range e.Lines() {
+	lines, _ := e.Lines()
+	for l := range lines {
 		joined.WriteString(l.Text + "\n")
 		if l.Origin.Position().File == "" && l.Origin.Top().File == "" {
 			t.Errorf("line %q has no origin", l.Text)

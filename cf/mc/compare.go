@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 )
 
 // Content is a .cf without layout: what mkcf diff and the tests compare.
@@ -17,8 +18,8 @@ type Content struct {
 }
 
 var (
-	blanks = regexp.MustCompile(`[ \t\n]+`)
-	commas = regexp.MustCompile(` *, *`)
+	blanks = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[ \t\n]+`) })
+	commas = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` *, *`) })
 )
 
 // Read takes a .cf apart.
@@ -57,7 +58,7 @@ func logical(text string) []string {
 func rule(text string) string {
 	cols := strings.FieldsFunc(text, func(r rune) bool { return r == '\t' })
 	for i := range cols {
-		cols[i] = blanks.ReplaceAllString(strings.TrimSpace(cols[i]), " ")
+		cols[i] = blanks().ReplaceAllString(strings.TrimSpace(cols[i]), " ")
 	}
 	if len(cols) < 2 {
 		return strings.Join(cols, "\t")
@@ -66,10 +67,10 @@ func rule(text string) string {
 }
 
 func plainLine(l string) string {
-	l = strings.TrimSpace(blanks.ReplaceAllString(l, " "))
+	l = strings.TrimSpace(blanks().ReplaceAllString(l, " "))
 	switch l[0] {
 	case 'M', 'X', 'Q':
-		l = commas.ReplaceAllString(l, ",")
+		l = commas().ReplaceAllString(l, ",")
 	case 'O':
 		l = strings.Replace(l, "= ", "=", 1)
 	case 'K':

@@ -35,7 +35,7 @@ type Define struct{ Name, Value string }
 
 // Output is what came out of a compilation.
 type Output struct {
-	// Lines of the .cf in order.
+	// Lines of the .cf in order, without their newlines.
 	Lines []Line
 	// Diagnostics in the order in which they arose.
 	Diagnostics []Diagnostic
@@ -43,26 +43,37 @@ type Output struct {
 
 // Line is one line of a .cf.
 type Line struct {
-	Text string
-	// Source is the line of the input file that caused the line; zero if the library writes it in any case.
-	Source m4.Position
-	// Library is the line of the macro library, or of the input file, on which the text is written.
-	Library m4.Position
-
+	Text   string
 	origin m4.Origin
+	run    *run
 }
+
+// Source is the line of the input file that caused the line; zero if the library writes it in any case.
+func (l Line) Source() m4.Position {
+	if at := l.origin.Top(); slices.Contains(l.run.files, at.File) {
+		return at
+	}
+	return m4.Position{}
+}
+
+// Library is the line of the macro library, or of the input file, on which the text is written.
+func (l Line) Library() m4.Position { return l.origin.Body() }
 
 // Stack lists the macro calls and includes that led to the line, the innermost first.
 func (l Line) Stack() []Call { return calls(l.origin.Stack()) }
 
 // Text returns the whole .cf.
 func (o *Output) Text() []byte {
-	var b strings.Builder
+	size := len(o.Lines)
 	for _, l := range o.Lines {
-		b.WriteString(l.Text)
-		b.WriteByte('\n')
+		size += len(l.Text)
 	}
-	return []byte(b.String())
+	text := make([]byte, 0, size)
+	for _, l := range o.Lines {
+		text = append(text, l.Text...)
+		text = append(text, '\n')
+	}
+	return text
 }
 
 // Failed tells whether an error is among the diagnostics that GNU m4 would end with status 1 for, or any with Options.Strict.
@@ -110,10 +121,15 @@ func (opt *Options) open(name string) (string, error) {
 
 // compile tries whether an input file brings the library in by itself; if none does, the library comes first.
 func (opt *Options) compile(files, texts []string) (*Output, error) {
-	run := newRun(opt, files)
-	err := run.expand(texts)
-	if !run.finder.entered && !doorAmong(files) && !isLimit(err) {
-		run = newRun(opt, files)
+	run, err := newRun(opt, files), error(nil)
+	alone := !doorAmong(files)
+	if !alone || opt.mayInclude(texts) {
+		err = run.expand(texts)
+		if alone = alone && !run.finder.entered && !isLimit(err); alone {
+			run = newRun(opt, files)
+		}
+	}
+	if alone {
 		if err = run.preload(); err == nil {
 			err = run.expand(texts)
 		}
@@ -123,6 +139,13 @@ func (opt *Options) compile(files, texts []string) (*Output, error) {
 		return out, fmt.Errorf("mc: compile %s: %w", strings.Join(files, " "), err)
 	}
 	return out, nil
+}
+
+// mayInclude tells whether the word include is in the input: without it nothing but a trick brings the library in.
+func (opt *Options) mayInclude(texts []string) bool {
+	const word = "include"
+	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, word) }) ||
+		slices.ContainsFunc(opt.Defines, func(d Define) bool { return strings.Contains(d.Value, word) })
 }
 
 func doorAmong(files []string) bool {
@@ -218,23 +241,15 @@ func (r *run) stopped(err error) error {
 // finish collects lines and diagnostics.
 func (r *run) finish() *Output {
 	r.flushSaid()
-	lines := r.engine.Lines()
-	out := &Output{Lines: make([]Line, 0, len(lines))}
-	for _, l := range lines {
-		out.Lines = append(out.Lines, Line{Text: l.Text, Source: r.source(l.Origin.Top()), Library: l.Origin.Body(), origin: l.Origin})
+	lines, n := r.engine.Lines()
+	out := &Output{Lines: make([]Line, 0, n)}
+	for l := range lines {
+		out.Lines = append(out.Lines, Line{Text: l.Text, origin: l.Origin, run: r})
 	}
 	r.lintNames()
 	r.lintLines(out.Lines)
 	out.Diagnostics = r.diags
 	return out
-}
-
-// source is at if that is in an input file.
-func (r *run) source(at m4.Position) m4.Position {
-	if slices.Contains(r.files, at.File) {
-		return at
-	}
-	return m4.Position{}
 }
 
 // Unreadable tells whether an error of Compile says that an input file is not there or may not be read.

@@ -3,7 +3,6 @@ package mc
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -149,8 +148,6 @@ func (p *errprinter) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-var stars = regexp.MustCompile(`^(\*\*\* *)?((ERROR|WARNING|NOTE): *)?`)
-
 // flushSaid makes one diagnostic of the text that errprint has said.
 func (r *run) flushSaid() {
 	text := strings.TrimSpace(r.said.String())
@@ -159,7 +156,7 @@ func (r *run) flushSaid() {
 		return
 	}
 	sev := Complaint
-	if m := stars.FindStringSubmatch(text); m[3] == "WARNING" || m[3] == "NOTE" {
+	if word := strings.TrimLeft(text, "* "); strings.HasPrefix(word, "WARNING:") || strings.HasPrefix(word, "NOTE:") {
 		sev = Warning
 	}
 	r.add(Diagnostic{Severity: sev, Text: text, place: r.saidAt})

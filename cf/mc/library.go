@@ -9,9 +9,11 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"gosendmail/cf/m4"
 )
@@ -77,10 +79,19 @@ func (f *finder) enter(e *m4.Engine, name string) (*m4.Source, error) {
 	return f.find(door)
 }
 
+// libraryText is a file of the embedded library; empty if it is not there.
+func libraryText(below string) string {
+	text, err := library.ReadFile("library/" + below)
+	if err != nil {
+		return ""
+	}
+	return unsafe.String(unsafe.SliceData(text), len(text)) // a copy already, and nobody else's
+}
+
 // find looks for a file by its name within a macro tree.
 func (f *finder) find(below string) (*m4.Source, error) {
-	if text, err := library.ReadFile("library/" + below); err == nil {
-		return &m4.Source{Name: Root + below, Text: string(text)}, nil
+	if text := libraryText(below); text != "" {
+		return &m4.Source{Name: Root + below, Text: text}, nil
 	}
 	first := error(fs.ErrNotExist)
 	for _, dir := range f.folders {
@@ -127,6 +138,17 @@ func confPrefix(s string) int {
 	}
 	return n
 }
+
+// confKnown tells whether the library knows a conf define. Most are in two files; the others are looked through for the rest only.
+func confKnown(name string) bool {
+	if strings.Contains(optionsText(), "`"+name+"'") {
+		return true
+	}
+	_, known := slices.BinarySearch(confNames(), name)
+	return known
+}
+
+var optionsText = sync.OnceValue(func() string { return libraryText("m4/options.m4") + libraryText("m4/head.m4") })
 
 // confNames lists the conf defines that the library knows.
 var confNames = sync.OnceValue(func() []string {

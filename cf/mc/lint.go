@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"gosendmail/cf/m4"
 )
@@ -24,7 +25,7 @@ func (r *run) lintNames() {
 			return true
 		}
 		at, ok := r.engine.Where(name)
-		if _, known := slices.BinarySearch(confNames(), name); ok && !known && slices.Contains(r.files, at.File) {
+		if ok && slices.Contains(r.files, at.File) && !confKnown(name) {
 			found = append(found, unknown{name, at})
 		}
 		return true
@@ -35,24 +36,34 @@ func (r *run) lintNames() {
 	}
 }
 
-var leftover = regexp.MustCompile(`^([A-Z][A-Z0-9_]{3,})(?:\(|$)`)
-
 // lintLines warns of lines that look like a macro call that m4 did not know.
 func (r *run) lintLines(lines []Line) {
 	for _, l := range lines {
-		m := leftover.FindStringSubmatch(strings.TrimSpace(l.Text))
-		if m == nil || !slices.Contains(r.files, l.Library.File) {
+		word := leftover(strings.TrimSpace(l.Text))
+		if word == "" || !slices.Contains(r.files, l.Library().File) {
 			continue
 		}
-		if near := nearest(m[1], words()); near != "" {
-			r.add(Diagnostic{Position: l.Source, Severity: Warning, Text: m[1] + " is no macro; the line goes into the output as it is", Hint: near})
+		if near := nearest(word, words()); near != "" {
+			r.add(Diagnostic{Position: l.Source(), Severity: Warning, Text: word + " is no macro; the line goes into the output as it is", Hint: near})
 		}
 	}
 }
 
+// leftover returns the word of capitals that the line consists of, or that a parenthesis follows; empty if it is not such a line.
+func leftover(line string) string {
+	n := 0
+	for n < len(line) && (line[n] >= 'A' && line[n] <= 'Z' || n > 0 && (line[n] == '_' || line[n] >= '0' && line[n] <= '9')) {
+		n++
+	}
+	if n < 4 || n < len(line) && line[n] != '(' {
+		return ""
+	}
+	return line[:n]
+}
+
 var (
-	rewriters = regexp.MustCompile(`[,\s][SR]=([^,\s]*)`)
-	heading   = regexp.MustCompile(`^S\s*([^\s=]+)(?:\s*=\s*(\S+))?`)
+	rewriters = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[,\s][SR]=([^,\s]*)`) })
+	heading   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^S\s*([^\s=]+)(?:\s*=\s*(\S+))?`) })
 )
 
 // Lint warns of what is legal and compiles, but hardly does what was meant: mailers that name rule sets (equates S and R) which the
@@ -60,7 +71,7 @@ var (
 func (o *Output) Lint() []Diagnostic {
 	defined := map[string]bool{"0": true}
 	for _, l := range o.Lines {
-		if m := heading.FindStringSubmatch(l.Text); m != nil {
+		if m := heading().FindStringSubmatch(l.Text); m != nil {
 			defined[m[1]], defined[m[2]] = true, true
 		}
 	}
@@ -84,11 +95,11 @@ func (o *Output) Lint() []Diagnostic {
 // undefined lists the rule sets that a line of a mailer names and nobody defines.
 func (l Line) undefined(mailer string, defined map[string]bool) []Diagnostic {
 	var found []Diagnostic
-	for _, m := range rewriters.FindAllStringSubmatch(l.Text, -1) {
+	for _, m := range rewriters().FindAllStringSubmatch(l.Text, -1) {
 		for _, set := range strings.Split(m[1], "/") {
 			if set != "" && !defined[set] {
 				equate, _, _ := strings.Cut(strings.TrimLeft(m[0], ", \t"), "=")
-				found = append(found, Diagnostic{Position: l.Source, Severity: Warning,
+				found = append(found, Diagnostic{Position: l.Source(), Severity: Warning,
 					Text: "mailer " + mailer + " names rule set " + set + " in " + equate + "=, which the configuration does not define"})
 			}
 		}

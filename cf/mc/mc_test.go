@@ -104,9 +104,10 @@ func TestOrigins(t *testing.T) {
 	}
 	for _, l := range out.Lines {
 		if w, ok := want[l.Text]; ok {
-			l.Source.Column, l.Library.Column = 0, 0
-			if l.Source.String() != w[0] || l.Library.String() != w[1] {
-				t.Errorf("%s: from %s and %s, want %v", l.Text, l.Source, l.Library, w)
+			source, written := l.Source(), l.Library()
+			source.Column, written.Column = 0, 0
+			if source.String() != w[0] || written.String() != w[1] {
+				t.Errorf("%s: from %s and %s, want %v", l.Text, source, written, w)
 			}
 			delete(want, l.Text)
 		}

@@ -4,13 +4,18 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 var (
-	summary  = regexp.MustCompile(`(?m)^dnl (?:FEATURE|MAILER|OSTYPE|DOMAIN|HACK): (.*)$`)
-	optLine  = regexp.MustCompile("(?m)^_OPT_\\(`([^']*)', `([^']*)', ?(?:`(.*)')?, `([^']*)'\\)")
-	wordLine = regexp.MustCompile(`(?m)^dnl ([A-Z][A-Z_0-9]+)(\([^)]*\))?: (.*)$`)
-	section  = regexp.MustCompile(`(?m)^# ---- Options: (.*)$`)
+	summary = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^dnl (?:FEATURE|MAILER|OSTYPE|DOMAIN|HACK): (.*)$`)
+	})
+	optLine = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile("(?m)^_OPT_\\(`([^']*)', `([^']*)', ?(?:`(.*)')?, `([^']*)'\\)")
+	})
+	wordLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^dnl ([A-Z][A-Z_0-9]+)(\([^)]*\))?: (.*)$`) })
+	section  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^# ---- Options: (.*)$`) })
 )
 
 // Reference describes the library in Markdown: every word, feature, mailer, system and define with a line, taken from the comments
@@ -20,7 +25,7 @@ func Reference() string {
 	b.WriteString("## Words of a .mc\n\n| word | meaning |\n|---|---|\n")
 	for _, file := range []string{"words", "values"} {
 		text, _ := library.ReadFile("library/m4/" + file + ".m4") // embedded: always there
-		for _, m := range wordLine.FindAllStringSubmatch(string(text), -1) {
+		for _, m := range wordLine().FindAllStringSubmatch(string(text), -1) {
 			fmt.Fprintf(&b, "| `%s%s` | %s |\n", m[1], m[2], cell(m[3]))
 		}
 	}
@@ -29,7 +34,7 @@ func Reference() string {
 		for _, name := range Names(kind) {
 			text, _ := library.ReadFile("library/" + kind + "/" + name + ".m4")
 			meaning := ""
-			if m := summary.FindStringSubmatch(string(text)); m != nil {
+			if m := summary().FindStringSubmatch(string(text)); m != nil {
 				meaning = m[1]
 			}
 			fmt.Fprintf(&b, "| `%s` | %s |\n", name, cell(meaning))
@@ -47,7 +52,7 @@ func OptionDefines() []OptionDefine {
 	var list []OptionDefine
 	for _, file := range []string{"head", "options"} {
 		text, _ := library.ReadFile("library/m4/" + file + ".m4") // embedded: always there
-		for _, m := range optLine.FindAllStringSubmatch(string(text), -1) {
+		for _, m := range optLine().FindAllStringSubmatch(string(text), -1) {
 			list = append(list, OptionDefine{Define: m[2], Option: m[1]})
 		}
 	}
@@ -59,7 +64,7 @@ func writeOptions(b *strings.Builder) {
 	b.WriteString("\n## Defines that become options\n")
 	for _, file := range []string{"head", "options"} {
 		text, _ := library.ReadFile("library/m4/" + file + ".m4")
-		heads := section.FindAllStringSubmatchIndex(string(text), -1)
+		heads := section().FindAllStringSubmatchIndex(string(text), -1)
 		heads = append(heads, []int{len(text), len(text), len(text), len(text)})
 		writeTable(b, "Before all others", string(text[:heads[0][0]]))
 		for i := range len(heads) - 1 {
@@ -69,7 +74,7 @@ func writeOptions(b *strings.Builder) {
 }
 
 func writeTable(b *strings.Builder, title, text string) {
-	lines := optLine.FindAllStringSubmatch(text, -1)
+	lines := optLine().FindAllStringSubmatch(text, -1)
 	if len(lines) == 0 {
 		return
 	}

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 
 	"gosendmail/cf/mc"
@@ -33,6 +34,7 @@ const (
 const usage = "usage: mkcf [lint|explain|diff|reference] [-D name[=value]] [-U name] [-I dir] [-C cfdir] [--strict] [-o file] file.mc"
 
 func main() {
+	runtime.GOMAXPROCS(1) // it runs for milliseconds: other threads would only look for work
 	os.Exit((&command{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}).run(os.Args[1:]))
 }
 

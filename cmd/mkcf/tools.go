@@ -41,11 +41,12 @@ func (c *command) explain() (int, error) {
 		}
 		found = true
 		fmt.Fprintf(c.stdout, "%d: %s\n", i+1, l.Text)
-		if l.Source.File != "" {
-			fmt.Fprintf(c.stdout, "\tfrom %s\n", l.Source)
+		source, written := l.Source(), l.Library()
+		if source.File != "" {
+			fmt.Fprintf(c.stdout, "\tfrom %s\n", source)
 		}
-		if l.Library != l.Source {
-			fmt.Fprintf(c.stdout, "\twritten at %s\n", l.Library)
+		if written != source {
+			fmt.Fprintf(c.stdout, "\twritten at %s\n", written)
 		}
 		for _, call := range l.Stack() {
 			if call.Named() {
