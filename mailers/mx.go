@@ -54,12 +54,12 @@ func refusesMail(err error) bool {
 	return err != nil && status.As(err).Enhanced == status.Enhanced{5, 1, 10}
 }
 
-// worse keeps of two failures the one that lets the mail live.
+// worse keeps of two failures the one that lets the mail live, of two such ones the later.
 func worse(a, b error) error {
-	if a == nil || b != nil && !status.As(a).Temporary() {
-		return b
+	if b == nil || a != nil && status.As(a).Temporary() && !status.As(b).Temporary() {
+		return a
 	}
-	return a
+	return b
 }
 
 // splitHosts splits "a:b:[::1]" at colons outside of brackets and takes final dots away.

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Printable shows control characters and bytes beyond ASCII in octal (\012) and doubles backslashes.
+// Printable shows tabs and line ends as \t, \n and \r, other control characters and bytes beyond ASCII in octal (\001), and doubles
+// backslashes.
 func Printable(s string) string {
 	clean := true
 	for i := 0; i < len(s); i++ {
@@ -23,6 +24,12 @@ func Printable(s string) string {
 		switch c := s[i]; {
 		case c == '\\':
 			b.WriteString(`\\`)
+		case c == '\n':
+			b.WriteString(`\n`)
+		case c == '\r':
+			b.WriteString(`\r`)
+		case c == '\t':
+			b.WriteString(`\t`)
 		case c < ' ' || c >= 0x7f:
 			fmt.Fprintf(&b, "\\%03o", c)
 		default:

@@ -56,7 +56,7 @@ func TestLines(t *testing.T) {
 				"reject=550 5.7.1 <carol@refuse.test>... Relaying denied"},
 		{(&maillog.Check{Ruleset: "check_relay", Arg1: "h", Arg2: "192.0.2.1", Verdict: maillog.Discarded}).Line(),
 			"ruleset=check_relay, arg1=h, arg2=192.0.2.1, discard"},
-		{maillog.Printable("<a\001b\xe9%s@x>\\\n"), `<a\001b\351%s@x>\\\012`},
+		{maillog.Printable("<a\001b\xe9%s@x>\\\n"), `<a\001b\351%s@x>\\\n`},
 	} {
 		if c.got != c.want {
 			t.Errorf("got\n%s\nwant\n%s", c.got, c.want)
@@ -180,7 +180,7 @@ func TestSyslog(t *testing.T) {
 	for i := range 2 {
 		conn := listen()
 		l.Log(1, maillog.Crit, "A", "line\nforged")
-		expect(conn, `<18>Nov 22 05:01:52 sendmail[176]: A: line\012forged`)
+		expect(conn, `<18>Nov 22 05:01:52 sendmail[176]: A: line\nforged`)
 		if i == 1 {
 			if err := l.Reopen(); err != nil {
 				t.Error(err)

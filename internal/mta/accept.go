@@ -151,13 +151,11 @@ func (c *Session) Rcpt(ctx context.Context, addr string, opts *smtp.RcptOptions)
 		r.Close = true
 		return r
 	}
-	c.srv.throttleBadRecipients(ctx, c)
+	c.throttleBadRecipients(ctx)
 	ctx = c.deferring(ctx)
 	r, refusal := m.recipient(ctx, addr, opts)
 	if refusal != nil {
-		m.badRecipients++
-		c.bad++
-		m.set("{nbadrcpts}", fmt.Sprint(m.badRecipients))
+		c.countBad()
 		return refusal.Reply()
 	}
 	m.named++
@@ -165,7 +163,9 @@ func (c *Session) Rcpt(ctx context.Context, addr string, opts *smtp.RcptOptions)
 		twin.Notify |= r.Notify
 		return reply(250, status.Enhanced{2, 1, 5}, twin.Addr+"... Recipient ok")
 	}
-	if !m.discard {
+	if m.discard {
+		m.thrownAway++
+	} else {
 		m.env.Recipients = append(m.env.Recipients, r)
 	}
 	m.accepted++
@@ -174,6 +174,15 @@ func (c *Session) Rcpt(ctx context.Context, addr string, opts *smtp.RcptOptions)
 		return reply(250, status.Enhanced{2, 1, 5}, addr+"... Recipient ok (will queue)")
 	}
 	return reply(250, status.Enhanced{2, 1, 5}, addr+"... Recipient ok")
+}
+
+// countBad counts a recipient that was refused.
+func (c *Session) countBad() {
+	c.bad++
+	if m := c.msg; m != nil {
+		m.badRecipients++
+		m.set("{nbadrcpts}", fmt.Sprint(m.badRecipients))
+	}
 }
 
 // flooded reports whether the client named so many wrong recipients that it is cut off: at least BadRcptShutdown, and
@@ -210,6 +219,12 @@ func (m *message) recipient(ctx context.Context, addr string, opts *smtp.RcptOpt
 	}
 	r.Final = m.finalRecipient(addr, a)
 	return r, nil
+}
+
+// refuseQuietly is refuse for senders, whom the original does not log.
+func (m *message) refuseQuietly(addr string, s *status.Status) *status.Status {
+	out := about(addr, *s)
+	return &out
 }
 
 // refuse gives a refusal the address that it is about, as replies and logs show it.

@@ -275,7 +275,7 @@ func (m *message) send(ctx context.Context, rep *dsn.Report, to, what string) er
 	r.Final = b.finalRecipient(to, a)
 	b.env.Recipients = []*envelope.Recipient{r}
 	m.fill(rep, b, to)
-	if err := b.writeReport(rep); err != nil {
+	if err := b.writeReport(rep, m.reportSize(rep)); err != nil {
 		return errors.Join(fmt.Errorf("mta: report about %s: %w", m.id, err), entry.Abort())
 	}
 	m.log(logInfo, maillog.LevelErrors, "%s: %s", b.id, what)
@@ -376,8 +376,8 @@ func (m *message) shownHeader() []envelope.Field {
 	return out
 }
 
-// writeReport stores header and body of a report and commits it.
-func (b *message) writeReport(rep *dsn.Report) error {
+// writeReport stores header and body of a report and commits it; size counts for its priority.
+func (b *message) writeReport(rep *dsn.Report, size int64) error {
 	cw := &countingWriter{w: b.entry}
 	if err := rep.WriteBody(cw); err != nil {
 		return err
@@ -387,7 +387,17 @@ func (b *message) writeReport(rep *dsn.Report) error {
 	b.env.Header = append(b.defaults(fields), fields...)
 	b.env.Size += headerSize(fields)
 	b.complete()
+	b.priorityOf(size)
 	return b.entry.Commit(b.env)
+}
+
+// reportSize is what counts for the priority of a report about this message: what the report says is taken for a kilobyte, and for
+// nothing where no body comes back.
+func (m *message) reportSize(rep *dsn.Report) int64 {
+	if rep.HeaderOnly {
+		return 0
+	}
+	return 1024 + m.size
 }
 
 type countingWriter struct {

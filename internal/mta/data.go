@@ -52,6 +52,7 @@ func (c *Session) Data(ctx context.Context, r io.Reader) status.Reply {
 	}
 	defer c.endMessage()
 	m.collect(ctx, r)
+	c.over = m.cut
 	m.logFrom()
 	if m.rejected != nil {
 		m.logRejected()
@@ -76,11 +77,16 @@ func (c *Session) accept(ctx context.Context, m *message) status.Reply {
 		return reply(451, status.Enhanced{4, 3, 0}, "Temporary system failure: cannot store the message")
 	}
 	answer := reply(250, status.Enhanced{2, 0, 0}, m.id+" Message accepted for delivery")
+	if m.env.QuarantineReason != "" {
+		m.abort() // it waits for somebody's decision
+		return answer
+	}
 	if c.overloaded(m) {
 		mode = deliverQueueOnly
 	}
 	switch mode {
 	case deliverBackground:
+		m.reread()
 		c.srv.deliverSoon(m)
 	case deliverInteractive:
 		c.srv.deliverNow(context.WithoutCancel(ctx), m)
@@ -97,7 +103,7 @@ func (m *message) collect(ctx context.Context, r io.Reader) {
 	if err != nil {
 		m.reject(storeStatus(err))
 		m.log(logAlert, 0, "SYSERR: %v", err)
-		m.drain(r, 0)
+		m.drain(r)
 		return
 	}
 	m.entry = entry
@@ -111,39 +117,55 @@ func (m *message) collect(ctx context.Context, r io.Reader) {
 	defer func() { br.Reset(nil); bodyReaders.Put(br) }()
 
 	h, err := readHeader(br, int64(m.site.options.MaxHeadersLength), m.site.options.SaveFromLine)
-	if err != nil {
-		m.reject(m.readStatus(err))
-		m.drain(br, h.size)
+	if err != nil && !errors.Is(err, errHeaderTooLong) {
+		m.env.Size = h.size
+		m.broken(err, "header")
 		return
 	}
 	m.env.Size = h.size
 	m.header(ctx, h)
-	m.body(br, h)
+	if err != nil {
+		m.tooLongHeader()
+	}
+	m.body(br)
+	if m.cut {
+		return
+	}
+	m.bodySize = m.env.Size - h.size
 	if nul.seen {
 		m.reject(nulRefused)
 	}
 	m.finishSize()
+	m.prioritize()
+	m.logFrom()
+	if m.tooLarge {
+		m.log(logNotice, 6, "message size (%d) exceeds maximum (%d)", m.env.Size, m.site.options.MaxMessageSize)
+	}
 	if m.rejected == nil {
 		m.checkEnd(ctx)
 	}
 	m.complete()
 }
 
+// broken ends a message that cannot be read on.
+func (m *message) broken(err error, where string) {
+	m.cut, m.messageID = true, ""
+	m.readFailed(err, where)
+	m.reject(status.As(err))
+}
+
+// tooLongHeader refuses a message whose header is longer than MaxHeadersLength.
+func (m *message) tooLongHeader() {
+	limit := m.site.options.MaxHeadersLength
+	m.log(logNotice, 6, "headers too large (%d max) from %s during message collect", limit, m.get("{client_ptr}"))
+	m.reject(status.Status{Exit: status.Unavailable, Code: 552, Enhanced: status.Enhanced{5, 6, 0},
+		Text: fmt.Sprintf("Headers too large (%d max)", limit)})
+}
+
 // storeStatus is what the client hears when the queue cannot take a message.
 func storeStatus(err error) status.Status {
 	return status.Status{Exit: status.TempFail, Code: 452, Enhanced: status.Enhanced{4, 3, 1},
 		Text: "Temporary system failure: cannot store the message", Err: err}
-}
-
-// readStatus is what a failed read of the message means to the client.
-func (m *message) readStatus(err error) status.Status {
-	if errors.Is(err, errHeaderTooLong) {
-		m.log(logNotice, 6, "headers too large (%d max)", m.site.options.MaxHeadersLength)
-		return status.Status{Exit: status.Unavailable, Code: 552, Enhanced: status.Enhanced{5, 6, 0},
-			Text: fmt.Sprintf("Headers too large (%d max)", m.site.options.MaxHeadersLength)}
-	}
-	s := status.As(err)
-	return s
 }
 
 // reject remembers why the message is refused; the first reason counts.
@@ -153,17 +175,17 @@ func (m *message) reject(s status.Status) {
 	}
 }
 
-// drain reads what is left of a refused message. size is what was read of it before.
-func (m *message) drain(r io.Reader, size int64) {
+// drain reads a message that cannot be stored.
+func (m *message) drain(r io.Reader) {
 	n, err := io.Copy(io.Discard, r)
+	m.env.Size = n
 	if err != nil {
-		m.reject(m.readStatus(err))
+		m.broken(err, "body")
 	}
-	m.env.Size = size + n
 }
 
 // body copies the rest of the message into the data file. An over-long or refused message is only counted.
-func (m *message) body(r io.Reader, h *headerText) {
+func (m *message) body(r io.Reader) {
 	bp := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(bp)
 	eight := false
@@ -188,7 +210,7 @@ func (m *message) body(r io.Reader, h *headerText) {
 			break
 		}
 		if err != nil {
-			m.reject(m.readStatus(err))
+			m.broken(err, "body")
 			break
 		}
 	}
@@ -234,8 +256,8 @@ func (m *message) checkEnd(ctx context.Context) {
 
 // logRejected tells each recipient of a message that was refused after it was sent.
 func (m *message) logRejected() {
-	if m.tooLarge {
-		m.log(logNotice, 6, "message size (%d) exceeds maximum (%d)", m.env.Size, m.site.options.MaxMessageSize)
+	if m.cut {
+		return // told when it was
 	}
 	for _, r := range m.env.Recipients {
 		m.logTo([]*envelope.Recipient{r}, toLine{text: m.rejected.Text})

@@ -78,6 +78,7 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 	m.restoreMacros()
 	m.queued = true
 	env.Priority += int64(site.options.RetryFactor)
+	m.size = env.Size + m.queuedSize()
 	m.set("{ntries}", itoa(int64(env.Tries)))
 	if env.EnvID != "" {
 		m.set("{envid}", env.EnvID)

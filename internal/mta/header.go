@@ -3,6 +3,7 @@ package mta
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -248,24 +249,46 @@ func (m *message) complete() {
 			r.Owner = m.errorsTo
 		}
 	}
-	o := &m.site.options
 	if m.env.QuarantineReason == "" && m.quarantine != "" {
 		m.env.QuarantineReason = m.quarantine
 	}
-	m.env.Priority = m.env.Size + int64(o.RecipientFactor)*int64(len(m.env.Recipients)) - int64(o.ClassFactor)*int64(m.env.Class) +
-		m.addedSize()
+	m.prioritize()
 	m.keepMacros()
 }
 
-// addedSize is what our own fields add to the message.
-func (m *message) addedSize() int64 {
-	var n int64
+// prioritize works out the priority: large messages, those to many and those of a low class are less urgent (op.txt section 4.5).
+func (m *message) prioritize() { m.priorityOf(m.env.Size) }
+
+func (m *message) priorityOf(size int64) {
+	o := &m.site.options
+	m.size = size
+	m.env.Priority = size + int64(o.RecipientFactor)*int64(len(m.env.Recipients)) - int64(o.ClassFactor)*int64(m.env.Class)
+}
+
+// reread gives a message the priority that the original gives it when its background process reads the queue file that was just
+// written, as it does with those that have a recipient whom aliases or an account stand for: the header counts as it stands there.
+func (m *message) reread() {
+	local := func(r *envelope.Recipient) bool {
+		mailer := m.site.Mailer(r.Triple.Mailer)
+		return mailer != nil && (mailer.Flags.Has('A') || mailer.Flags.Has('w'))
+	}
+	if !slices.ContainsFunc(m.env.Recipients, local) {
+		return
+	}
+	m.priorityOf(m.bodySize + m.queuedSize())
+}
+
+// queuedSize is the size of the header as the queue file has it.
+func (m *message) queuedSize() int64 {
+	var n int
 	for i := range m.env.Header {
-		if f := &m.env.Header[i]; f.Default {
-			n += int64(len(f.Name)+len(f.Value)) + 2
+		f := &m.env.Header[i]
+		n += len(f.Flags) + len(f.Name) + len(f.Value) + 1
+		if !strings.HasPrefix(f.Value, " ") {
+			n++
 		}
 	}
-	return n
+	return int64(n)
 }
 
 // noRecipientAction gives a message whose header names no recipient what the option asks for (RFC 5322 allows none).

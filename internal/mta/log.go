@@ -43,7 +43,7 @@ func (m *message) logFrom() {
 }
 
 // recipients counts the recipients for the log.
-func (m *message) recipients() int { return len(m.env.Recipients) }
+func (m *message) recipients() int { return max(len(m.env.Recipients), m.thrownAway) }
 
 // toLine is what a to= line tells beside its recipients.
 type toLine struct {

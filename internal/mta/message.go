@@ -9,6 +9,7 @@ import (
 
 	"gosendmail/internal/envelope"
 	"gosendmail/internal/macro"
+	"gosendmail/internal/maillog"
 	"gosendmail/internal/status"
 	"gosendmail/mailers"
 	"gosendmail/queue"
@@ -35,8 +36,12 @@ type message struct {
 	badRecipients int            // recipients refused
 	rejected      *status.Status // why the message is refused
 	discard       bool           // accepted and thrown away
+	thrownAway    int            // recipients accepted for that
 	quarantine    string         // why the message is held
 	tooLarge      bool
+	cut           bool  // it could not be read to its end
+	bodySize      int64 // bytes of the data file
+	size          int64 // bytes that count for the priority
 
 	hops      int // Received: and the like
 	resent    bool
@@ -75,6 +80,7 @@ func (s *Server) newMessage(site *setup, parent *macro.Table, id string) *messag
 // beginSession gives the message what the session knows.
 func (m *message) beginSession(c *Session) {
 	m.relay = c.relay
+	m.discard, m.quarantine = c.throw, c.hold
 	m.proto = c.protocol()
 	m.daemon = c.daemon.name()
 	m.set("r", m.proto)
@@ -207,11 +213,12 @@ func (m *message) setSender(ctx context.Context, addr string) *status.Status {
 	m.env.Sender = bareAddress(addr)
 	a, refusal := m.resolve(ctx, addr, forSender)
 	if refusal != nil {
-		return m.refuse(addr, refusal)
+		return m.refuseQuietly(addr, refusal)
 	}
 	switch a.MailerName() {
 	case "prog", "*file*", "*include*":
-		return m.refuse(addr, &status.Status{Exit: status.DataErr, Code: 553, Enhanced: status.Enhanced{5, 1, 7},
+		m.log(logNotice, maillog.LevelMalformed, "setsender: %s: invalid or unparsable, received from %s", addr, m.relay)
+		return m.refuseQuietly(addr, &status.Status{Exit: status.DataErr, Code: 553, Enhanced: status.Enhanced{5, 1, 7},
 			Text: "Invalid sender address"})
 	}
 	m.sender = a

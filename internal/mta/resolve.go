@@ -213,14 +213,22 @@ func replyText(s status.Status) string {
 	return fmt.Sprintf("%d %s %s", s.Code, s.Enhanced, s.Text)
 }
 
-// relayRefusal logs what check_relay said and returns the refusal.
+// relayRefusal logs what check_relay said and returns the refusal; where it wants messages thrown away or held, the session keeps
+// that in mind.
 func (c *Session) relayRefusal(v *ruling) *status.Status {
 	line := maillog.Check{Ruleset: v.ruleset, Arg1: v.arg1, Arg2: v.arg2, Relay: c.relay}
-	if v.Discard || v.Quarantine != "" {
-		return nil
+	switch {
+	case v.Discard:
+		c.throw, line.Verdict = true, maillog.Discarded
+	case v.Quarantine != "":
+		c.hold = v.Quarantine
+		line.Verdict, line.Text = maillog.Quarantined, v.Quarantine
+	default:
+		line.Verdict, line.Text = maillog.Rejected, replyText(v.Status)
+		c.srv.Log.Check("", &line)
+		s := v.Status
+		return &s
 	}
-	line.Verdict, line.Text = maillog.Rejected, replyText(v.Status)
 	c.srv.Log.Check("", &line)
-	s := v.Status
-	return &s
+	return nil
 }

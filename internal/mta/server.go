@@ -323,10 +323,14 @@ func (s *Server) localName(ctx context.Context, a netip.Addr) string {
 }
 
 // throttleBadRecipients obeys BadRcptThrottle: a client that names many wrong recipients waits a second for each further one.
-func (s *Server) throttleBadRecipients(ctx context.Context, c *Session) {
-	limit := s.site.options.BadRcptThrottle
+func (c *Session) throttleBadRecipients(ctx context.Context) {
+	limit := c.site.options.BadRcptThrottle
 	if limit <= 0 || c.bad < limit {
 		return
+	}
+	if c.bad == limit {
+		c.log(logInfo, maillog.LevelErrors, "%s: Possible SMTP RCPT flood, throttling.", c.relay)
+		c.bad++ // it is told once
 	}
 	timer := time.NewTimer(time.Second)
 	defer timer.Stop()

@@ -26,13 +26,19 @@ type Session struct {
 	relay  string         // the client as logs show it
 	reject *status.Status // what check_relay said; every command but a few is answered with it
 
-	helo     string // what the client called itself; "" before HELO and EHLO
-	extended bool   // there was an EHLO
-	bad      int    // recipients refused in this session
+	began    time.Time // of the greeting pause
+	helo     string    // what the client called itself; "" before HELO and EHLO
+	extended bool      // there was an EHLO
+	bad      int       // recipients refused in this session
 
 	msg   *message // the transaction; nil between transactions
 	ghost *message // the last transaction whose MAIL was refused, until another one begins
 	id    string   // for the log between transactions
+
+	over   bool   // a message was cut off, and the dialogue with it; the log has it
+	silent bool   // nothing is to be told of a client that came and went: it issued a command, or was refused
+	throw  bool   // check_relay: its messages are taken and thrown away
+	hold   string // check_relay: why its messages are held; "" means they are not
 }
 
 // NewSession begins a session. remote is invalid for standard input (-bs): the client is then the user who runs us.
@@ -247,6 +253,7 @@ func (c *Session) GreetPause(ctx context.Context) time.Duration {
 	if !v.Resolved {
 		return 0
 	}
+	c.began = c.srv.now()
 	ms, err := strconv.Atoi(v.Return.Parts().Mailer)
 	if err != nil || ms < 0 {
 		return 0
@@ -256,7 +263,8 @@ func (c *Session) GreetPause(ctx context.Context) time.Duration {
 
 // EarlyTalk refuses a client that did not wait.
 func (c *Session) EarlyTalk(ctx context.Context) status.Reply {
-	c.log(logInfo, maillog.LevelMalformed, "rejecting commands from %s due to pre-greeting traffic", c.relay)
+	c.log(logInfo, maillog.LevelMalformed, "rejecting commands from %s [%s] due to pre-greeting traffic after %d seconds",
+		c.client.name, c.addressText(), int(c.srv.now().Sub(c.began)/time.Second))
 	s := status.Status{Exit: status.Unavailable, Code: 554, Text: c.site.Hostname() + " not accepting messages"}
 	c.reject = &s
 	return s.Reply()
@@ -275,7 +283,9 @@ func (c *Session) Reset(ctx context.Context) { c.dropMessage(ctx) }
 
 // Close ends the session; cause tells why, where it was not QUIT.
 func (c *Session) Close(ctx context.Context, cause error) {
+	c.lost(cause)
 	c.dropMessage(ctx)
+	c.idle()
 	if c.client.addr.IsValid() {
 		c.srv.rates.end(c.client.addr)
 	}

@@ -52,7 +52,7 @@ func (m *message) clone(ctx context.Context, owner string) (*message, error) {
 	env.Macros = maps.Clone(m.env.Macros)
 	env.Flags.Split = true
 	env.SenderCtladdr = nil
-	c.env, c.entry = &env, entry
+	c.env, c.entry, c.size = &env, entry, m.size
 	c.messageID, c.hops, c.quiet, c.watch, c.queued = m.messageID, m.hops, m.quiet, m.watch, m.queued
 	if refusal := c.setSender(ctx, owner); refusal != nil {
 		m.log(logNotice, maillog.LevelMalformed, "owner %s: %s", owner, refusal.Text)

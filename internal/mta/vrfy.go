@@ -39,8 +39,12 @@ func (c *Session) lookUp(ctx context.Context, verb, arg string) status.Reply {
 		return reply(503, status.Enhanced{5, 0, 0}, "I demand that you introduce yourself first")
 	}
 	if denied {
-		c.log(logInfo, maillog.LevelCollect, "%s: %s %s [rejected]", c.relay, verb, arg)
+		c.log(logInfo, maillog.LevelCollect, "%s: %s [rejected]", c.relay, strings.TrimSpace(verb+" "+arg))
 		return forbidden
+	}
+	if arg == "" {
+		c.log(logInfo, maillog.LevelCollect, "%s: %s", c.relay, verb)
+		return reply(501, status.Enhanced{5, 5, 2}, "Argument required")
 	}
 	if v := c.check(ctx, "check_"+strings.ToLower(verb), arg); v != nil {
 		m := c.probe()
@@ -131,8 +135,11 @@ func (c *Session) Etrn(ctx context.Context, arg string) status.Reply {
 		return r
 	}
 	if c.site.options.privacy.has(noEtrn) || c.daemon != nil && c.daemon.Has('E') {
-		c.log(logInfo, maillog.LevelCollect, "%s: ETRN %s [rejected]", c.relay, arg)
+		c.log(logInfo, maillog.LevelCollect, "%s: %s [rejected]", c.relay, strings.TrimSpace("ETRN "+arg))
 		return reply(502, status.Enhanced{5, 7, 0}, "Sorry, we do not allow this operation")
+	}
+	if arg == "" {
+		return reply(500, status.Enhanced{5, 5, 2}, "Parameter required")
 	}
 	if v := c.check(ctx, "check_etrn", arg); v != nil {
 		if refusal := c.probe().obey(v, ""); refusal != nil {
@@ -186,9 +193,4 @@ func (c *Session) Help(ctx context.Context, topic string) status.Reply {
 	}
 	out.Lines = append(out.Lines, "End of HELP info")
 	return out
-}
-
-// Notice is told by the dialogue what deserves a line in the log.
-func (c *Session) Notice(ctx context.Context, text string) {
-	c.log(logInfo, maillog.LevelCollect, "%s: %s", c.relay, text)
 }

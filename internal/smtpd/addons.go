@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -124,7 +123,7 @@ func (c *conn) startTLS(_, arg string) {
 		c.badCommand(say(503, proto550, "TLS already active"))
 		return
 	case c.s.buffered() > 0:
-		c.notice("rejecting server STARTTLS due to traffic before response")
+		c.noticer().Early(c.ctx, "STARTTLS")
 		c.badCommand(say(554, proto550, "SMTP protocol error"))
 		c.refuse(say(550, order500, "Command rejected"))
 		return
@@ -150,7 +149,7 @@ func (c *conn) handshake(t TLSSession, cfg *tls.Config) {
 	}
 	if err := nc.HandshakeContext(c.ctx); err != nil {
 		t.TLSDone(c.ctx, nil, err)
-		c.quit, c.cause = true, fmt.Errorf("smtpd: after STARTTLS: %w", err)
+		c.quit, c.cause = true, &LostError{"STARTTLS", err}
 		return
 	}
 	_ = nc.SetDeadline(time.Time{})

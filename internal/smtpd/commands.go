@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/emersion/go-smtp"
+
 	"gosendmail/internal/status"
 )
 
@@ -94,12 +96,12 @@ func (c *conn) unknown(upper, line string, first bool) {
 	switch upper {
 	case "GET", "POST", "CONNECT", "USER":
 		if first || c.feat.endOnHTTP {
-			c.notice("probable open proxy: command=%s", clean(line))
+			c.noticer().Proxy(c.ctx, line)
 			c.closing(status.Enhanced{4, 7, 0}, "Rejecting open proxy "+c.client())
 			return
 		}
 	case "DEBUG", "WIZ", "SHOWQ":
-		c.notice("%q command", strings.ToLower(upper))
+		c.noticer().Trapdoor(c.ctx, strings.ToLower(upper))
 	}
 	if o, ok := c.sess.(OtherSession); ok {
 		if r := o.Other(c.ctx, line); r.Code >= 400 {
@@ -120,7 +122,7 @@ func (c *conn) early() bool {
 	if c.feat.earlyCommands || c.s.buffered() == 0 {
 		return false
 	}
-	c.notice("rejecting server %s due to traffic before response", c.last)
+	c.noticer().Early(c.ctx, c.last)
 	c.badCommand(say(554, proto550, "SMTP protocol error"))
 	c.refuse(say(550, order500, "Command rejected"))
 	return true
@@ -174,23 +176,23 @@ func validHelo(name string) bool {
 	return true
 }
 
-// path checks what MAIL and RCPT have in common and splits their argument.
-func (c *conn) path(arg, want string) (path, params string, ok bool) {
+// path checks what MAIL and RCPT have in common and splits their argument. bad, if not nil, answers what is wrong.
+func (c *conn) path(arg, want string) (path, params string, bad *status.Reply) {
 	rest, word, ok := keyword(arg, want)
 	if !ok {
-		c.reply(say(501, syntax552, `Syntax error in parameters scanning "`+clean(word)+`"`))
-		return "", "", false
+		r := say(501, syntax552, `Syntax error in parameters scanning "`+clean(word)+`"`)
+		return "", "", &r
 	}
 	path, params, err := scanPath(rest)
 	if err != nil {
-		c.reply(say(553, order500, err.Error()))
-		return "", "", false
+		r := say(553, order500, err.Error())
+		return "", "", &r
 	}
 	if !c.srv.cfg.UTF8 && !asciiOnly(path) {
-		c.reply(say(553, status.Enhanced{5, 6, 7}, clean(path)+"... Address has non-ASCII characters, SMTPUTF8 is not available"))
-		return "", "", false
+		r := say(553, status.Enhanced{5, 6, 7}, clean(path)+"... Address has non-ASCII characters, SMTPUTF8 is not available")
+		return "", "", &r
 	}
-	return path, params, true
+	return path, params, nil
 }
 
 func (c *conn) allowed() allowed {
@@ -200,6 +202,7 @@ func (c *conn) allowed() allowed {
 
 // mailFrom carries out MAIL.
 func (c *conn) mailFrom(_, arg string) {
+	c.issued("MAIL")
 	switch {
 	case c.srv.cfg.NeedMailHelo && !c.helo:
 		c.reply(say(503, order500, "Polite people say HELO first"))
@@ -208,13 +211,14 @@ func (c *conn) mailFrom(_, arg string) {
 		c.reply(say(503, proto550, "Sender already specified"))
 		return
 	}
-	path, params, ok := c.path(arg, "FROM")
-	if !ok {
-		return
-	}
-	m, bad := parseMailParams(params, c.allowed())
+	path, params, bad := c.path(arg, "FROM")
 	if bad != nil {
 		c.reply(*bad)
+		return
+	}
+	m, wrong := parseMailParams(params, c.allowed())
+	if wrong != nil {
+		c.reply(*wrong)
 		return
 	}
 	var r status.Reply
@@ -233,16 +237,9 @@ func (c *conn) rcptTo(_, arg string) {
 		c.reply(say(503, order500, "Need MAIL before RCPT"))
 		return
 	}
-	path, params, ok := c.path(arg, "TO")
-	if !ok {
-		return
-	}
-	if onlyComment(path) {
-		c.reply(say(501, order500, "Missing recipient"))
-		return
-	}
-	opts, bad := parseRcptParams(params, c.allowed())
+	path, opts, bad := c.recipient(arg)
 	if bad != nil {
+		c.noticer().Misspoken(c.ctx, bad.Lines[0])
 		c.reply(*bad)
 		return
 	}
@@ -251,6 +248,20 @@ func (c *conn) rcptTo(_, arg string) {
 		c.rcpts++
 	}
 	c.reply(r)
+}
+
+// recipient reads the argument of RCPT. bad, if not nil, answers what is wrong.
+func (c *conn) recipient(arg string) (path string, opts smtp.RcptOptions, bad *status.Reply) {
+	path, params, bad := c.path(arg, "TO")
+	switch {
+	case bad != nil:
+	case onlyComment(path):
+		r := say(501, order500, "Missing recipient")
+		bad = &r
+	default:
+		opts, bad = parseRcptParams(params, c.allowed())
+	}
+	return path, opts, bad
 }
 
 // data carries out DATA: the message is read to its end whatever the session thinks of it.
@@ -328,15 +339,13 @@ func (c *conn) verify(name, arg string) {
 	if expand {
 		need = c.srv.cfg.NeedExpandHelo
 	}
+	c.issued(strings.ToUpper(name))
 	switch {
 	case need && !c.helo:
 		c.reply(say(503, order500, "I demand that you introduce yourself first"))
 		return
 	case expand && c.feat.noEXPN:
 		c.reply(say(502, status.Enhanced{5, 7, 0}, "Sorry, we do not allow this operation"))
-		return
-	case arg == "":
-		c.reply(say(501, syntax552, "Argument required"))
 		return
 	case !c.srv.cfg.UTF8 && !asciiOnly(arg):
 		c.reply(say(553, status.Enhanced{5, 6, 7}, clean(arg)+"... Address has non-ASCII characters, SMTPUTF8 is not available"))
@@ -356,10 +365,7 @@ func (c *conn) etrn(_, arg string) {
 		c.reply(say(502, status.Enhanced{5, 7, 0}, "Sorry, we do not allow this operation"))
 		return
 	}
-	if arg == "" {
-		c.reply(say(500, syntax552, "Parameter required"))
-		return
-	}
+	c.issued("ETRN")
 	c.slowDown(&c.etrns, c.srv.limits.Etrn, "ETRN")
 	c.reply(c.sess.Etrn(c.ctx, arg))
 }

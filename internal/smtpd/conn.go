@@ -3,7 +3,6 @@ package smtpd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -115,9 +114,28 @@ func (c *conn) client() string {
 	return "[" + host + "]"
 }
 
-func (c *conn) notice(format string, args ...any) {
+// noticer returns whoever wants to know what deserves a log line.
+func (c *conn) noticer() NoticeSession {
 	if n, ok := c.sess.(NoticeSession); ok {
-		n.Notice(c.ctx, fmt.Sprintf(format, args...))
+		return n
+	}
+	return deaf{}
+}
+
+// deaf is a NoticeSession that wants to know nothing.
+type deaf struct{}
+
+func (deaf) Attack(context.Context, string, int) {}
+func (deaf) TooLong(context.Context, int)        {}
+func (deaf) Proxy(context.Context, string)       {}
+func (deaf) Trapdoor(context.Context, string)    {}
+func (deaf) Early(context.Context, string)       {}
+func (deaf) Misspoken(context.Context, string)   {}
+
+// issued tells that a command was issued that shows what a client wants.
+func (c *conn) issued(verb string) {
+	if s, ok := c.sess.(IssueSession); ok {
+		s.Issued(c.ctx, verb)
 	}
 }
 
@@ -126,7 +144,7 @@ func (c *conn) run() {
 	defer func() {
 		err := c.s.flush()
 		if c.cause == nil && err != nil && !c.done() {
-			c.cause = err
+			c.cause = &LostError{c.last, err}
 		}
 		c.sess.Close(c.ctx, c.cause)
 	}()
@@ -148,19 +166,25 @@ func (c *conn) done() bool { return c.last == "QUIT" }
 
 // lost tells the client, where that can help, why the connection ends, and notes the cause.
 func (c *conn) lost(err error) {
+	var long *lineTooLong
 	switch {
-	case errors.Is(err, errLineTooLong):
+	case errors.As(err, &long):
 		c.closing(status.Enhanced{4, 7, 0}, "Command too long, possible attack "+c.client())
-		c.notice("possible SMTP attack: command too long")
+		c.noticer().TooLong(c.ctx, long.bytes)
+		c.quit = true
+		return
 	case c.srv.closing.Load():
 		c.closing(status.Enhanced{4, 3, 2}, "closing connection: server shutting down")
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = ErrServerClosed
+		}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.closing(status.Enhanced{4, 4, 1}, "timeout waiting for input from "+c.client())
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = io.EOF
 	}
 	c.quit = true
-	c.cause = fmt.Errorf("smtpd: after %s: %w", c.last, err)
+	c.cause = &LostError{c.last, err}
 }
 
 // greet begins the dialogue.
@@ -232,7 +256,7 @@ func (c *conn) slowDown(count *int, limit int, name string) {
 		return
 	}
 	if *count == limit {
-		c.notice("possible SMTP attack: command=%s, count=%d", name, *count)
+		c.noticer().Attack(c.ctx, name, *count)
 	}
 	if err := c.s.flush(); err != nil {
 		return // the next read tells

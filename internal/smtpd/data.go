@@ -65,7 +65,7 @@ func (d *dataReader) Read(p []byte) (int, error) {
 			Text: fmt.Sprintf("Message exceeds maximum fixed size (%d)", d.limit)}
 	}
 	switch {
-	case d.err != nil:
+	case d.err != nil && n == 0:
 		return 0, d.err
 	case n == 0 && len(p) > 0:
 		return 0, io.EOF

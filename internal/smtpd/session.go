@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-sasl"
@@ -36,17 +37,32 @@ type Session interface {
 	// message (too big, bare LF) and will be the reply; any other means that the connection is lost. In both
 	// cases nothing may be queued. The transaction is over when Data returns.
 	Data(ctx context.Context, r io.Reader) status.Reply
-	// Verify, Expand, Help and Etrn answer VRFY, EXPN, HELP and ETRN; arg is not empty but for HELP.
+	// Verify, Expand, Help and Etrn answer VRFY, EXPN, HELP and ETRN; arg may be empty.
 	Verify(ctx context.Context, arg string) status.Reply
 	Expand(ctx context.Context, arg string) status.Reply
 	Help(ctx context.Context, topic string) status.Reply
 	Etrn(ctx context.Context, arg string) status.Reply
 	// Reset ends the transaction, if any (RSET).
 	Reset(ctx context.Context)
-	// Close is called once, last. cause is nil after QUIT, wraps os.ErrDeadlineExceeded after a timeout,
-	// io.EOF or another error of the connection where it was lost, and says after which command.
+	// Close is called once, last. cause is nil after QUIT and where the server ended the dialogue, else a LostError that
+	// wraps os.ErrDeadlineExceeded after a timeout, io.EOF or another error of the connection, or ErrServerClosed.
 	Close(ctx context.Context, cause error)
 }
+
+// LostError is how a dialogue ended that did not end with QUIT.
+type LostError struct {
+	Command string // the last command; "startup" before the first
+	Err     error
+}
+
+// Error names the command and the cause.
+func (e *LostError) Error() string { return "smtpd: after " + e.Command + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *LostError) Unwrap() error { return e.Err }
+
+// After returns the last command in lower case.
+func (e *LostError) After() string { return strings.ToLower(e.Command) }
 
 // GreetingSession greets clients that Connect refused; without it they are greeted with the refusal.
 type GreetingSession interface {
@@ -83,9 +99,21 @@ type DeliverBySession interface {
 	MailBy(ctx context.Context, addr string, opts *smtp.MailOptions, by *smtp.DeliverByOptions) status.Reply
 }
 
-// NoticeSession is told what deserves a log line: "possible SMTP attack: command=HELO/EHLO, count=3".
+// NoticeSession is told what deserves a log line. Attack: a command was repeated so often that answers slow down. TooLong: a
+// command of that many bytes ended the dialogue. Proxy: a web browser's command did. Trapdoor: a command that once opened doors.
+// Early: something came before the reply to verb. Misspoken: the text of the reply to an RCPT whose syntax was wrong.
 type NoticeSession interface {
-	Notice(ctx context.Context, text string)
+	Attack(ctx context.Context, command string, count int)
+	TooLong(ctx context.Context, bytes int)
+	Proxy(ctx context.Context, line string)
+	Trapdoor(ctx context.Context, name string)
+	Early(ctx context.Context, verb string)
+	Misspoken(ctx context.Context, text string)
+}
+
+// IssueSession is told that the client issued MAIL, VRFY, EXPN or ETRN, whatever becomes of it.
+type IssueSession interface {
+	Issued(ctx context.Context, verb string)
 }
 
 // AuthSession lets clients authenticate (RFC 4954). Auth returns a server of the mechanism (upper case), or nil and why

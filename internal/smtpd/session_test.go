@@ -35,9 +35,16 @@ func (f *fake) Connect(ctx context.Context) status.Reply {
 func (f *fake) Greeting(context.Context) status.Reply {
 	return say(220, noEnhanced, "mail.example.test ESMTP")
 }
-func (f *fake) Client() string                             { return "root@localhost" }
-func (f *fake) Features(context.Context) []string          { return f.features }
-func (f *fake) Notice(_ context.Context, text string)      { f.note("notice: %s", text) }
+func (f *fake) Client() string                    { return "root@localhost" }
+func (f *fake) Features(context.Context) []string { return f.features }
+func (f *fake) Attack(_ context.Context, command string, n int) {
+	f.note("notice: attack by %s, %d", command, n)
+}
+func (f *fake) TooLong(_ context.Context, n int)           { f.note("notice: %d bytes", n) }
+func (f *fake) Proxy(_ context.Context, line string)       { f.note("notice: proxy: %s", line) }
+func (f *fake) Trapdoor(_ context.Context, name string)    { f.note("notice: trapdoor %s", name) }
+func (f *fake) Early(_ context.Context, verb string)       { f.note("notice: early after %s", verb) }
+func (f *fake) Misspoken(_ context.Context, text string)   { f.note("notice: wrong: %s", text) }
 func (f *fake) Reset(context.Context)                      { f.note("reset") }
 func (f *fake) Close(_ context.Context, cause error)       { f.closed, f.cause = true, cause }
 func (f *fake) StartData(context.Context) (r status.Reply) { return r }
@@ -87,6 +94,9 @@ func (f *fake) Data(_ context.Context, r io.Reader) status.Reply {
 	return say(250, ok200, "ID Message accepted for delivery")
 }
 func (f *fake) Verify(_ context.Context, arg string) status.Reply {
+	if arg == "" {
+		return say(501, syntax552, "Argument required")
+	}
 	return say(250, status.Enhanced{2, 1, 5}, "<"+arg+"@mail.example.test>")
 }
 func (f *fake) Expand(ctx context.Context, arg string) status.Reply { return f.Verify(ctx, arg) }
@@ -94,5 +104,8 @@ func (f *fake) Help(context.Context, string) status.Reply {
 	return say(502, status.Enhanced{5, 3, 0}, "HELP not implemented")
 }
 func (f *fake) Etrn(_ context.Context, arg string) status.Reply {
+	if arg == "" {
+		return say(500, syntax552, "Parameter required")
+	}
 	return say(250, ok200, "Queuing for node "+arg+" started")
 }

@@ -2,9 +2,9 @@ package smtpd
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -12,6 +12,7 @@ import (
 const (
 	idleBuffer = 2048     // bytes that a connection without traffic keeps for reading
 	dataBuffer = 64 << 10 // bytes borrowed while a message is read
+	longest    = 12288    // bytes of a command that are read to see how long it is
 )
 
 var (
@@ -19,7 +20,12 @@ var (
 	replyBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 )
 
-var errLineTooLong = errors.New("smtpd: command too long")
+// lineTooLong is a command that is longer than it may be; bytes is how many of it came.
+type lineTooLong struct{ bytes int }
+
+func (e *lineTooLong) Error() string {
+	return "smtpd: command too long: " + strconv.Itoa(e.bytes) + " bytes"
+}
 
 // deadliner is what network connections have for timeouts.
 type deadliner interface {
@@ -128,18 +134,18 @@ func (s *stream) readLine(limit int, within time.Duration) ([]byte, error) {
 			line := s.buf[s.r : from+i]
 			s.r = from + i + 1
 			if len(line) > limit {
-				return nil, errLineTooLong
+				return nil, &lineTooLong{len(line) + 1}
 			}
 			return bytes.TrimRight(line, "\r"), nil
 		}
-		if s.w-s.r > limit {
-			return nil, errLineTooLong
+		if s.w-s.r > max(limit, longest) {
+			return nil, &lineTooLong{s.w - s.r}
 		}
 		if err := s.flush(); err != nil {
 			return nil, err
 		}
 		if s.r == 0 && s.w == len(s.buf) {
-			s.grow(limit + 2)
+			s.grow(max(limit, min(2*len(s.buf), longest)) + 2)
 		}
 		if err := s.readWithin(within, true); err != nil {
 			return nil, err
