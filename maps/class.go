@@ -25,12 +25,12 @@ func classes() map[string]Class {
 		"program":  {NeedsFile: true, Open: opener(runProgram)},
 		"regex":    {Parse: parseRegex, Open: openRegex},
 		"sequence": {Parse: parseSequence, Open: openSequence},
-		"socket":   {Parse: parseSocket, Open: openSocket},
+		"socket":   {NeedsFile: true, Parse: parseSocket, Open: openSocket},
 		"stab":     {NeedsFile: true, Open: openStab},
 		"switch":   {NeedsFile: true, Open: openSwitch},
 		"syslog":   {Parse: parseSyslog, Open: opener(logKey)},
 		"text":     {NeedsFile: true, Parse: parseText, Open: openText},
-		"user":     {Parse: parseUser, Open: opener(lookupUser)},
+		"user":     {Parse: parseUser, Open: openUser},
 		"userdb":   {NeedsFile: true, Parse: parseUserDB, Open: openUserDB},
 	}
 }
@@ -70,7 +70,7 @@ func Refused() []RefusedClass {
 }
 
 func unknownClass(sp Spec) error {
-	if why, ok := refused[sp.Class]; ok {
+	if why, ok := refused[strings.ToLower(sp.Class)]; ok {
 		return fmt.Errorf("readcf: map %s: class %s not available (%s)", sp.Name, sp.Class, why)
 	}
 	return fmt.Errorf("readcf: map %s: class %s not available", sp.Name, sp.Class)

@@ -252,9 +252,8 @@ func TestDeferredMode(t *testing.T) {
 func TestConfigurationErrors(t *testing.T) {
 	for line, want := range map[string]string{
 		"Ka hash": "x.cf:1: No file name for hash map a", "Ka nis x": "class nis not available", "Ka dbm x": "makemap", "Ka nothing x": "x.cf:1: readcf: map a: class nothing not available",
-		"Ka hash -y f": "Illegal option y map a", "Ka sequence b c": "unknown member map b", "Ka sequence a": "member of itself", "Ka regex (": "pattern-compile-error: Unmatched (",
-		"Ka dns": "missing -R type", "Ka dns -R XX": "wrong type XX", "Ka user -v shoe": "unknown column name shoe", "Ka text f": "fully qualified", "Ka text -kx /f": "-k should specify a number, not x",
-		"Ka socket tcp:1": "unknown socket type", "Ka syslog -L loud": "Unknown priority loud", "Ka regex -s3 (a)": "out of range",
+		"Ka hash -y f": "Illegal option y map a", "Ka sequence b c": "unknown member map b", "Ka sequence a": "unknown member map a", "Ka regex (": "pattern-compile-error: Unmatched (",
+		"Ka dns": "missing -R type", "Ka dns -R XX": "wrong type XX", "Ka socket": "No file name for socket map a", "Ka NisPlus x": "NIS+ is not supported", "Ka syslog -L loud": "Unknown priority loud", "Ka regex -s3 (a)": "out of range",
 	} {
 		set, err := maps.NewSet(specs([]string{line}), maps.Env{})
 		if err == nil || !strings.HasPrefix(err.Error(), "x.cf:1: ") || !strings.Contains(err.Error(), want) {
@@ -263,6 +262,46 @@ func TestConfigurationErrors(t *testing.T) {
 		if set == nil || !slices.Contains(set.Names(), "host") {
 			t.Errorf("%s: the set has no other maps", line)
 		}
+	}
+}
+
+// TestUseErrors: what the original finds wrong only when a map is used makes look-ups fail, and is told once.
+func TestUseErrors(t *testing.T) {
+	for line, want := range map[string]string{
+		"Ka user -v shoe": "User map a: unknown column name shoe (x.cf:1)", "Ka text f": `text map "a": file name must be fully qualified (x.cf:1)`,
+		"Ka text -kx /dev/null": `text map "a", file /dev/null: -k should specify a number, not x (x.cf:1)`, "Ka text /no/file": `text map "a": unsafe map file /no/file: No such file or directory (x.cf:1)`,
+		"Ka socket tcp:1": `socket map "a": unknown socket type tcp: Protocol not supported (x.cf:1)`, "Ka socket inet:25": `socket map "a": inet:25: endpoint needs port@host (x.cf:1)`,
+	} {
+		var told []string
+		set, err := maps.NewSet(specs([]string{line}), maps.Env{Report: func(err error) { told = append(told, err.Error()) }})
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		for range 2 {
+			if _, err := set.Lookup(context.Background(), "a", "k"); !errors.Is(err, maps.ErrTempFail) {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+		if len(told) != 1 || told[0] != want {
+			t.Errorf("%s: told %q, want %q", line, told, want)
+		}
+	}
+}
+
+// TestNames: names of maps and classes mean the same in any case; a K line that repeats a name keeps the flags that it does not set.
+func TestNames(t *testing.T) {
+	set, err := maps.NewSet(specs([]string{"Kone regex -a.first -m x", "Ktwo SEQUENCE oNe", "KONE Regex x"}), maps.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"one", "One", "two", "TWO"} {
+		if v, err := set.Lookup(context.Background(), name, "x"); v != "x.first" || err != nil {
+			t.Errorf("%s: %q, %v", name, v, err)
+		}
+	}
+	if got := fmt.Sprint(set.Names()); got != "[ONE host two]" {
+		t.Errorf("names %s", got)
 	}
 }
 
@@ -283,7 +322,7 @@ func TestOptional(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(reports) != 1 || !strings.Contains(reports[0], `x.cf:2: hash map "req"`) {
+	if want := `hash map "req": missing map file ` + dir + "/req.db: No such file or directory (x.cf:2)"; len(reports) != 1 || reports[0] != want {
 		t.Errorf("reports: %q", reports)
 	}
 	build(t, dir+"/opt.db", "k", "v") // it appears without a restart
@@ -375,7 +414,7 @@ func TestBestMXPrefersThisHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for q, want := range map[string]string{"b d.test": "a.test.", "z d.test": "a.test.", "b e.test": "me.test.", "b host.test": "host.test.", "b null.test": ""} {
+	for q, want := range map[string]string{"b d.test": "a.test.", "z d.test": "a.test.:me.test.:b.test.:c.test.", "b e.test": "me.test.", "b host.test": "host.test.", "b null.test": ""} {
 		m, key, _ := strings.Cut(q, " ")
 		if v, _ := set.Lookup(context.Background(), m, key); v != want {
 			t.Errorf("%s: %q, want %q", q, v, want)

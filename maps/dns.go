@@ -32,18 +32,19 @@ func parseDNS(p *Params) error {
 	f := &dnsFlags{}
 	p.extra = f
 	sc := flagScanner{p.Args}
+	var wrong error
 	for {
 		letter, value := sc.next()
 		switch {
 		case letter == 0:
 			if f.qtype == 0 {
-				return fmt.Errorf("dns map %s: missing -R type", p.Name)
+				wrong = errors.Join(wrong, harmless{fmt.Errorf("dns map %s: missing -R type", p.Name)})
 			}
-			return nil
+			return wrong
 		case letter == 'R':
 			name := sc.after(value)
 			if f.qtype = dnsTypes[strings.ToUpper(name)]; f.qtype == 0 {
-				return fmt.Errorf("dns map %s: wrong type %s", p.Name, name)
+				wrong = errors.Join(wrong, harmless{fmt.Errorf("dns map %s: wrong type %s", p.Name, name)})
 			}
 		case letter == 'z':
 			p.Delim = delimiter(value)
@@ -53,7 +54,7 @@ func parseDNS(p *Params) error {
 			f.base = sc.after(value)
 		case f.timing(&sc, letter, value):
 		case !p.common(letter, value):
-			return fmt.Errorf("Illegal option %c map %s", letter, p.Name)
+			wrong = errors.Join(wrong, illegal(letter, p.Name))
 		}
 	}
 }
@@ -104,11 +105,14 @@ func openDNS(p *Params) (Map, error) {
 		return nil, errNoResolver
 	}
 	f := p.extra.(*dnsFlags)
+	if f.qtype == 0 {
+		return nullMap{}, nil
+	}
 	return &dnsMap{p, f, p.env.DNS.WithTimeouts(f.wait, f.tries)}, nil
 }
 
-// maxAnswer is how long a value of several records may be; it ends at a separator (half the size of the rewriting buffer).
-const maxAnswer = 1024
+// maxAnswer is how long a value of several records may be. What is left out is shown by an ellipsis.
+const maxAnswer = 627
 
 // Lookup asks for the records of a name.
 func (m *dnsMap) Lookup(ctx context.Context, key string, args ...string) (string, error) {
@@ -116,48 +120,82 @@ func (m *dnsMap) Lookup(ctx context.Context, key string, args ...string) (string
 	if m.f.base != "" {
 		name += "." + m.f.base
 	}
-	a, err := m.r.Query(ctx, name, m.f.qtype)
+	a, err := m.r.Search(ctx, name, m.f.qtype)
 	if err != nil {
 		return "", dnsFailure(err)
 	}
 	var values []string
 	for _, rr := range a.Records {
-		values = append(values, recordText(rr))
-		if m.p.Delim == 0 || m.p.MatchOnly || m.f.limit > 0 && len(values) >= m.f.limit {
+		values = append(values, printable(recordText(rr)))
+		if m.p.Delim == 0 || m.p.MatchOnly || len(values) == m.f.most() {
 			break
 		}
 	}
-	return m.p.Result(ctx, key, joinLimited(values, m.p.Delim), args), nil
+	return m.p.Result(ctx, key, joinLimited(values, m.p.Delim, "..."), args), nil
+}
+
+// most is how many values -Z lets through, 0 for all of them. It counts as the original does, which stops when it has one more than it
+// was told, unless that was one.
+func (f *dnsFlags) most() int {
+	if f.limit > 1 {
+		return f.limit + 1
+	}
+	return f.limit
 }
 
 func dnsFailure(err error) error {
-	if errors.Is(err, dns.ErrTemporary) {
+	switch {
+	case err == ErrNotFound:
+		return err
+	case errors.Is(err, dns.ErrTemporary):
 		return tempFail(err)
 	}
 	return missing(exNoHost, err)
 }
 
-// joinLimited joins values with the separator, as many as fit.
-func joinLimited(values []string, sep byte) string {
-	s := strings.Join(values, string(sep))
-	if sep == 0 || len(s) < maxAnswer {
-		return s
+// joinLimited joins values with the separator. Where they are too long for one value, it gives as many as fit together with more, as if
+// that were a last one; "" stands for nothing.
+func joinLimited(values []string, sep byte, more string) string {
+	delim := string([]byte{sep})
+	all := strings.Join(values, delim)
+	if len(all) <= maxAnswer || len(values) < 2 {
+		return all
 	}
-	s = s[:maxAnswer]
-	if i := strings.LastIndexByte(s, sep); i >= 0 {
-		return s[:i]
+	if more != "" {
+		more = delim + more
+	}
+	n, size := 1, len(values[0])
+	for n < len(values) && size+1+len(values[n])+len(more) <= maxAnswer {
+		size += 1 + len(values[n])
+		n++
+	}
+	return strings.Join(values[:n], delim) + more
+}
+
+// printable puts an X in the place of each byte that cannot be printed.
+func printable(s string) string {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			b := []byte(s)
+			for i, c := range b {
+				if c < ' ' || c > '~' {
+					b[i] = 'X'
+				}
+			}
+			return string(b)
+		}
 	}
 	return s
 }
 
-// recordText is what a map returns of a record: the address, host name or text.
+// recordText is what a map returns of a record: the address, the host name, the first text, the fields of a certificate's record.
 func recordText(rr mdns.RR) string {
 	switch rr := rr.(type) {
 	case *mdns.A:
 		return rr.A.String()
 	case *mdns.AAAA:
 		if a, ok := netip.AddrFromSlice(rr.AAAA); ok {
-			return "IPv6:" + a.String()
+			return "IPv6:" + spelledOut(a)
 		}
 		return ""
 	case *mdns.MX:
@@ -173,11 +211,60 @@ func recordText(rr mdns.RR) string {
 	case *mdns.AFSDB:
 		return trimDot(rr.Hostname)
 	case *mdns.TXT:
-		return strings.Join(rr.Txt, "")
+		if len(rr.Txt) == 0 {
+			return ""
+		}
+		return unescape(rr.Txt[0])
 	case *mdns.TLSA:
-		return fmt.Sprintf("%d %d %d %s", rr.Usage, rr.Selector, rr.MatchingType, rr.Certificate)
+		return fmt.Sprintf("%02X %02X %02X %s", rr.Usage, rr.Selector, rr.MatchingType, hexPairs(rr.Certificate))
 	}
 	return rr.String()
+}
+
+// spelledOut writes an IPv6 address with all its zeros, as the original's tables and rules have it.
+func spelledOut(a netip.Addr) string {
+	b := a.As16()
+	groups := make([]string, 8)
+	for i := range groups {
+		groups[i] = strconv.FormatUint(uint64(b[2*i])<<8|uint64(b[2*i+1]), 16)
+	}
+	return strings.Join(groups, ":")
+}
+
+// unescape undoes the escapes of zone files, \X and \DDD, in which the DNS module gives texts.
+func unescape(s string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) {
+			b = append(b, s[i])
+			continue
+		}
+		if i+3 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+4], 10, 8); err == nil {
+				b = append(b, byte(n))
+				i += 3
+				continue
+			}
+		}
+		i++
+		b = append(b, s[i])
+	}
+	return string(b)
+}
+
+// hexPairs writes hexadecimal digits as pairs between colons.
+func hexPairs(hex string) string {
+	var b strings.Builder
+	for i := 0; i < len(hex); i += 2 {
+		if i > 0 {
+			b.WriteByte(':')
+		}
+		b.WriteString(strings.ToUpper(hex[i:min(i+2, len(hex))]))
+	}
+	return b.String()
 }
 
 func trimDot(s string) string { return strings.TrimSuffix(s, ".") }
@@ -199,8 +286,8 @@ func parseHost(p *Params) error {
 			return nil
 		case letter == 'h' || letter == 'P': // hints of older configurations, without meaning since 8.7
 		case f.timing(&sc, letter, value):
-		case !p.common(letter, value):
-			return fmt.Errorf("Illegal option %c map %s", letter, p.Name)
+		default:
+			p.common(letter, value) // what the class does not have means nothing here, and is not told
 		}
 	}
 }
@@ -245,7 +332,7 @@ func (m *hostMap) canonical(ctx context.Context, key string) (string, error) {
 	}
 	text, _, ok := strings.Cut(key[1:], "]")
 	if !ok {
-		return "", &dns.Error{Kind: dns.Unusable, Name: key}
+		return "", ErrNotFound
 	}
 	if len(text) > 5 && strings.EqualFold(text[:5], "IPv6:") {
 		text = text[5:]
@@ -266,51 +353,3 @@ func (m *hostMap) Close() error { return nil }
 
 // Close does nothing.
 func (m *dnsMap) Close() error { return nil }
-
-// bestMX is class bestmx: the most preferred mail exchanger, or all with -z. This host wins among equals, and hosts behind it do not count.
-func bestMX(ctx context.Context, p *Params, key string, args []string) (string, error) {
-	if p.env.DNS == nil {
-		return "", tempFail(errNoResolver)
-	}
-	a, err := p.env.DNS.LookupMX(ctx, key)
-	switch {
-	case dns.KindOf(err) == dns.NoData:
-		return p.Result(ctx, key, key+".", args), nil // without MX the host itself takes its mail
-	case err != nil:
-		return "", dnsFailure(err)
-	case a.NullMX():
-		return "", missing(exUnavailable, errors.New("the domain takes no mail"))
-	}
-	hosts := preferLocal(a.Records, p.env.IsLocal)
-	if p.Delim == 0 {
-		hosts = hosts[:1]
-	}
-	for i, h := range hosts {
-		hosts[i] = h + "."
-		if p.Delim != 0 && strings.IndexByte(h, p.Delim) >= 0 {
-			return "", missing(exConfig, fmt.Errorf("MX host %.64s includes map delimiter character 0x%02X", h, p.Delim))
-		}
-	}
-	return p.Result(ctx, key, joinLimited(hosts, p.Delim), args), nil
-}
-
-// preferLocal lists the hosts: when this host is one of them, those less or equally preferred go, and it comes first among its equals.
-func preferLocal(records []dns.MX, isLocal func(string) bool) []string {
-	var hosts []string
-	for _, mx := range records {
-		if isLocal != nil && isLocal(mx.Host) {
-			var out []string
-			for _, r := range records {
-				if r.Pref < mx.Pref {
-					out = append(out, r.Host)
-				}
-			}
-			if len(out) == 0 {
-				return []string{mx.Host}
-			}
-			return out
-		}
-		hosts = append(hosts, mx.Host)
-	}
-	return hosts
-}

@@ -203,7 +203,13 @@ func (m *fileMap) failedLocked(err error) error {
 	if m.p.Optional && errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	m.p.report(&m.reason, err)
+	m.p.report(&m.reason, m.p.unusable(m.path, err), err)
+	return err
+}
+
+// ready reports whether the file can be opened.
+func (m *fileMap) ready() error {
+	_, err := m.current()
 	return err
 }
 

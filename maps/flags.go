@@ -2,7 +2,7 @@ package maps
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"strings"
 )
 
@@ -139,8 +139,8 @@ func parseFlags(p *Params) error {
 		case 'z':
 			p.Delim = delimiter(value)
 		default:
-			if !p.common(letter, value) && bad == nil {
-				bad = fmt.Errorf("Illegal option %c map %s", letter, p.Name)
+			if !p.common(letter, value) {
+				bad = errors.Join(bad, illegal(letter, p.Name))
 			}
 		}
 	}

@@ -69,7 +69,7 @@ func (m *stabMap) Close() error {
 	return m.aliases.Close()
 }
 
-// implicitMap is class implicit: a hash file, else a CDB file, else the text itself.
+// implicitMap is class implicit: a hash file, else a CDB file, else for aliases the text itself.
 type implicitMap struct {
 	hash, cdb *fileMap
 	text      *stabMap
@@ -86,11 +86,27 @@ func (m *implicitMap) Lookup(ctx context.Context, key string, args ...string) (s
 			return f.Lookup(ctx, key, args...)
 		}
 	}
-	if _, err := m.text.current(); err != nil {
+	if err := m.ready(); err != nil {
 		return "", m.hash.unopened(err)
 	}
 	return m.text.Lookup(ctx, key, args...)
 }
+
+// ready reports whether any form of the map can be opened. The text serves for aliases only.
+func (m *implicitMap) ready() error {
+	for _, f := range []*fileMap{m.hash, m.cdb} {
+		if _, err := idOf(f.path); err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return f.ready()
+		}
+	}
+	if m.text.p.Use != ForAliases {
+		return errNoDatabase
+	}
+	_, err := m.text.current()
+	return err
+}
+
+var errNoDatabase = errors.New("neither X.db nor X.cdb is there")
 
 // Close closes all forms.
 func (m *implicitMap) Close() error {

@@ -30,6 +30,13 @@ func openLDAP(p *Params) (Map, error) {
 	return m, nil
 }
 
+// ready reports whether a server can be reached.
+func (m *ldapMap) ready() error {
+	_, err := m.conn.get(context.Background(), m)
+	m.tell(err)
+	return err
+}
+
 // Close gives the connection up; other maps that share it connect again.
 func (m *ldapMap) Close() error {
 	m.conn.close()
@@ -79,7 +86,7 @@ func (m *ldapMap) tell(err error) {
 	case err == nil:
 		m.reason = ""
 	case errors.Is(err, errLDAPConnect) && !m.p.Optional:
-		m.p.report(&m.reason, err)
+		m.p.report(&m.reason, "", err)
 	}
 }
 

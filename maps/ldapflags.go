@@ -120,8 +120,8 @@ func parseLDAP(p *Params) error {
 	if err != nil {
 		return err
 	}
-	if rest != "" && p.env.Report != nil {
-		p.env.Report(fmt.Errorf("%smap %s: %q after the flags has no effect", p.position(), p.Name, rest))
+	if rest != "" {
+		p.tell("", fmt.Errorf("%q after the flags has no effect", rest))
 	}
 	if err := m.check(); err != nil {
 		return err

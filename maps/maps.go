@@ -53,8 +53,8 @@ type Env struct {
 	Switch   func(service string) ([]string, error)                                     // class switch: the service switch; nil: /etc/nsswitch.conf
 	Open     func(path string) (*os.File, error)                                        // opens a map's file for reading, after the safety checks; nil: os.Open
 	Command  func(ctx context.Context, argv []string) (out []byte, exit int, err error) // class program: run as the default user; nil: run as the current user
-	Log      func(ctx context.Context, level int, text string)                          // class syslog: level 0 (emerg) to 7 (debug); nil: dropped
-	Report   func(err error)                                                            // a map cannot be opened; once per change of reason; nil: dropped
+	Log      func(level int, id, text string)                                           // class syslog: level 0 (emerg) to 7 (debug), the message's queue ID or ""; nil: dropped
+	Report   func(err error)                                                            // what is wrong with maps in use, *Problem mostly; that one cannot be opened once per change of reason; nil: dropped
 	LDAP     string                                                                     // option LDAPDefaultSpec
 	LDAPConf string                                                                     // ldap.conf(5); "": the first of /etc/ldap/ldap.conf and /etc/openldap/ldap.conf that is there
 	Macro    func(name string) string                                                   // macros of the configuration ("j", "{sendmailMTACluster}"), for the default query of an ldap alias source; nil: they are empty

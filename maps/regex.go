@@ -33,6 +33,7 @@ func parseRegex(p *Params) error {
 	m := &regexMap{p: p, delim: condElse}
 	p.extra = m
 	basic, subs := false, ""
+	var wrong error
 	sc := flagScanner{p.Args}
 loop:
 	for {
@@ -51,27 +52,27 @@ loop:
 		case 'f', 'a', 'm', 'S', 'D', 'T', 't', 'q', 'o', 'A', 'N', 'O':
 			p.common(letter, value)
 		default:
-			return fmt.Errorf("Illegal option %c map %s", letter, p.Name)
+			wrong = errors.Join(wrong, illegal(letter, p.Name))
 		}
 	}
 	var err error
 	if m.re, err = compilePOSIX(sc.s, basic, !p.NoFold); err != nil {
-		return fmt.Errorf("pattern-compile-error: %w", err)
+		return errors.Join(wrong, fmt.Errorf("pattern-compile-error: %w", err))
 	}
 	if !m.sub {
-		return nil
+		return wrong
 	}
 	if m.re.groups+1 >= maxSubstrings {
-		return fmt.Errorf("too many substrings, %d max", maxSubstrings)
+		return errors.Join(wrong, fmt.Errorf("too many substrings, %d max", maxSubstrings))
 	}
 	if subs != "" {
 		m.fields, err = m.parseFields(subs)
-		return err
+		return errors.Join(wrong, err)
 	}
 	for i := range m.re.groups + 1 {
 		m.fields = append(m.fields, i)
 	}
-	return nil
+	return wrong
 }
 
 // parseFields reads the numbers of substrings, separated by commas.

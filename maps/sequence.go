@@ -19,28 +19,29 @@ type sequence struct {
 }
 
 func parseSequence(p *Params) error {
-	p.extra = &sequence{p: p, members: strings.FieldsFunc(p.Args, func(r rune) bool {
+	q := &sequence{p: p}
+	p.extra = q
+	names := strings.FieldsFunc(p.Args, func(r rune) bool {
 		return !(r == '_' || r == '.' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9')
-	})}
-	return nil
+	})
+	var wrong error
+	for _, m := range names {
+		switch {
+		case p.set.named(m) == nil:
+			wrong = errors.Join(wrong, harmless{fmt.Errorf("Sequence map %s: unknown member map %s", p.Name, m)})
+		case len(q.members) >= maxMembers:
+			wrong = errors.Join(wrong, harmless{fmt.Errorf("Sequence map %s: too many member maps (%d max)", p.Name, maxMembers)})
+		default:
+			q.members = append(q.members, m)
+		}
+	}
+	return wrong
 }
 
 func openSequence(p *Params) (Map, error) { return p.extra.(*sequence), nil }
 
-// checkMembers finds sequences whose members are not there, are too many, or lead back to it.
+// checkMembers finds sequences whose members lead back to them, which a K line that repeats a name can bring about.
 func (s *Set) checkMembers(e *entry) error {
-	q, ok := e.params.extra.(*sequence)
-	if !ok {
-		return nil
-	}
-	if len(q.members) > maxMembers {
-		return fmt.Errorf("Sequence map %s: too many member maps (%d max)", e.params.Name, maxMembers)
-	}
-	for _, m := range q.members {
-		if s.maps[m] == nil {
-			return fmt.Errorf("Sequence map %s: unknown member map %s", e.params.Name, m)
-		}
-	}
 	if s.reaches(e.params.Name, e.params.Name, map[string]bool{}) {
 		return fmt.Errorf("Sequence map %s: is a member of itself", e.params.Name)
 	}
@@ -49,17 +50,17 @@ func (s *Set) checkMembers(e *entry) error {
 
 // reaches reports whether the sequence from has target among its members, at any depth.
 func (s *Set) reaches(from, target string, seen map[string]bool) bool {
-	e := s.maps[from]
-	if e == nil || seen[from] {
+	e := s.named(from)
+	if e == nil || seen[e.params.Name] {
 		return false
 	}
-	seen[from] = true
+	seen[e.params.Name] = true
 	q, ok := e.params.extra.(*sequence)
 	if !ok {
 		return false
 	}
 	for _, m := range q.members {
-		if m == target || s.reaches(m, target, seen) {
+		if strings.EqualFold(m, target) || s.reaches(m, target, seen) {
 			return true
 		}
 	}
@@ -83,10 +84,10 @@ func openSwitch(p *Params) (Map, error) {
 	for _, s := range services {
 		name := p.Name + "." + s
 		switch {
-		case p.set.maps[name] != nil:
+		case p.set.named(name) != nil:
 			q.members = append(q.members, name)
-		case p.env.Report != nil:
-			p.env.Report(fmt.Errorf("Switch map %s: unknown member map %s", p.Name, name))
+		default:
+			p.tell(fmt.Sprintf("Switch map %s: unknown member map %s", p.Name, name), nil)
 		}
 	}
 	return q, nil
@@ -103,7 +104,11 @@ func (q *sequence) Lookup(ctx context.Context, key string, args ...string) (stri
 	ctx = context.WithValue(ctx, depthKey{}, depth+1)
 	var failed, last error
 	for _, name := range q.members {
-		v, err := q.p.set.maps[name].find(ctx, key, args)
+		member := q.p.set.named(name)
+		if member == nil {
+			continue // told when the configuration was read
+		}
+		v, err := member.find(ctx, key, args)
 		if err == nil {
 			return v, nil
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,17 +24,20 @@ type Set struct {
 
 // entry is one map, opened at its first use.
 type entry struct {
-	params Params
-	class  Class
-	open   atomic.Pointer[Map]
-	mu     sync.Mutex // held while opening
-	reason string     // last open failure that was reported
+	params  Params
+	class   Class
+	invalid bool // the K line is wrong: it has no keys
+	open    atomic.Pointer[Map]
+	mu      sync.Mutex // held while opening
+	reason  string     // last open failure that was reported
 }
 
 // ErrUnknownMap says that no map has the name; it is an ErrNotFound too.
 var ErrUnknownMap = fmt.Errorf("no such map: %w", ErrNotFound)
 
-// NewSet makes a set of maps, a later one replacing an earlier one of the same name; Khost host -a. is there unless a spec says otherwise. With errors, each begins "file:line:", and the set holds the maps that are right.
+// NewSet makes a set of maps. Names mean the same in any case. A later map replaces an earlier one of its name, but keeps the flags that it
+// does not set itself. Khost host -a. is there unless a spec says otherwise. With errors, each begins "file:line:"; the set holds maps with
+// wrong arguments too, and they have no keys.
 func NewSet(specs []Spec, env Env) (*Set, error) {
 	if env.BlankSub == 0 {
 		env.BlankSub = '.'
@@ -44,16 +48,27 @@ func NewSet(specs []Spec, env Env) (*Set, error) {
 	s := &Set{env: env, maps: map[string]*entry{}}
 	var errs []error
 	for _, sp := range append([]Spec{{Name: "host", Class: "host", Args: "-a. -D"}}, specs...) {
-		if err := s.add(sp); err != nil {
-			errs = append(errs, fmt.Errorf("%s%w", sp.position(), err))
-		}
+		errs = append(errs, positioned(&sp, s.add(sp))...)
 	}
 	for _, e := range s.maps {
-		if err := s.checkMembers(e); err != nil {
-			errs = append(errs, fmt.Errorf("%s%w", e.params.position(), err))
-		}
+		errs = append(errs, positioned(&e.params.Spec, s.checkMembers(e))...)
 	}
 	return s, errors.Join(errs...)
+}
+
+// positioned puts the place of a K line before each of its errors.
+func positioned(sp *Spec, err error) (errs []error) {
+	if err == nil {
+		return nil
+	}
+	list := []error{err}
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		list = several.Unwrap()
+	}
+	for _, e := range list {
+		errs = append(errs, fmt.Errorf("%s%w", sp.position(), e))
+	}
+	return errs
 }
 
 func (sp *Spec) position() string {
@@ -64,34 +79,43 @@ func (sp *Spec) position() string {
 }
 
 func (s *Set) add(sp Spec) error {
-	class, ok := s.env.Classes[sp.Class]
+	name := strings.ToLower(sp.Class)
+	class, ok := s.env.Classes[name]
 	if !ok {
-		class, ok = classes()[sp.Class]
+		class, ok = classes()[name]
 	}
 	if !ok {
 		return unknownClass(sp)
 	}
 	e := &entry{params: Params{Spec: sp, env: &s.env, set: s}, class: class}
 	e.params.SpaceSub = s.env.BlankSub
+	if old := s.named(sp.Name); old != nil && !old.implied() {
+		e.params.Flags = old.params.Flags
+	}
 	parse := class.Parse
 	if parse == nil {
 		parse = parseFlags
 	}
-	if err := parse(&e.params); err != nil {
-		return err
+	err := parse(&e.params)
+	if err == nil && class.NeedsFile && e.params.Path == "" {
+		err = fmt.Errorf("No file name for %s map %s", sp.Class, sp.Name)
 	}
-	if class.NeedsFile && e.params.Path == "" {
-		return fmt.Errorf("No file name for %s map %s", sp.Class, sp.Name)
-	}
-	s.maps[sp.Name] = e
-	return nil
+	e.invalid = !isHarmless(err)
+	s.maps[fold(sp.Name)] = e
+	return err
 }
+
+// implied reports whether the program made the map, and no K line.
+func (e *entry) implied() bool { return e.params.File == "" && e.params.Line == 0 }
+
+// named finds a map by its name in any case; nil where there is none.
+func (s *Set) named(name string) *entry { return s.maps[fold(name)] }
 
 // Names returns the names of all maps, sorted.
 func (s *Set) Names() []string {
 	names := make([]string, 0, len(s.maps))
-	for n := range s.maps {
-		names = append(names, n)
+	for _, e := range s.maps {
+		names = append(names, e.params.Name)
 	}
 	slices.Sort(names)
 	return names
@@ -99,20 +123,31 @@ func (s *Set) Names() []string {
 
 // Spec returns the K line of a map.
 func (s *Set) Spec(name string) (Spec, bool) {
-	e := s.maps[name]
+	e := s.named(name)
 	if e == nil {
 		return Spec{}, false
 	}
 	return e.params.Spec, true
 }
 
-// Map returns a map for look-ups without what Set.Lookup adds (-bt's /map does so).
+// Map returns a map for look-ups without what Set.Lookup adds (-bt's /map does so). The error says that the map is optional or wrong, and
+// cannot be opened; look-ups in other maps that cannot be opened fail temporarily.
 func (s *Set) Map(name string) (Map, error) {
-	e := s.maps[name]
+	e := s.named(name)
 	if e == nil {
 		return nil, fmt.Errorf("maps: %s: %w", name, ErrUnknownMap)
 	}
-	return e.get()
+	m, err := e.get()
+	if r, ok := m.(interface{ ready() error }); ok && err == nil {
+		err = r.ready()
+	}
+	switch {
+	case err == nil:
+		return m, nil
+	case e.params.Optional || e.invalid:
+		return nil, err
+	}
+	return failing{err}, nil
 }
 
 // get opens the map if it is not open. A map that cannot be opened is tried again next time.
@@ -125,9 +160,12 @@ func (e *entry) get() (Map, error) {
 	if m := e.open.Load(); m != nil {
 		return *m, nil
 	}
+	if e.invalid {
+		return nil, errInvalid
+	}
 	m, err := e.class.Open(&e.params)
 	if err != nil {
-		e.params.report(&e.reason, err)
+		e.refused(err)
 		return nil, err
 	}
 	e.reason = ""
@@ -135,20 +173,18 @@ func (e *entry) get() (Map, error) {
 	return m, nil
 }
 
-// report tells the operator why a map does not open, once per reason.
-func (p *Params) report(last *string, err error) {
-	text := err.Error()
-	if *last == text || p.env.Report == nil {
-		*last = text
-		return
+// refused tells why a map does not open.
+func (e *entry) refused(err error) {
+	words, cause := "", err
+	if o, ok := errors.AsType[*openError](err); ok {
+		words, cause = o.words, o.cause
 	}
-	*last = text
-	p.env.Report(fmt.Errorf("%s%s map \"%s\": %w", p.position(), p.Class, p.Name, err))
+	e.params.report(&e.reason, words, cause)
 }
 
 // Lookup looks key up as a rule does. A temporary failure of a map with -T comes as a value (the key and -T's text) together with an error that is ErrTempFail, or without error when -t is given too: the rule goes on with the value, and the message waits.
 func (s *Set) Lookup(ctx context.Context, mapName, key string, args ...string) (string, error) {
-	e := s.maps[mapName]
+	e := s.named(mapName)
 	if e == nil {
 		return "", &Error{Map: mapName, Key: key, Status: exConfig, Cause: ErrUnknownMap}
 	}
@@ -178,7 +214,7 @@ func (e *entry) find(ctx context.Context, key string, args []string) (string, er
 	switch {
 	case err == nil:
 		return m.Lookup(ctx, key, args...)
-	case e.params.Optional:
+	case e.params.Optional || e.invalid:
 		return "", ErrNotFound
 	}
 	return "", tempFail(err)

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// parseSimple reads the few flags of classes dequote, macro, arith and arpa, whose keys keep their quotes.
+// parseSimple reads the few flags of classes dequote, macro, arith and arpa, whose keys keep their quotes. Other flags mean nothing to them.
 func parseSimple(p *Params) error {
 	p.KeepQuotes = true
 	sc := flagScanner{p.Args}
@@ -27,8 +27,6 @@ func parseSimple(p *Params) error {
 			p.SpaceSub = firstByte(value)
 		case 's':
 			p.Delim = firstByte(value)
-		default:
-			return fmt.Errorf("Illegal option %c map %s", letter, p.Name)
 		}
 	}
 }

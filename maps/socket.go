@@ -36,6 +36,7 @@ func parseSocket(p *Params) error {
 	m := &socketMap{p: p}
 	p.extra = m
 	sc := flagScanner{p.Args}
+	var wrong error
 	for {
 		letter, value := sc.next()
 		if letter == 0 {
@@ -45,16 +46,11 @@ func parseSocket(p *Params) error {
 		case letter == 'd':
 			m.timeout = interval(sc.after(value))
 		case !p.common(letter, value):
-			return fmt.Errorf("Illegal option %c map %s", letter, p.Name)
+			wrong = errors.Join(wrong, illegal(letter, p.Name))
 		}
 	}
 	p.setFile(sc.s)
-	if p.Path == "" {
-		return fmt.Errorf("No endpoint for socket map %s", p.Name)
-	}
-	var err error
-	m.network, m.address, err = socketEndpoint(p.Path)
-	return err
+	return wrong
 }
 
 // socketEndpoint reads an endpoint in the form of milters: "/path", "unix:path" or "local:path", "inet:port@host", "inet6:port@host".
@@ -64,7 +60,7 @@ func socketEndpoint(s string) (network, address string, err error) {
 	}
 	kind, rest, ok := strings.Cut(s, ":")
 	if !ok || rest == "" {
-		return "", "", fmt.Errorf("socket map: %s: endpoint needs a type (unix, inet, inet6)", s)
+		return "", "", fmt.Errorf("%s: endpoint needs a type (unix, inet, inet6)", s)
 	}
 	switch kind {
 	case "unix", "local":
@@ -73,19 +69,23 @@ func socketEndpoint(s string) (network, address string, err error) {
 		port, host, ok := strings.Cut(rest, "@")
 		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 		if !ok || port == "" || host == "" {
-			return "", "", fmt.Errorf("socket map: %s: endpoint needs port@host", s)
+			return "", "", fmt.Errorf("%s: endpoint needs port@host", s)
 		}
 		if kind == "inet6" {
 			return "tcp6", net.JoinHostPort(host, port), nil
 		}
 		return "tcp4", net.JoinHostPort(host, port), nil
 	}
-	return "", "", fmt.Errorf("socket map: %s: unknown socket type %s", s, kind)
+	return "", "", fmt.Errorf("unknown socket type %s: Protocol not supported", kind)
 }
 
 // openSocket finds the connection of the endpoint, or makes one that is not connected yet.
 func openSocket(p *Params) (Map, error) {
 	m := p.extra.(*socketMap)
+	var err error
+	if m.network, m.address, err = socketEndpoint(p.Path); err != nil {
+		return nil, &openError{words: fmt.Sprintf("socket map \"%s\": %v", p.Name, err)}
+	}
 	p.set.sockets.Do(func() { p.set.socketConns = &sync.Map{} })
 	fresh := &socketConn{turn: make(chan struct{}, 1)}
 	fresh.turn <- struct{}{}

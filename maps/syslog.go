@@ -2,6 +2,7 @@ package maps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -14,13 +15,14 @@ const levelInfo = 6
 // parseSyslog reads -D, -S and -L level.
 func parseSyslog(p *Params) error {
 	level := levelInfo
+	var wrong error
 	sc := flagScanner{p.Args}
 	for {
 		letter, value := sc.next()
 		switch letter {
 		case 0:
 			p.extra = level
-			return nil
+			return wrong
 		case 'D':
 			p.Deferred = true
 		case 'S':
@@ -31,7 +33,7 @@ func parseSyslog(p *Params) error {
 				return fmt.Errorf("syslog_map_parseargs: Unknown priority %s", name)
 			}
 		default:
-			return fmt.Errorf("Illegal option %c map syslog", letter)
+			wrong = errors.Join(wrong, illegal(letter, "syslog"))
 		}
 	}
 }
@@ -49,7 +51,7 @@ func levelOf(name string) int {
 // logKey is class syslog: it logs the key, with the arguments put in, and returns nothing.
 func logKey(ctx context.Context, p *Params, key string, args []string) (string, error) {
 	if p.env.Log != nil {
-		p.env.Log(ctx, p.extra.(int), interpolate(key, key, args))
+		p.env.Log(p.extra.(int), macroOf(ctx, "i"), interpolate(key, key, args))
 	}
 	return "", nil
 }

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // textMap is class text: a file of columns, read from its beginning for each look-up.
@@ -14,23 +16,14 @@ type textMap struct {
 	p        *Params
 	keyCol   int // from 0
 	valueCol int
+
+	mu     sync.Mutex
+	reason string // last failure that was reported
 }
 
 func parseText(p *Params) error {
-	if err := parseFlags(p); err != nil {
-		return err
-	}
-	m := &textMap{p: p}
-	p.extra = m
-	if p.Path != "" && p.Path[0] != '/' {
-		return fmt.Errorf("text map %q: file name must be fully qualified", p.Name)
-	}
-	var err error
-	if m.keyCol, err = column(p, "-k", p.KeyCol, p.HasKeyCol); err != nil {
-		return err
-	}
-	m.valueCol, err = column(p, "-v", p.ValCol, p.HasValCol)
-	return err
+	p.extra = &textMap{p: p}
+	return parseFlags(p)
 }
 
 // column reads the number of -k or -v; digits at its beginning count.
@@ -41,16 +34,50 @@ func column(p *Params, flag, text string, given bool) (int, error) {
 	digits := len(text) - len(strings.TrimLeft(text, "0123456789"))
 	n, err := strconv.Atoi(text[:digits])
 	if err != nil {
-		return 0, fmt.Errorf("text map %q, file %s: %s should specify a number, not %s", p.Name, p.Path, flag, text)
+		return 0, &openError{words: fmt.Sprintf("text map \"%s\", file %s: %s should specify a number, not %s", p.Name, p.Path, flag, text)}
 	}
 	return n, nil
 }
 
-func openText(p *Params) (Map, error) { return p.extra.(*textMap), nil }
+func openText(p *Params) (Map, error) {
+	m := p.extra.(*textMap)
+	if p.Path[0] != '/' {
+		return nil, &openError{words: fmt.Sprintf("text map \"%s\": file name must be fully qualified", p.Name)}
+	}
+	var err error
+	if m.keyCol, err = column(p, "-k", p.KeyCol, p.HasKeyCol); err != nil {
+		return nil, err
+	}
+	m.valueCol, err = column(p, "-v", p.ValCol, p.HasValCol)
+	return m, err
+}
+
+// ready reports whether the file can be opened.
+func (m *textMap) ready() error {
+	f, err := m.open()
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// open opens the file, and tells the operator where it cannot.
+func (m *textMap) open() (*os.File, error) {
+	f, err := m.p.openFile(m.p.Path)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case err == nil:
+		m.reason = ""
+	case !m.p.Optional:
+		m.p.report(&m.reason, fmt.Sprintf("text map \"%s\": unsafe map file %s", m.p.Name, m.p.Path), err)
+	}
+	return f, err
+}
 
 // Lookup reads the file until a line has the key in its column.
 func (m *textMap) Lookup(ctx context.Context, key string, args ...string) (string, error) {
-	f, err := m.p.openFile(m.p.Path)
+	f, err := m.open()
 	if err != nil {
 		if m.p.Optional {
 			return "", missing(exUnavailable, err)

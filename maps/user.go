@@ -23,13 +23,14 @@ var userColumns = map[string]func(*User) string{
 }
 
 func parseUser(p *Params) error {
-	if err := parseFlags(p); err != nil {
-		return err
-	}
+	return parseFlags(p)
+}
+
+func openUser(p *Params) (Map, error) {
 	if userColumns[strings.ToLower(p.ValCol)] == nil {
-		return fmt.Errorf("User map %s: unknown column name %s", p.Name, p.ValCol)
+		return nil, &openError{words: fmt.Sprintf("User map %s: unknown column name %s", p.Name, p.ValCol)}
 	}
-	return nil
+	return opener(lookupUser)(p)
 }
 
 // lookupUser is class user: a field of the account that the key names.

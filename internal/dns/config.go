@@ -75,7 +75,19 @@ func LoadConfig(p Paths) (Config, error) {
 	if order != nil {
 		c.Order = order
 	}
+	if c.Search == nil {
+		c.Search = ownDomain()
+	}
 	return c, nil
+}
+
+// ownDomain is the search list where resolv.conf(5) names none: the domain of the host's name.
+func ownDomain() []string {
+	name, err := os.Hostname()
+	if _, domain, ok := strings.Cut(name, "."); err == nil && ok && domain != "" {
+		return []string{domain}
+	}
+	return nil
 }
 
 func or(s, fallback string) string {
@@ -119,7 +131,7 @@ func (c *Config) ParseResolvConf(name string, r io.Reader) error {
 		case "domain":
 			c.Search = []string{strings.TrimSuffix(f[1], ".")}
 		case "search":
-			c.Search = nil
+			c.Search = []string{}
 			for _, d := range f[1:] {
 				if d = strings.TrimSuffix(d, "."); d != "" {
 					c.Search = append(c.Search, d)

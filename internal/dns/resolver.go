@@ -15,6 +15,9 @@ import (
 // udpSize is the EDNS0 payload size that avoids fragments (DNS flag day 2020).
 const udpSize = 1232
 
+// readSize is how much of an answer over UDP is read: some servers send more than they were asked for.
+const readSize = 16 << 10
+
 // maxChain is how many CNAMEs are followed from one question (MAXCNAMEDEPTH of the original).
 const maxChain = 10
 
@@ -271,7 +274,7 @@ func (r *Resolver) roundTrip(ctx context.Context, network, server string, q *mdn
 	defer stop()
 	q = q.Copy()
 	q.Id = mdns.Id()
-	co := &mdns.Conn{Conn: nc, UDPSize: udpSize}
+	co := &mdns.Conn{Conn: nc, UDPSize: readSize}
 	if err := co.WriteMsg(q); err != nil {
 		return nil, fmt.Errorf("%s: %w", server, err)
 	}

@@ -2,7 +2,6 @@ package mta
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -91,13 +90,22 @@ func (s *Site) runMapProgram(ctx context.Context, argv []string) (out []byte, ex
 	cmd.Env = []string{"AGENT=sendmail", "PATH=" + priv.SafePath}
 	cmd.WaitDelay = time.Second
 	cmd.SysProcAttr = s.asDefaultUser()
-	var text bytes.Buffer
+	var text beginning
 	cmd.Stdout = &text
 	err = cmd.Run()
 	if x, ok := errors.AsType[*exec.ExitError](err); ok && x.ExitCode() >= 0 {
-		return text.Bytes(), x.ExitCode(), nil
+		return text, x.ExitCode(), nil
 	}
-	return text.Bytes(), 0, err
+	return text, 0, err
+}
+
+// beginning keeps what a program writes first, which is all that a map takes, and passes over the rest.
+type beginning []byte
+
+func (b *beginning) Write(p []byte) (int, error) {
+	const most = 4096
+	*b = append(*b, p[:min(len(p), most-len(*b))]...)
+	return len(p), nil
 }
 
 // asDefaultUser gives a child the identity of DefaultUser, where this process is root.

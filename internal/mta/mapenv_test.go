@@ -93,18 +93,24 @@ func TestAliasServices(t *testing.T) {
 	}
 }
 
-// TestTextAliases: classes stab and implicit read an alias file, and again when it was changed.
+// TestTextAliases: class stab, and class implicit for aliases, read an alias file, and again when it was changed.
 func TestTextAliases(t *testing.T) {
-	s, dir := siteWith(t, "Ks stab DIR/aliases\nKi implicit DIR/aliases\nKn stab DIR/none\n", map[string]string{"aliases": "Root: me\n"})
+	s, dir := siteWith(t, "O AliasFile=DIR/aliases\nKs stab DIR/aliases\nKi implicit DIR/aliases\nKn stab DIR/none\n", map[string]string{"aliases": "Root: me\n"})
+	a, err := openAliases(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
 	check := func(want string) {
 		t.Helper()
-		for _, m := range []string{"s", "i"} {
-			if v, err := s.Maps.Lookup(context.Background(), m, "root"); err != nil || v != want {
-				t.Errorf("%s: %q, %v", m, v, err)
-			}
-			if _, err := s.Maps.Lookup(context.Background(), m, "none"); err != maps.ErrNotFound {
-				t.Errorf("%s: %v", m, err)
-			}
+		if v, err := s.Maps.Lookup(context.Background(), "s", "root"); err != nil || v != want {
+			t.Errorf("%q, %v", v, err)
+		}
+		if _, err := s.Maps.Lookup(context.Background(), "s", "none"); err != maps.ErrNotFound {
+			t.Error(err)
+		}
+		if v, found, err := a.Lookup(context.Background(), "root"); err != nil || v != want || !found {
+			t.Errorf("alias: %q, %v, %v", v, found, err)
 		}
 	}
 	check("me")
@@ -115,8 +121,10 @@ func TestTextAliases(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("another")
-	if _, err := s.Maps.Lookup(context.Background(), "n", "root"); !errors.Is(err, maps.ErrTempFail) {
-		t.Errorf("no file: %v", err)
+	for _, m := range []string{"n", "i"} {
+		if _, err := s.Maps.Lookup(context.Background(), m, "root"); !errors.Is(err, maps.ErrTempFail) {
+			t.Errorf("%s, without a data base: %v", m, err)
+		}
 	}
 }
 

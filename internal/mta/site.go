@@ -48,6 +48,7 @@ type Site struct {
 
 	resolver *dns.Resolver
 	env      maps.Env // what maps of this site need from outside
+	ears     ears     // who hears what maps say
 }
 
 // Load reads and compiles a configuration. The error tells that it could not be read at all; errors in it are in
@@ -75,7 +76,7 @@ func Load(ctx context.Context, o LoadOptions) (*Site, error) {
 	}
 	s.Config, err = cf.Parse(file, cf.Input{
 		File: o.Path, Macros: s.Host.macros(o), Options: o.Options,
-		LookupUser: lookupUser, LookupGroup: lookupGroup, MapClass: knownClass(o.Maps),
+		LookupUser: lookupUser, LookupGroup: lookupGroup, MapClass: declaredClass(o.Maps),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("mta: %w", err)
@@ -156,8 +157,17 @@ func (s *Site) Close() error { return s.Maps.Close() }
 func knownClass(env maps.Env) func(string) bool {
 	known := maps.Classes()
 	return func(class string) bool {
+		class = strings.ToLower(class)
 		_, ok := env.Classes[class]
 		return ok || slices.Contains(known, class)
+	}
+}
+
+// declaredClass tells the classes that K lines may name: those known, and those refused with a reason when the maps are declared.
+func declaredClass(env maps.Env) func(string) bool {
+	known, refused := knownClass(env), maps.Refused()
+	return func(class string) bool {
+		return known(class) || slices.ContainsFunc(refused, func(r maps.RefusedClass) bool { return strings.EqualFold(r.Name, class) })
 	}
 }
 

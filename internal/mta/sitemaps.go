@@ -37,12 +37,18 @@ func (s *Site) mapEnv(o LoadOptions) maps.Env {
 		env.DNS = s.resolver
 	}
 	env.Canon = dns.CanonOptions{TryMX: !slices.Contains(set.ResolverOptions, "HasWildcardMX") &&
-		!slices.Contains(set.ResolverOptions, "+HasWildcardMX"), DontExpandCnames: set.DontExpandCnames}
+		!slices.Contains(set.ResolverOptions, "+HasWildcardMX"), DontExpandCnames: set.DontExpandCnames, IPv6: true}
 	if env.IsLocal == nil {
 		env.IsLocal = func(host string) bool { return s.InClass("w", host) }
 	}
+	if o.Report != nil {
+		s.HearMaps(o.Report, nil)
+	}
 	if env.Report == nil {
-		env.Report = o.Report
+		env.Report = s.mapProblem
+	}
+	if env.Log == nil {
+		env.Log = s.mapLine
 	}
 	if env.Now == nil {
 		env.Now = time.Now

@@ -54,6 +54,7 @@ func Run(ctx context.Context, site *mta.Site, in io.Reader, out io.Writer, o Opt
 	t.env.Problem = t.problem
 	t.define(o)
 	t.silent = o.Silent
+	site.HearMaps(t.heard, nil)
 	t.greet(o.Path)
 	for {
 		fmt.Fprint(t.out, "> ")
