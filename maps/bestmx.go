@@ -70,7 +70,13 @@ func withoutMX(ctx context.Context, p *Params, key string, args []string, err er
 	}
 	o := p.env.Canon
 	o.TryMX = false
-	c, cerr := p.env.DNS.Canonical(ctx, key, o)
+	resolver := p.env.DNS
+	if strings.IndexByte(key, '.') < 0 { // the search list does not count
+		conf := resolver.Config()
+		conf.Order = []string{"files"}
+		resolver = dns.New(conf)
+	}
+	c, cerr := resolver.Canonical(ctx, key, o)
 	switch {
 	case cerr == nil:
 		return p.Result(ctx, key, rooted(c.Name), args), nil

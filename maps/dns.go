@@ -44,7 +44,8 @@ func parseDNS(p *Params) error {
 		case letter == 'R':
 			name := sc.after(value)
 			if f.qtype = dnsTypes[strings.ToUpper(name)]; f.qtype == 0 {
-				wrong = errors.Join(wrong, harmless{fmt.Errorf("dns map %s: wrong type %s", p.Name, name)})
+				rest := strings.TrimRight(name+" "+sc.s, blanks)
+				wrong = errors.Join(wrong, harmless{fmt.Errorf("dns map %s: wrong type %s", p.Name, rest)})
 			}
 		case letter == 'z':
 			p.Delim = delimiter(value)
@@ -53,8 +54,8 @@ func parseDNS(p *Params) error {
 		case letter == 'B':
 			f.base = sc.after(value)
 		case f.timing(&sc, letter, value):
-		case !p.common(letter, value):
-			wrong = errors.Join(wrong, illegal(letter, p.Name))
+		default:
+			p.common(letter, value) // what the class does not have means nothing here, and is not told
 		}
 	}
 }

@@ -33,7 +33,6 @@ func parseRegex(p *Params) error {
 	m := &regexMap{p: p, delim: condElse}
 	p.extra = m
 	basic, subs := false, ""
-	var wrong error
 	sc := flagScanner{p.Args}
 loop:
 	for {
@@ -51,28 +50,26 @@ loop:
 			m.delim = value
 		case 'f', 'a', 'm', 'S', 'D', 'T', 't', 'q', 'o', 'A', 'N', 'O':
 			p.common(letter, value)
-		default:
-			wrong = errors.Join(wrong, illegal(letter, p.Name))
 		}
 	}
 	var err error
 	if m.re, err = compilePOSIX(sc.s, basic, !p.NoFold); err != nil {
-		return errors.Join(wrong, fmt.Errorf("pattern-compile-error: %w", err))
+		return fmt.Errorf("pattern-compile-error: %w", err)
 	}
 	if !m.sub {
-		return wrong
+		return nil
 	}
 	if m.re.groups+1 >= maxSubstrings {
-		return errors.Join(wrong, fmt.Errorf("too many substrings, %d max", maxSubstrings))
+		return fmt.Errorf("too many substrings, %d max", maxSubstrings)
 	}
 	if subs != "" {
 		m.fields, err = m.parseFields(subs)
-		return errors.Join(wrong, err)
+		return err
 	}
 	for i := range m.re.groups + 1 {
 		m.fields = append(m.fields, i)
 	}
-	return wrong
+	return nil
 }
 
 // parseFields reads the numbers of substrings, separated by commas.
