@@ -156,7 +156,8 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 // talk speaks one SMTP dialogue from a local address: each line is sent after the reply to the one before. It returns the
-// replies, the greeting first. A line may be a whole message body ("text\r\n.").
+// replies, the greeting first. A line may be a whole message body ("text\r\n." or "."),
+// which is left out, with an empty reply, where none is asked for.
 func talk(from, addr string, lines ...string) ([]string, error) {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 10 * time.Second}
 	c, err := d.Dial("tcp", addr)
@@ -185,6 +186,10 @@ func talk(from, addr string, lines ...string) ([]string, error) {
 		return replies, err
 	}
 	for _, line := range lines {
+		if (line == "." || strings.HasSuffix(line, "\r\n.")) && !strings.HasPrefix(replies[len(replies)-1], "354") {
+			replies = append(replies, "")
+			continue
+		}
 		if err := tp.PrintfLine("%s", line); err != nil {
 			return replies, err
 		}

@@ -19,6 +19,9 @@ func (c *Session) Mail(ctx context.Context, addr string, opts *smtp.MailOptions)
 	if r, no := c.refused(); no {
 		return r
 	}
+	if c.needsAuth() {
+		return reply(530, status.Enhanced{5, 7, 0}, "Authentication required")
+	}
 	if c.msg != nil {
 		return reply(503, status.Enhanced{5, 5, 0}, "Sender already specified")
 	}
@@ -40,7 +43,7 @@ func (c *Session) Mail(ctx context.Context, addr string, opts *smtp.MailOptions)
 		c.forget(m)
 		return refusal.Reply()
 	}
-	return reply(250, status.Enhanced{2, 1, 0}, addr+"... Sender ok")
+	return reply(250, status.Enhanced{2, 1, 0}, clipped(addr)+"... Sender ok")
 }
 
 // MailBy is Mail with the BY parameter (RFC 2852).
@@ -161,7 +164,7 @@ func (c *Session) Rcpt(ctx context.Context, addr string, opts *smtp.RcptOptions)
 	m.named++
 	if twin := m.sameRecipient(r); twin != nil {
 		twin.Notify |= r.Notify
-		return reply(250, status.Enhanced{2, 1, 5}, twin.Addr+"... Recipient ok")
+		return reply(250, status.Enhanced{2, 1, 5}, clipped(twin.Addr)+"... Recipient ok")
 	}
 	if m.discard {
 		m.thrownAway++
@@ -171,9 +174,9 @@ func (c *Session) Rcpt(ctx context.Context, addr string, opts *smtp.RcptOptions)
 	m.accepted++
 	m.set("{nrcpts}", fmt.Sprint(m.accepted))
 	if r.Triple.Mailer == "" {
-		return reply(250, status.Enhanced{2, 1, 5}, addr+"... Recipient ok (will queue)")
+		return reply(250, status.Enhanced{2, 1, 5}, clipped(addr)+"... Recipient ok (will queue)")
 	}
-	return reply(250, status.Enhanced{2, 1, 5}, addr+"... Recipient ok")
+	return reply(250, status.Enhanced{2, 1, 5}, clipped(addr)+"... Recipient ok")
 }
 
 // countBad counts a recipient that was refused.

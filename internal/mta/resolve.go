@@ -199,11 +199,14 @@ func about(to string, s status.Status) status.Status {
 	switch s.Code {
 	case 450, 550, 553, 250, 252:
 		if to != "" && !strings.HasPrefix(s.Text, to+"... ") {
-			s.Text = to + "... " + s.Text
+			s.Text = clipped(to) + "... " + s.Text
 		}
 	}
 	return s
 }
+
+// clipped is an address as replies tell it: the middle of a long one is left out.
+func clipped(addr string) string { return maillog.Shorten(addr, 203) }
 
 // replyText is a refusal as one line: "550 5.7.1 Access denied".
 func replyText(s status.Status) string {

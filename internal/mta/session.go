@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ type Session struct {
 	reject *status.Status // what check_relay said; every command but a few is answered with it
 
 	began    time.Time // of the greeting pause
+	features []string  // what is not offered and the words of srv_features, the last counts
 	helo     string    // what the client called itself; "" before HELO and EHLO
 	extended bool      // there was an EHLO
 	bad      int       // recipients refused in this session
@@ -63,6 +65,10 @@ func (c *Session) Connect(ctx context.Context) status.Reply {
 	c.defineClient(ctx)
 	c.setTime()
 	if refusal := c.checkRelay(ctx); refusal != nil {
+		c.reject = refusal
+		return refusal.Reply()
+	}
+	if refusal := c.readFeatures(ctx); refusal != nil {
 		c.reject = refusal
 		return refusal.Reply()
 	}
@@ -203,16 +209,16 @@ func (c *Session) keywords() []string {
 			list = append(list, keyword)
 		}
 	}
-	add(true, "PIPELINING")
-	add(!o.privacy.has(noExpn), "EXPN")
+	add(c.offers("P"), "PIPELINING")
+	add(c.offers("X") && !o.privacy.has(noExpn), "EXPN")
 	add(true, "8BITMIME")
 	if o.MaxMessageSize > 0 {
 		add(true, "SIZE "+itoa(o.MaxMessageSize))
 	} else {
 		add(true, "SIZE")
 	}
-	add(o.dsn(), "DSN")
-	add(!o.privacy.has(noEtrn) && !(c.daemon != nil && c.daemon.Has('E')), "ETRN")
+	add(c.offers("D"), "DSN")
+	add(c.offers("E") && !o.privacy.has(noEtrn) && !(c.daemon != nil && c.daemon.Has('E')), "ETRN")
 	if min := o.DeliverByMin; min > 0 {
 		add(true, "DELIVERBY "+itoa(int64(min/time.Second)))
 	} else {
@@ -238,10 +244,43 @@ func (c *Session) deferring(ctx context.Context) context.Context {
 	return ctx
 }
 
-// Features are the words of ruleset srv_features for this client.
-func (c *Session) Features(ctx context.Context) []string {
+// Features are what the configuration does not offer and then the words of ruleset srv_features for this client: a capital letter
+// takes a service away, a small one gives it, the last one counts (op.txt 5.1.4.17).
+func (c *Session) Features(context.Context) []string { return c.features }
+
+// readFeatures asks ruleset srv_features, which may also refuse the client for now.
+func (c *Session) readFeatures(ctx context.Context) *status.Status {
 	v := c.site.Check(ctx, c.site.EnvWith(c.macros), "srv_features", c.client.proven(), c.client.tagged(c.client.addr), true, CheckOptions{})
-	return strings.Fields(v.Rewritten)
+	c.features = nil
+	if !c.site.options.dsn() {
+		c.features = append(c.features, "D")
+	}
+	if !v.Resolved {
+		return nil
+	}
+	words := strings.Fields(c.site.Sets.Join(v.Return[1:], ' ', true))
+	if len(words) > 0 && strings.EqualFold(words[0], "temp") {
+		c.log(logErr, maillog.LevelCollect, "ERROR: srv_features=tempfail, relay=%s, access temporarily disabled", c.relay)
+		return &status.Status{Exit: status.TempFail, Code: 450, Enhanced: status.Enhanced{4, 3, 0}, Text: "Please try again later."}
+	}
+	c.features = append(c.features, words...)
+	return nil
+}
+
+// needsAuth tells whether srv_features asks the client to authenticate.
+func (c *Session) needsAuth() bool {
+	i := slices.IndexFunc(c.features, func(f string) bool { return f == "l" })
+	return i >= 0 && !slices.Contains(c.features[i:], "L")
+}
+
+// offers tells whether a service is left to the client, by the capital letter that takes it away.
+func (c *Session) offers(letter string) bool {
+	for _, f := range slices.Backward(c.features) {
+		if strings.EqualFold(f, letter) {
+			return f != letter
+		}
+	}
+	return true
 }
 
 // GreetPause is how long the client must wait for its greeting: milliseconds that ruleset greet_pause returns after $#.

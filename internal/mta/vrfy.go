@@ -75,16 +75,18 @@ func (c *Session) probe() *message {
 // tellWho makes the answer to VRFY and EXPN.
 func (c *Session) tellWho(ctx context.Context, arg string, expand bool) status.Reply {
 	m := c.probe()
-	r := &envelope.Recipient{Addr: arg, Primary: true}
-	a, refusal := m.resolve(ctx, arg, forRecipient)
-	if refusal == nil {
-		r.Triple = a.Triple()
-		refusal = m.verify(ctx, r, a)
+	for _, addr := range m.splitList(arg, m.oldStyle(arg)) {
+		r := &envelope.Recipient{Addr: addr, Primary: true}
+		a, refusal := m.resolve(ctx, addr, forRecipient)
+		if refusal == nil {
+			r.Triple = a.Triple()
+			refusal = m.verify(ctx, r, a)
+		}
+		if refusal != nil {
+			return about(addr, *refusal).Reply()
+		}
+		m.env.Recipients = append(m.env.Recipients, r)
 	}
-	if refusal != nil {
-		return about(arg, *refusal).Reply()
-	}
-	m.env.Recipients = []*envelope.Recipient{r}
 	if expand {
 		m.route(ctx)
 	}
@@ -100,7 +102,7 @@ func (c *Session) tellWho(ctx context.Context, arg string, expand bool) status.R
 		}
 	}
 	if len(out.Lines) == 0 {
-		return reply(550, status.Enhanced{5, 1, 1}, arg+"... User unknown")
+		return reply(550, status.Enhanced{5, 1, 1}, clipped(arg)+"... User unknown")
 	}
 	return out
 }
@@ -108,7 +110,7 @@ func (c *Session) tellWho(ctx context.Context, arg string, expand bool) status.R
 // who is one line of the answer: the full name, where known, and the address. local says that the mailer vouches for it (F=q).
 func (m *message) who(ctx context.Context, r *envelope.Recipient) (line string, local bool) {
 	mailer := m.site.Mailer(r.Triple.Mailer)
-	user := bareAddress(r.Addr)
+	user := r.Triple.User
 	name := ""
 	if mailer != nil {
 		local = mailer.Flags.Has('q')
@@ -119,7 +121,9 @@ func (m *message) who(ctx context.Context, r *envelope.Recipient) (line string, 
 		}
 	}
 	plain := r.Triple.Mailer != "prog" && r.Triple.Mailer != "*file*"
-	if plain && !strings.Contains(user, "@") {
+	if !plain {
+		user = bareAddress(r.Addr)
+	} else if !strings.Contains(user, "@") {
 		user += "@" + m.site.Hostname()
 	}
 	line = "<" + user + ">"

@@ -97,7 +97,13 @@ func (c *conn) unknown(upper, line string, first bool) {
 	case "GET", "POST", "CONNECT", "USER":
 		if first || c.feat.endOnHTTP {
 			c.noticer().Proxy(c.ctx, line)
+		}
+		if first {
 			c.closing(status.Enhanced{4, 7, 0}, "Rejecting open proxy "+c.client())
+			return
+		}
+		if c.feat.endOnHTTP {
+			c.closing(status.Enhanced{4, 7, 0}, "HTTP command "+c.client())
 			return
 		}
 	case "DEBUG", "WIZ", "SHOWQ":

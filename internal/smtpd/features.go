@@ -9,14 +9,14 @@ const (
 	acceptBare                 // a bare LF ends a line, a bare CR is data
 )
 
-// features are the srv_features that concern the dialogue (op.txt 5.1.4.17 and the release notes of 8.18.1).
+// features are the srv_features, the last word counts, that concern the dialogue (op.txt 5.1.4.17 and the release notes of 8.18.1).
 type features struct {
 	earlyCommands bool    // F: commands before the reply to HELO and DATA are taken
 	anyDot        bool    // O: a lone dot ends the message with any line ends around it
 	bareLF        lineEnd // G, g2
 	bareCR        lineEnd // U, u2
 	endOnHTTP     bool    // h: an HTTP command ends the connection at any time
-	noDSN         bool    // D: the DSN parameters are not known
+	noDSN         bool    // D: the DSN parameters are refused
 	noETRN        bool    // E
 	noEXPN        bool    // X
 }
@@ -38,12 +38,12 @@ func parseFeatures(words []string) (f features) {
 			f.bareCR = replaceBare
 		case "h":
 			f.endOnHTTP = true
-		case "D":
-			f.noDSN = true
-		case "E":
-			f.noETRN = true
-		case "X":
-			f.noEXPN = true
+		case "D", "d":
+			f.noDSN = w == "D"
+		case "E", "e":
+			f.noETRN = w == "E"
+		case "X", "x":
+			f.noEXPN = w == "X"
 		}
 	}
 	return f

@@ -19,10 +19,18 @@ func paramReply(code, subject, detail int, format string, args ...any) *status.R
 }
 
 // eachParam calls f with every parameter of a command (RFC 5321 section 4.1.2), its keyword in upper case; has tells
-// "K=" from "K". word is the keyword as written.
+// "K=" from "K". word is the keyword as written: letters, digits and hyphens, as far as they go.
 func eachParam(params string, f func(key, word, value string, has bool) *status.Reply) *status.Reply {
 	for _, p := range strings.FieldsFunc(params, func(r rune) bool { return r == ' ' || r == '\t' }) {
-		word, value, has := strings.Cut(p, "=")
+		end := strings.IndexFunc(p, func(r rune) bool { return !isKeyword(r) })
+		if end < 0 {
+			end = len(p)
+		}
+		word := p[:end]
+		value, has := strings.CutPrefix(p[end:], "=")
+		if !has && value != "" {
+			return unrecognised(word)
+		}
 		if bad := f(strings.ToUpper(word), word, value, has); bad != nil {
 			return bad
 		}
@@ -30,8 +38,16 @@ func eachParam(params string, f func(key, word, value string, has bool) *status.
 	return nil
 }
 
+func isKeyword(r rune) bool {
+	return r == '-' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+}
+
 func unrecognised(word string) *status.Reply {
 	return paramReply(555, 5, 4, "%s parameter unrecognized", clean(word))
+}
+
+func noDSN(key string) *status.Reply {
+	return paramReply(504, 7, 0, "Sorry, %s not supported, we do not allow DSN", key)
 }
 
 // mailParams are the parameters of MAIL.
@@ -64,9 +80,11 @@ func parseMailParams(params string, allow allowed) (m mailParams, bad *status.Re
 			}
 			m.opts.UTF8 = true
 			return nil
-		case key == "RET" && allow.dsn:
+		case !allow.dsn && (key == "RET" || key == "ENVID"):
+			return noDSN(key)
+		case key == "RET":
 			return m.ret(value, has, again)
-		case key == "ENVID" && allow.dsn:
+		case key == "ENVID":
 			return m.envid(value, has, again)
 		case key == "BY" && allow.by:
 			return m.deliverBy(value, has)
@@ -206,9 +224,11 @@ func parseRcptParams(params string, allow allowed) (opts smtp.RcptOptions, bad *
 	seenOrcpt := false
 	bad = eachParam(params, func(key, word, value string, has bool) *status.Reply {
 		switch {
-		case key == "NOTIFY" && allow.dsn:
+		case !allow.dsn && (key == "NOTIFY" || key == "ORCPT"):
+			return noDSN(key)
+		case key == "NOTIFY":
 			return notify(&opts, value, has)
-		case key == "ORCPT" && allow.dsn:
+		case key == "ORCPT":
 			if seenOrcpt {
 				return paramReply(501, 5, 0, "Duplicate ORCPT parameter")
 			}

@@ -1,0 +1,161 @@
+package acceptance
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"gosendmail/internal/oracletest"
+)
+
+// What random dialogues are made of. Left out is what docs/differences.md names: VERB, 8-bit and control characters.
+var (
+	saidHosts     = []string{"c.test", "c", "[127.0.2.8]", "", "host.domain.com", "c test", "c.test.", "-x_y", "localhost", "a;b", "<c>", "\"q\"", "c.test (x)"}
+	saidAddresses = []string{
+		"<a@outside.test>", "<you@domain1.com>", "<nosuch@domain1.com>", "<user3@domain1.com>", "<b@outside.test>", "<>", "<you>", "<nobodyhere>", "you", "a@outside.test",
+		"<postmaster>", "<@host.domain.com:you@domain1.com>", "<b%outside.test@domain1.com>", "<you@host.domain.com>", "<\"you\"@domain1.com>", "<you+x@host.domain.com>",
+		"<a@nxdomain.test>", "<a@[127.0.0.1]>", "<a@[127.0.0.1>", "<a b@outside.test>", "<a@outside.test", "a@outside.test>", "<<a@outside.test>>", "<a@b@outside.test>",
+		"<(x)a@outside.test>", "< a@outside.test >", "<a@outside.test> x", "<|prog>", "</etc/passwd>", "<:include:/etc/passwd>", "<\\you>", "<you,user2>", "<you@domain1.com>,<a@b>",
+		"<webmaster@domain2.tv>", "<x!y@domain1.com>", "<y!x>", "<@>", "<a@>", "<@domain1.com>", "<.>", "<\"a\\\"b\"@domain1.com>", "<a..b@outside.test>", "<user4@domain2.tv>", "a", "",
+		"Joe <a@outside.test>", "<a@outside.test>;", "<list:;>", "<" + strings.Repeat("x", 300) + "@outside.test>",
+	}
+	mailParameters = []string{
+		"SIZE=100", "SIZE=6000000", "SIZE=", "SIZE", "SIZE=x", "SIZE=99999999999999999999", "BODY=8BITMIME", "BODY=7BIT", "BODY=FOO", "BODY", "body=8bitmime", "RET=FULL", "RET=HDRS",
+		"RET=x", "RET", "ENVID=abc", "ENVID=a+2Bb", "ENVID=a+zz", "ENVID", "AUTH=<>", "AUTH=a@b", "AUTH=a+3Cb", "AUTH", "FOO=1", "FOO", "SMTPUTF8", "BY=100;R", "SIZE=1 SIZE=2",
+		"RET=FULL RET=HDRS", "ENVID=a ENVID=b", "SIZE=100 BODY=8BITMIME", "=x", "X-=",
+	}
+	rcptParameters = []string{
+		"NOTIFY=SUCCESS", "NOTIFY=NEVER", "NOTIFY=SUCCESS,FAILURE,DELAY", "NOTIFY=NEVER,SUCCESS", "NOTIFY=x", "NOTIFY=", "NOTIFY", "ORCPT=rfc822;a@b", "ORCPT=rfc822;a+2Bb", "ORCPT=a", "ORCPT",
+		"ORCPT=;x", "notify=success", "FOO=1", "SIZE=1", "NOTIFY=SUCCESS NOTIFY=DELAY", "ORCPT=rfc822;a ORCPT=rfc822;b",
+	}
+	saidOther = []string{
+		"NOOP", "NOOP x", "noop", "RSET", "RSET x", "HELP", "HELP MAIL", "HELP NOSUCH", "VRFY", "VRFY you", "VRFY <you@domain1.com>", "VRFY nobodyhere", "VRFY user3@domain1.com", "VRFY webmaster@domain2.tv", "EXPN webmaster", "EXPN info-domain2.tv", "VRFY <>", "EXPN you user2", "VRFY you user2", "EXPN you,user2", "VRFY you, nobodyhere", "EXPN nobodyhere, you", "EXPN you user2, webmaster", "EXPN you you", "VRFY root", "VRFY b@outside.test", "EXPN", "EXPN postmaster",
+		"EXPN nobodyhere", "ETRN", "ETRN domain1.com", "ETRN @domain1.com", "ETRN #x", "XYZZY", "MAIL", "RCPT", "MAIL a@outside.test", "RCPT you", "MAIL TO:<you>", "RCPT FROM:<you>", "DATA x", "", " ", " NOOP", "NOOP\t",
+		"SEND FROM:<a@outside.test>", "SOML FROM:<a@outside.test>", "TURN", "ONEX", "XUSR", "GET / HTTP/1.0", "Subject: x", "BDAT 3", "mail from:<a@outside.test>", "rcpt to: <you@domain1.com>",
+		"MAIL FROM: <a@outside.test>", "MAIL FROM :<a@outside.test>", "MAIL  FROM:<a@outside.test>", "STARTTLS x", "QUITX", "QUIT x",
+	}
+	saidBodies = []string{"Subject: x\r\n\r\nhello\r\n.", ".", "..\r\n.", "no header\r\n.", "From: x\r\nTo: you\r\n\r\n\r\n.", "Received: x\r\nReceived: y\r\n\r\nz\r\n."}
+)
+
+// said makes the lines of one dialogue.
+func said(r *rand.Rand) []string {
+	pick := func(list []string) string { return list[r.IntN(len(list))] }
+	with := func(list []string) string {
+		if r.IntN(3) > 0 {
+			return ""
+		}
+		return " " + pick(list)
+	}
+	var lines []string
+	if r.IntN(8) > 0 {
+		lines = append(lines, pick([]string{"HELO ", "EHLO ", "EHLO ", "ehlo "})+pick(saidHosts[:3]))
+	}
+	helos := 0 // the third is answered late
+	for range 4 + r.IntN(6) {
+		switch r.IntN(10) {
+		case 0:
+			if helos++; helos < 2 {
+				lines = append(lines, pick([]string{"HELO ", "EHLO "})+pick(saidHosts))
+			}
+		case 1:
+			lines = append(lines, "MAIL FROM:"+pick(saidAddresses))
+		case 2, 3: // a wrong parameter is refused before the address is looked at
+			lines = append(lines, "MAIL FROM:"+pick([]string{"<a@outside.test>", "<>"})+with(mailParameters))
+		case 4:
+			lines = append(lines, "RCPT TO:"+pick(saidAddresses))
+		case 5, 6:
+			lines = append(lines, "RCPT TO:"+pick([]string{"<you@domain1.com>", "<user2@domain1.com>"})+with(rcptParameters))
+		case 7:
+			lines = append(lines, "DATA", pick(saidBodies))
+		default:
+			lines = append(lines, pick(saidOther))
+		}
+	}
+	return append(lines, "QUIT")
+}
+
+// dialogueCount is how many dialogues there are: enough for every day, or with GOSENDMAIL_SLOW many.
+func dialogueCount() int {
+	if os.Getenv("GOSENDMAIL_SLOW") != "" {
+		return 600
+	}
+	return 60
+}
+
+// answered speaks a dialogue; the end of the connection before its time is part of the answer.
+func answered(from string, lines []string) []string {
+	replies, err := talk(from, "127.0.0.1:25", lines...)
+	replies = stable(replies)
+	for i, r := range replies {
+		replies[i] = strings.Replace(r, "\n250-VERB", "", 1)
+	}
+	if err != nil {
+		return append(replies, "closed")
+	}
+	return replies
+}
+
+// TestRandomDialoguesAsTheOriginal speaks the same random dialogues to both servers, with and without the seed's privacy flags.
+func TestRandomDialoguesAsTheOriginal(t *testing.T) {
+	for name, privacy := range map[string]string{
+		"goaway": "goaway", "open": "authwarnings", "helo": "needmailhelo,needvrfyhelo,needexpnhelo,noetrn,noreceipts",
+	} {
+		t.Run(name, func(t *testing.T) {
+			inArena(t, func(t *testing.T, w world) {
+				prepareSeed(t, w)
+				path := w.path("etc/mail/sendmail.mc")
+				mc, err := os.ReadFile(path)
+				must(t, err)
+				text := strings.Replace(string(mc), "`goaway,restrictmailq,restrictqrun'", "`"+privacy+"'", 1)
+				write(t, path, strings.Replace(text, "FEATURE(`drac')", "define(`confDELIVERY_MODE', `q')dnl\nFEATURE(`drac')", 1))
+			}, func(t *testing.T, w world) {
+				oracletest.Root(t)
+				installSeed(t, w)
+				run(t, "", w.path("bin/sendmail"), "-bi")
+				r := rand.New(rand.NewPCG(uint64(len(privacy)), 1))
+				dialogues := make([][]string, dialogueCount())
+				for i := range dialogues {
+					dialogues[i] = said(r)
+				}
+				ours := startOurs(t, w)
+				var got [][]string
+				for _, d := range dialogues {
+					got = append(got, answered("127.0.2.8", d))
+				}
+				ours.stop()
+				originalTables(t)
+				start(t, "127.0.0.1:25", originalDaemon(t))
+				for i, d := range dialogues {
+					if want := answered("127.0.2.8", d); !slices.Equal(got[i], want) {
+						t.Errorf("%s", differing(d, got[i], want))
+					}
+				}
+			})
+		})
+	}
+}
+
+// differing tells a dialogue up to the first reply that differs.
+func differing(lines, got, want []string) string {
+	var b strings.Builder
+	for i := range max(len(got), len(want)) {
+		var ours, original string
+		if i < len(got) {
+			ours = got[i]
+		}
+		if i < len(want) {
+			original = want[i]
+		}
+		if i > 0 && i <= len(lines) {
+			fmt.Fprintf(&b, "%q\n", lines[i-1])
+		}
+		if ours != original {
+			fmt.Fprintf(&b, "   ours     %q\n   original %q\n", ours, original)
+			break
+		}
+	}
+	return b.String()
+}
