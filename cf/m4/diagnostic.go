@@ -18,6 +18,17 @@ const (
 	Fatal                   // the run ends
 )
 
+// Unclosed is what the end of the input can leave open.
+type Unclosed int
+
+// What can be left open.
+const (
+	NothingOpen Unclosed = iota
+	OpenQuote
+	OpenComment
+	OpenArguments
+)
+
 // Diagnostic is one warning or error.
 type Diagnostic struct {
 	Position
@@ -25,6 +36,12 @@ type Diagnostic struct {
 	Severity Severity
 	Text     string
 	Stack    []Call // the calls that led there, the innermost first; see Engine.Stack
+
+	// Unclosed is what the input ended within, and Began where that began: the quote, the comment or the name of the call, which is
+	// that of Macro.
+	Unclosed Unclosed
+	Began    Position
+	Macro    string
 }
 
 // String formats d as GNU m4 prints it: program:file:line: text.
@@ -41,12 +58,26 @@ func (e *Engine) complain(s Severity, format string, args ...any) {
 }
 
 func (e *Engine) complainAt(at location, s Severity, format string, args ...any) {
-	d := Diagnostic{Position: at.position(), Program: e.program, Severity: s, Text: fmt.Sprintf(format, args...)}
-	d.Stack = at.site.stack()
-	if s == Failure || e.opt.FatalWarnings > 0 {
+	e.report(at, Diagnostic{Severity: s, Text: fmt.Sprintf(format, args...)})
+}
+
+// unclosed reports the end of the input within what began at a place, and ends the run.
+func (e *Engine) unclosed(at location, what Unclosed, name string) {
+	d := Diagnostic{Severity: Fatal, Text: "ERROR: end of file in " + name, Unclosed: what, Began: at.position()}
+	if what == OpenArguments {
+		f := &e.frames[len(e.frames)-1]
+		d.Began, d.Macro = f.here.position(), e.argv[f.args].Text
+	}
+	e.report(at, d)
+}
+
+// report prints d or hands it to the hook.
+func (e *Engine) report(at location, d Diagnostic) {
+	d.Position, d.Program, d.Stack = at.position(), e.program, at.site.stack()
+	if d.Severity == Failure || e.opt.FatalWarnings > 0 {
 		e.status = max(e.status, 1)
 	}
-	stop := s == Fatal || s == Warning && e.opt.FatalWarnings > 1
+	stop := d.Severity == Fatal || d.Severity == Warning && e.opt.FatalWarnings > 1
 	if (e.opt.Hooks.Diagnostic == nil || !e.opt.Hooks.Diagnostic(d)) && e.opt.Errors != nil {
 		e.out.sync()
 		fmt.Fprintf(e.opt.Errors, "%s\n", d)

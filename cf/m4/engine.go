@@ -106,12 +106,14 @@ func (e *Engine) Text(name string) (string, bool) {
 	return "", false
 }
 
-// Where returns the place of the text that name is defined as; false if it is not defined.
-func (e *Engine) Where(name string) (Position, bool) {
-	if d := e.lookup(name); d != nil {
-		return d.at.position(), true
+// Where returns the place of the text that name is defined as, and of the call in a file that led to its definition; false if it is
+// not defined.
+func (e *Engine) Where(name string) (text, call Position, ok bool) {
+	d := e.lookup(name)
+	if d == nil {
+		return Position{}, Position{}, false
 	}
-	return Position{}, false
+	return d.at.position(), d.by.position(), true
 }
 
 // Names calls f with the name of each macro that is defined, in no order, until f returns false.

@@ -55,7 +55,7 @@ func (e *Engine) expand() error {
 	if e.err == nil && len(e.frames) > 0 {
 		f := &e.frames[len(e.frames)-1]
 		e.here = location{f.begun, f.here.site}
-		e.complain(Fatal, "ERROR: end of file in argument list")
+		e.unclosed(e.here, OpenArguments, "argument list")
 	}
 	return e.err
 }

@@ -192,7 +192,7 @@ func (e *Engine) readAcross() (tokenKind, string) {
 		for !e.ahead(s.newline) {
 			c, ok := e.next()
 			if !ok {
-				e.complainAt(start, Fatal, "ERROR: end of file in comment")
+				e.unclosed(start, OpenComment, "comment")
 				return commentToken, ""
 			}
 			buf = append(buf, c)
@@ -236,7 +236,7 @@ func (e *Engine) readQuoted(start location) string {
 		default:
 			c, ok := e.next()
 			if !ok {
-				e.complainAt(start, Fatal, "ERROR: end of file in string")
+				e.unclosed(start, OpenQuote, "string")
 				return ""
 			}
 			buf = append(buf, c)

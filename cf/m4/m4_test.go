@@ -197,8 +197,8 @@ func TestDefinitions(t *testing.T) {
 	if text, ok := e.Text("a"); !ok || text != "one" {
 		t.Errorf("Text(a) = %q, %v", text, ok)
 	}
-	if at, ok := e.Where("b"); !ok || at.File != "f.m4" || at.Line != 3 {
-		t.Errorf("Where(b) = %v, %v", at, ok)
+	if at, call, ok := e.Where("b"); !ok || at.File != "f.m4" || at.Line != 3 || call.File != "f.m4" || call.Line != 2 || call.Column != 1 {
+		t.Errorf("Where(b) = %v, %v, %v", at, call, ok)
 	}
 	if _, ok := e.Text("len"); ok || !e.Defined("len") {
 		t.Error("len is no builtin")

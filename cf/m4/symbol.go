@@ -16,6 +16,7 @@ type definition struct {
 	dollar  bool // the text holds a $
 	builtin *builtin
 	at      spot        // of the text, for Origin.Body
+	by      spot        // of the call that defined it
 	pushed  *definition // what popdef brings back
 }
 
@@ -74,7 +75,7 @@ func (e *Engine) symbolFor(name string) *symbol {
 func (e *Engine) set(name string, d *definition, push bool) {
 	s := e.symbolFor(name)
 	e.hold(len(d.text) + definitionCost)
-	d.name, d.pushed = s.name, s.def
+	d.name, d.pushed, d.by = s.name, s.def, e.here.spot
 	if s.def != nil && !push {
 		e.hold(-len(s.def.text) - definitionCost)
 		d.pushed = s.def.pushed

@@ -39,6 +39,8 @@ type Output struct {
 	Lines []Line
 	// Diagnostics in the order in which they arose.
 	Diagnostics []Diagnostic
+
+	asides []Diagnostic // what only Lint says of the input's text
 }
 
 // Line is one line of a .cf.
@@ -109,33 +111,43 @@ func Compile(opt Options, files ...string) (*Output, error) {
 
 // CompileText is Compile for a text that is not in a file; name stands for it in positions, and its folder is searched.
 func CompileText(opt Options, name, text string) (*Output, error) {
+	text, err := plainText(text)
+	if err != nil {
+		return nil, fmt.Errorf("mc: compile %s: %w", name, err)
+	}
 	return opt.compile([]string{name}, []string{text})
 }
 
+// open reads a file of the site. Line ends and marks of other systems are no part of its text.
 func (opt *Options) open(name string) (string, error) {
+	read := readFile
 	if opt.Open != nil {
-		return opt.Open(name)
+		read = opt.Open
 	}
-	return readFile(name)
+	text, err := read(name)
+	if err != nil {
+		return "", err
+	}
+	return plainText(text)
 }
 
 // compile tries whether an input file brings the library in by itself; if none does, the library comes first.
 func (opt *Options) compile(files, texts []string) (*Output, error) {
-	run, err := newRun(opt, files), error(nil)
+	run, err := newRun(opt, files, texts), error(nil)
 	alone := !doorAmong(files)
 	if !alone || opt.mayInclude(texts) {
-		err = run.expand(texts)
-		if alone = alone && !run.finder.entered && !isLimit(err); alone {
-			run = newRun(opt, files)
+		err = run.expand()
+		if alone = alone && !run.finder.entered && !isLimit(err) && !(run.unclosed && mentions(texts, door)); alone {
+			run = newRun(opt, files, texts)
 		}
 	}
 	if alone {
 		if err = run.preload(); err == nil {
-			err = run.expand(texts)
+			err = run.expand()
 		}
 	}
 	out := run.finish()
-	if err != nil {
+	if err != nil && !run.unclosed {
 		return out, fmt.Errorf("mc: compile %s: %w", strings.Join(files, " "), err)
 	}
 	return out, nil
@@ -144,8 +156,12 @@ func (opt *Options) compile(files, texts []string) (*Output, error) {
 // mayInclude tells whether the word include is in the input: without it nothing but a trick brings the library in.
 func (opt *Options) mayInclude(texts []string) bool {
 	const word = "include"
-	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, word) }) ||
-		slices.ContainsFunc(opt.Defines, func(d Define) bool { return strings.Contains(d.Value, word) })
+	return mentions(texts, word) || slices.ContainsFunc(opt.Defines, func(d Define) bool { return strings.Contains(d.Value, word) })
+}
+
+// mentions tells whether a word is in one of the texts.
+func mentions(texts []string, word string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, word) })
 }
 
 func doorAmong(files []string) bool {
@@ -157,25 +173,28 @@ func doorAmong(files []string) bool {
 	return false
 }
 
-// isLimit tells whether the engine stopped a run; an m4exit is no such stop.
+// isLimit tells whether the engine stopped a run before the end of its input; an m4exit is no such stop.
 func isLimit(err error) bool {
 	var stop *m4.Error
-	return errors.As(err, &stop)
+	return errors.As(err, &stop) && stop.Unclosed == m4.NothingOpen
 }
 
 // run is one expansion.
 type run struct {
-	opt    *Options
-	files  []string
-	finder *finder
-	engine *m4.Engine
-	diags  []Diagnostic
-	said   strings.Builder // text of errprint that is not a whole line yet
-	saidAt place
+	opt      *Options
+	files    []string
+	texts    []string // of files
+	finder   *finder
+	engine   *m4.Engine
+	diags    []Diagnostic
+	asides   []Diagnostic
+	unclosed bool            // the input ended within a quote or a call
+	said     strings.Builder // text of errprint that is not a whole line yet
+	saidAt   place
 }
 
-func newRun(opt *Options, files []string) *run {
-	r := &run{opt: opt, files: files, finder: &finder{tree: opt.CFDir, open: opt.open}}
+func newRun(opt *Options, files, texts []string) *run {
+	r := &run{opt: opt, files: files, texts: texts, finder: &finder{tree: opt.CFDir, open: opt.open}}
 	r.finder.folders = append(r.finder.folders, opt.IncludeDirs...)
 	for _, f := range files {
 		r.finder.folders = append(r.finder.folders, filepath.Dir(f))
@@ -211,13 +230,13 @@ func (r *run) preload() error {
 	return r.engine.RunString(src.Name, src.Text)
 }
 
-func (r *run) expand(texts []string) error {
+func (r *run) expand() error {
 	for i, name := range r.files {
 		var err error
 		if isDoor(filepath.ToSlash(name)) && r.opt.CFDir == "" {
 			err = r.preload()
 		} else {
-			err = r.engine.RunString(name, texts[i])
+			err = r.engine.RunString(name, r.texts[i])
 		}
 		if err != nil {
 			return r.stopped(err)
@@ -246,9 +265,12 @@ func (r *run) finish() *Output {
 	for l := range lines {
 		out.Lines = append(out.Lines, Line{Text: l.Text, origin: l.Origin, run: r})
 	}
-	r.lintNames()
-	r.lintLines(out.Lines)
-	out.Diagnostics = r.diags
+	r.lintTexts()
+	if !r.unclosed {
+		r.lintNames()
+		r.lintLines(out.Lines)
+	}
+	out.Diagnostics, out.asides = r.diags, r.asides
 	return out
 }
 

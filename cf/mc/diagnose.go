@@ -82,18 +82,24 @@ type place struct {
 	stack []Call
 }
 
+// cause is the outermost place that led to p.
+func (p place) cause() m4.Position {
+	at := p.at
+	for _, c := range p.stack {
+		if c.At.File != "" {
+			at = c.At
+		}
+	}
+	return at
+}
+
 func (r *run) place() place { return place{r.engine.Position(), calls(r.engine.Stack())} }
 
 // add records d at the line of the input file that caused it.
 func (r *run) add(d Diagnostic) {
 	d.Stack = d.place.stack
 	if d.Position.File == "" {
-		d.Position = d.place.at
-		for _, c := range d.place.stack {
-			if c.At.File != "" {
-				d.Position = c.At
-			}
-		}
+		d.Position = d.place.cause()
 	}
 	if !slices.Contains(r.files, d.Position.File) && len(r.files) > 0 {
 		d.Position = m4.Position{File: r.files[len(r.files)-1]} // no line of it, but what it lacks
@@ -110,9 +116,38 @@ func (r *run) diagnose(d m4.Diagnostic) bool {
 	if d.Severity != m4.Warning {
 		sev = Error
 	}
+	if d.Unclosed != m4.NothingOpen {
+		r.unclosed = true
+		where := place{d.Began, calls(d.Stack)}
+		r.add(Diagnostic{Severity: Error, Text: r.openText(d, where.cause()), place: where})
+		return true
+	}
 	text, hint, _ := strings.Cut(d.Text, "\x00")
 	r.add(Diagnostic{Severity: sev, Text: text, Hint: hint, place: place{d.Position, calls(d.Stack)}})
 	return true
+}
+
+// openText says what the input ended within. at is where that began.
+func (r *run) openText(d m4.Diagnostic, at m4.Position) string {
+	switch d.Unclosed {
+	case m4.OpenComment:
+		return "the comment that begins here never ends"
+	case m4.OpenArguments:
+		return "the call of " + d.Macro + " that begins here never ends: it lacks a )"
+	}
+	text := "the quote that opens here never ends"
+	i := slices.Index(r.files, at.File)
+	if i < 0 {
+		return text
+	}
+	switch line, how := lostQuote(r.texts[i], at.Line); line {
+	case 0:
+		return text + ": it lacks a '"
+	case at.Line:
+		return text + ": the line " + how
+	default:
+		return fmt.Sprintf("%s: line %d %s", text, line, how)
+	}
 }
 
 // missing gives the text for an include that found nothing. The hint rides behind a NUL to diagnose.
@@ -126,8 +161,11 @@ func (r *run) missing(_ *m4.Engine, name string, err error) string {
 		return fmt.Sprintf("cannot include %s: %s", name, m4.Reason(err))
 	}
 	word := strings.TrimSuffix(path.Base(below), ".m4")
+	if word == "" {
+		return macro + " needs a name in parentheses, with no space before them"
+	}
 	text := fmt.Sprintf("%s(%s) is not known", macro, word)
-	if near := nearest(word, Names(path.Dir(below))); near != "" {
+	if near := nearest(strings.Trim(word, "'\"`‘’“”´ "), Names(path.Dir(below))); near != "" {
 		text += "\x00" + near
 	}
 	return text

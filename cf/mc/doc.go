@@ -21,7 +21,11 @@
 // # Errors
 //
 // What the original prints as *** ERROR or *** WARNING is a Diagnostic and does not stop the work. Diagnostics name the line of the
-// input file, the calls that led there, and for a name that is not known the nearest one that is.
+// input file, the calls that led there, and for a name that is not known the nearest one that is. A quote or a call that never ends is
+// told where it begins, with the line that looks as if it lacked the quote. What m4 cannot know to be wrong is looked for in the text
+// and in the output: apostrophes in place of quotes, a blank before a parenthesis, defines that nothing reads, rules without tabs.
+//
+// Files with CRLF line ends or a byte order mark are read as if they had neither; UTF-16 is an error.
 //
 // # SECURITY
 //

@@ -39,6 +39,7 @@ type finder struct {
 	tree    string   // the folder that replaces the embedded library; empty: embedded
 	folders []string // further places of feature/x.m4 and the like
 	entered bool     // an input file included the door
+	foreign bool     // a file of the site was included
 	open    func(string) (string, error)
 }
 
@@ -51,12 +52,24 @@ func (f *finder) include(e *m4.Engine, name string) (*m4.Source, error) {
 		return f.find(path.Clean(below))
 	}
 	if strings.HasSuffix(name, "/debian/autoconf.m4") {
+		return f.findDebian(name)
+	}
+	return nil, nil
+}
+
+// findDebian looks for Debian's description of the program, which its files name by the path of an installation.
+func (f *finder) findDebian(name string) (*m4.Source, error) {
+	const below = "debian/autoconf.m4"
+	names := []string{name}
+	if f.tree != "" {
+		names = append(names, filepath.Join(f.tree, filepath.FromSlash(below)))
+	}
+	for _, name := range names {
 		if text, err := f.open(name); err == nil {
 			return &m4.Source{Name: name, Text: text}, nil
 		}
-		return f.find("debian/autoconf.m4")
 	}
-	return nil, nil
+	return f.find(below)
 }
 
 // enter serves the door of the tree in force.
@@ -98,6 +111,7 @@ func (f *finder) find(below string) (*m4.Source, error) {
 		name := filepath.Join(dir, filepath.FromSlash(below))
 		text, err := f.open(name)
 		if err == nil {
+			f.foreign = true
 			return &m4.Source{Name: name, Text: text}, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -153,18 +167,67 @@ var optionsText = sync.OnceValue(func() string { return libraryText("m4/options.
 // confNames lists the conf defines that the library knows.
 var confNames = sync.OnceValue(func() []string {
 	seen := map[string]bool{}
-	_ = fs.WalkDir(library, "library", func(name string, d fs.DirEntry, err error) error { // embedded: cannot fail
-		if err == nil && !d.IsDir() {
-			text, _ := library.ReadFile(name)
-			for rest := string(text); rest != ""; {
-				_, after, _ := strings.Cut(rest, "conf")
-				rest = after
-				if n := confPrefix("conf" + after[:min(len(after), 60)]); n > 0 {
-					seen["conf"+after[:n-4]] = true
-				}
+	eachText(func(text string) bool {
+		for rest := text; rest != ""; {
+			_, after, _ := strings.Cut(rest, "conf")
+			rest = after
+			if n := confPrefix("conf" + after[:min(len(after), 60)]); n > 0 {
+				seen["conf"+after[:n-4]] = true
 			}
 		}
+		return true
+	})
+	return sortedKeys(seen)
+})
+
+// eachText calls f with the text of each file of the library, until it returns false.
+func eachText(f func(text string) bool) {
+	_ = fs.WalkDir(library, "library", func(name string, d fs.DirEntry, err error) error { // embedded: cannot fail
+		if err == nil && !d.IsDir() && !f(libraryText(strings.TrimPrefix(name, "library/"))) {
+			return fs.SkipAll
+		}
 		return nil
+	})
+}
+
+// libraryMentions tells whether a name is in a file of the library.
+func libraryMentions(name string) bool {
+	found := hasWord(optionsText(), name)
+	if !found {
+		eachText(func(text string) bool {
+			found = hasWord(text, name)
+			return !found
+		})
+	}
+	return found
+}
+
+// hasWord tells whether a name stands in a text as a word of m4.
+func hasWord(text, name string) bool {
+	for i := 0; ; {
+		n := strings.Index(text[i:], name)
+		if n < 0 {
+			return false
+		}
+		i += n + len(name)
+		before, after := i-len(name)-1, i
+		if (before < 0 || !isWordByte(text[before])) && (after == len(text) || !isWordByte(text[after])) {
+			return true
+		}
+	}
+}
+
+func isWordByte(c byte) bool { return isLetter(c) || c >= '0' && c <= '9' }
+
+// settings lists the names that the library reads and a .mc may define, but for the conf names.
+var settings = sync.OnceValue(func() []string {
+	seen := map[string]bool{}
+	quoted := regexp.MustCompile("`([A-Z][A-Z0-9_]{3,})'")
+	eachText(func(text string) bool {
+		for _, m := range quoted.FindAllStringSubmatch(text, -1) {
+			seen[m[1]] = true
+		}
+		return true
 	})
 	return sortedKeys(seen)
 })

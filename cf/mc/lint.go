@@ -1,6 +1,8 @@
 package mc
 
 import (
+	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"sort"
@@ -10,52 +12,141 @@ import (
 	"gosendmail/cf/m4"
 )
 
-// lintNames warns of conf defines that no file of the library uses: they have no effect.
+// lintTexts warns of quotes in the input files that m4 takes for something else.
+func (r *run) lintTexts() {
+	for i, name := range r.files {
+		if isDoor(filepath.ToSlash(name)) {
+			continue
+		}
+		p := inspect(name, r.texts[i], r.engine.Defined)
+		for _, d := range p.found {
+			r.add(d)
+		}
+		r.asides = append(r.asides, p.asides...)
+	}
+}
+
+// named is a macro that an input file defines.
+type named struct {
+	name string
+	at   m4.Position
+}
+
+// ownNames lists the macros that the input files define, by lines.
+func (r *run) ownNames() []named {
+	var found []named
+	r.engine.Names(func(name string) bool {
+		text, call, ok := r.engine.Where(name)
+		if ok && slices.Contains(r.files, text.File) && slices.Contains(r.files, call.File) {
+			found = append(found, named{name, call})
+		}
+		return true
+	})
+	sort.Slice(found, func(i, j int) bool {
+		if found[i].at.Line != found[j].at.Line {
+			return found[i].at.Line < found[j].at.Line
+		}
+		return found[i].name < found[j].name
+	})
+	return found
+}
+
+// lintNames warns of defines that have no effect: no file of the library uses them, or no call can reach them.
 func (r *run) lintNames() {
 	if r.opt.CFDir != "" {
 		return // what another tree knows is its own matter
 	}
-	type unknown struct {
-		name string
-		at   m4.Position
-	}
-	var found []unknown
-	r.engine.Names(func(name string) bool {
-		if confPrefix(name) != len(name) {
-			return true
+	for _, n := range r.ownNames() {
+		switch {
+		case confPrefix(n.name) == len(n.name):
+			if !confKnown(n.name) {
+				r.add(Diagnostic{Position: n.at, Severity: Warning, Text: n.name + " is not known and has no effect", Hint: nearest(n.name, confNames())})
+			}
+		case !isWord(n.name):
+			r.lintOddName(n)
+		case len(n.name) > 4 && strings.ToUpper(n.name) == n.name:
+			r.lintUnused(n)
 		}
-		at, ok := r.engine.Where(name)
-		if ok && slices.Contains(r.files, at.File) && !confKnown(name) {
-			found = append(found, unknown{name, at})
-		}
-		return true
-	})
-	sort.Slice(found, func(i, j int) bool { return found[i].at.Line < found[j].at.Line })
-	for _, u := range found {
-		r.add(Diagnostic{Position: u.at, Severity: Warning, Text: u.name + " is not known and has no effect", Hint: nearest(u.name, confNames())})
 	}
 }
 
-// lintLines warns of lines that look like a macro call that m4 did not know.
+// isWord tells whether m4 reads a text as one word, so that it can be called.
+func isWord(name string) bool {
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; !isLetter(c) && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// lintOddName warns of a name that cannot be called, unless its line has been complained about.
+func (r *run) lintOddName(n named) {
+	if r.complained(n.at) {
+		return
+	}
+	d := Diagnostic{Position: n.at, Severity: Warning, Text: fmt.Sprintf("define of %q has no effect: that is not the name of a macro", n.name)}
+	if word := strings.Trim(n.name, " \t\n'\"`‘’“”´"); word != n.name && isWord(word) {
+		d.Hint = word
+	}
+	r.add(d)
+}
+
+// complained tells whether the line at a place has a diagnostic already.
+func (r *run) complained(at m4.Position) bool {
+	return slices.ContainsFunc(r.diags, func(d Diagnostic) bool { return d.Line == at.Line && d.File == at.File })
+}
+
+// lintUnused warns of a define whose name nothing reads, if it resembles one that the library reads.
+func (r *run) lintUnused(n named) {
+	uses := 0
+	for _, text := range r.texts {
+		uses += strings.Count(text, n.name)
+	}
+	if uses != 1 || libraryMentions(n.name) || r.finder.foreign {
+		return
+	}
+	if near := nearest(n.name, settings()); near != "" {
+		r.add(Diagnostic{Position: n.at, Severity: Warning, Text: n.name + " is not used by anything", Hint: near})
+	}
+}
+
+// lintLines warns of lines of the input that came out as they are and are no lines of a configuration: calls that m4 did not know,
+// rules whose tabs got lost, remains of wrong quotes.
 func (r *run) lintLines(lines []Line) {
-	for _, l := range lines {
-		word := leftover(strings.TrimSpace(l.Text))
-		if word == "" || !slices.Contains(r.files, l.Library().File) {
+	for i, l := range lines {
+		if l.Text == "" || l.Text[0] == '#' || !slices.Contains(r.files, l.Library().File) {
 			continue
 		}
-		if near := nearest(word, words()); near != "" {
-			r.add(Diagnostic{Position: l.Source(), Severity: Warning, Text: word + " is no macro; the line goes into the output as it is", Hint: near})
+		d := Diagnostic{Position: l.Source(), Severity: Warning}
+		switch word := leftover(strings.TrimSpace(l.Text)); {
+		case word != "":
+			if d.Hint = nearest(word, words()); d.Hint != "" {
+				d.Text = word + " is no macro; the line goes into the output as it is"
+			}
+		case r.complained(l.Source()):
+		case strings.IndexByte(lineLetters, l.Text[0]) < 0:
+			own, _, _ := strings.Cut(l.Text, "#") // the library's first line can follow without a newline
+			d.Text = fmt.Sprintf("%.30q is no line of a configuration, and no call of a macro that is known", own)
+		case l.Text[0] == 'R' && !strings.Contains(l.Text, "\t") && (i+1 == len(lines) || !strings.HasPrefix(lines[i+1].Text, "\t")):
+			d.Text = "the rule has no tab: tabs, not spaces, end its left side"
+		}
+		if d.Text != "" {
+			r.add(d)
 		}
 	}
 }
 
-// leftover returns the word of capitals that the line consists of, or that a parenthesis follows; empty if it is not such a line.
+// lineLetters are what the lines of a configuration begin with; blanks go on with the line before.
+const lineLetters = "CDEFHKMOPQRSTVX# \t"
+
+// leftover returns the word of capitals that the line consists of; empty if it is not such a line.
 func leftover(line string) string {
 	n := 0
 	for n < len(line) && (line[n] >= 'A' && line[n] <= 'Z' || n > 0 && (line[n] == '_' || line[n] >= '0' && line[n] <= '9')) {
 		n++
 	}
-	if n < 4 || n < len(line) && line[n] != '(' {
+	if n < 4 || n < len(line) {
 		return ""
 	}
 	return line[:n]
@@ -66,8 +157,9 @@ var (
 	heading   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^S\s*([^\s=]+)(?:\s*=\s*(\S+))?`) })
 )
 
-// Lint warns of what is legal and compiles, but hardly does what was meant: mailers that name rule sets (equates S and R) which the
-// configuration does not define. Addresses pass such a mailer as if the equate were not there; senders are not masqueraded, for example.
+// Lint warns of what is legal and compiles, but hardly does what was meant: calls behind a # that is no comment of m4 any more, and
+// mailers that name rule sets (equates S and R) which the configuration does not define. Addresses pass such a mailer as if the equate
+// were not there; senders are not masqueraded, for example.
 func (o *Output) Lint() []Diagnostic {
 	defined := map[string]bool{"0": true}
 	for _, l := range o.Lines {
@@ -75,7 +167,7 @@ func (o *Output) Lint() []Diagnostic {
 			defined[m[1]], defined[m[2]] = true, true
 		}
 	}
-	var found []Diagnostic
+	found := slices.Clone(o.asides)
 	mailer := ""
 	for _, l := range o.Lines {
 		switch {
