@@ -195,7 +195,9 @@ func splitOption(s string) (name, sub, value string) {
 
 func (p *parser) setOption(def *Def, sub, value string) {
 	key := strings.ToLower(def.Name + "." + sub)
-	if !p.command && p.sticky[key] {
+	ignored := !p.command && p.sticky[key]
+	p.trace(def, sub, value, ignored)
+	if ignored {
 		return
 	}
 	p.c.Options = append(p.c.Options, Option{p.at(), def.Name, sub, value})

@@ -3,6 +3,7 @@ package queue
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -47,6 +48,11 @@ func (s *idSource) next() string {
 	s.count++
 	s.seq = (s.seq + 1) % idPerSecond
 	return formatID(time.Unix(s.last, 0).UTC(), s.seq, s.pid, 6+extra)
+}
+
+// NewID makes a queue ID that belongs to no entry: what $i shows where there is no message.
+func NewID(now time.Time) string {
+	return newIDSource(func() time.Time { return now }, os.Getpid()).next()
 }
 
 func formatID(t time.Time, seq, pid, width int) string {

@@ -132,7 +132,7 @@ func (m *machine) ask(q *query) (value string, found bool, exit int) {
 	if !found {
 		value, found, code, exit = m.missed(err)
 	}
-	if m.maps >= 1 {
+	if m.maps >= 1 && err != ErrNotOpen {
 		if !keep {
 			key = stripQuotes(key)
 		}

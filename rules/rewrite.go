@@ -46,6 +46,8 @@ type MapStyler interface {
 var (
 	ErrNotFound = errors.New("rules: key not found")
 	ErrNoMap    = errors.New("rules: no such map")
+	// ErrNotOpen is an ErrNotFound of an optional map that is not there: traces do not show the look-up.
+	ErrNotOpen = fmt.Errorf("rules: optional map not open: %w", ErrNotFound)
 )
 
 // TempFail is a look-up that could not be made. Value, if Has, is used in place of the result (K flag -T); NoDefer

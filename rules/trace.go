@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"gosendmail/internal/macro"
+	"gosendmail/internal/status"
 )
 
 // Kind says what an Event tells.
@@ -151,6 +152,13 @@ func (w *Words) lookup(e Event) {
 		value = e.Value
 	}
 	w.printf(") => %s (%d), ad=0\n", value, e.Exit)
+	if e.Exit != status.TempFail {
+		return
+	}
+	w.printf("map_lookup(%s, %s) tempfail: errno=0\n", e.Name, e.Key) // there is no such number here
+	if e.Value != "" && w.Debug(60) >= 4 {
+		w.printf("map_lookup tempfail: returning \"%s\"\n", e.Value)
+	}
 }
 
 func (w *Words) prefix() string {

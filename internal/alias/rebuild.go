@@ -20,6 +20,13 @@ type Stats struct {
 	Errors         int // lines that were left out
 }
 
+// Add counts an alias. Duplicates count, as with the original.
+func (s *Stats) Add(e Entry) {
+	s.Aliases++
+	s.Bytes += len(e.Name) + len(e.Value)
+	s.Longest = max(s.Longest, len(e.Value))
+}
+
 // String returns the line that the original prints.
 func (s Stats) String() string {
 	return fmt.Sprintf("%s: %d aliases, longest %d bytes, %d bytes total", s.File, s.Aliases, s.Longest, s.Bytes)
@@ -60,9 +67,7 @@ func (s *Source) collect(r io.Reader, file string, merge bool, stats *Stats, rep
 		default:
 			report(Problem{file, e.Line, e.Name + "... Warning: duplicate alias name " + e.Name, true})
 		}
-		stats.Aliases++ // duplicates count, as with the original
-		stats.Bytes += len(e.Name) + len(e.Value)
-		stats.Longest = max(stats.Longest, len(e.Value))
+		stats.Add(e)
 		values[e.Name] = e.Value
 		return nil
 	}, func(p Problem) {

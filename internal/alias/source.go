@@ -34,6 +34,8 @@ type Source struct {
 	// Name decides what a left side stands for: the key of the data base; ok is false for names that are not local.
 	// An error is a syntax error in the name. nil takes local names by their form: without @, ! and |.
 	Name func(left string) (key string, ok bool, err error)
+	// Begin, if not nil, is told the line of each alias before its name is decided.
+	Begin func(line int)
 	// NoCheck leaves the right sides unchecked (option CheckAliases is off); Check looks at one address.
 	Check func(addr string) error
 }
@@ -113,6 +115,9 @@ func (s *Source) entry(file, text string, line int, each func(Entry) error, repo
 	name := s.Name
 	if name == nil {
 		name = plainName
+	}
+	if s.Begin != nil {
+		s.Begin(line)
 	}
 	key, ok, err := name(left)
 	switch {

@@ -221,6 +221,7 @@ func (m *message) recipient(ctx context.Context, addr string, opts *smtp.RcptOpt
 		return nil, m.refuse(addr, refusal)
 	}
 	r.Final = m.finalRecipient(addr, a)
+	m.chooseGroup(a)
 	return r, nil
 }
 

@@ -37,7 +37,8 @@ type Address struct {
 	HasHost bool
 	User    string // rewritten for the mailer (rulesets 2, R=, 4)
 	// NotRemote: the user began with "@" and the mailer has F=5, so that it is not looked up again (ruleset 5).
-	NotRemote bool
+	NotRemote  bool
+	QueueGroup string // what ruleset queuegroup chose for a recipient; "" means nothing
 	// Status is what is wrong with it: of $#error, of rules that went wrong, of a map that cannot tell (TempFail: keep
 	// the message). Its zero value means that the address is good.
 	Status status.Status
@@ -61,21 +62,25 @@ func (a *Address) Triple() rules.Triple {
 // address ends at delim (0: at its end). It is nil where there is nothing in it or it cannot be scanned; the problem has
 // been reported to env then.
 func (s *Site) Parse(ctx context.Context, env *Env, addr string, delim byte, role Role) *Address {
+	if env.Debug.At(20, 1) {
+		env.Debug.Printf("\n--parseaddr(%s)\n", addr)
+	}
 	scan := s.Sets.Scan(addr, delim, rules.External, false)
 	for _, p := range scan.Problems {
 		env.Report(addr, p)
 	}
 	if scan.Workspace == nil {
-		return nil
+		return env.unparsed("NULL")
 	}
 	text := addr
 	if delim != 0 {
 		text = addr[:scan.End]
 	}
 	if problem := Invalid(text, !role.Sender); problem != "" {
-		env.Report(addr, problem)
-		return nil
+		env.Report(text[:min(len(text), MaxName-1)], problem)
+		return env.unparsed("bad address")
 	}
+	env.insecure = false
 	var temp bool
 	ws := s.run(ctx, env, "3", scan.Workspace, &temp)
 	ws = s.run(ctx, env, "0", ws, &temp)
@@ -83,13 +88,59 @@ func (s *Site) Parse(ctx context.Context, env *Env, addr string, delim byte, rol
 	a.Text = text
 	if problem := control(&a.User, !role.Sender); problem != "" {
 		env.Report(addr, problem)
+		env.unparsed("bad q_user")
 		a.Status = statusOf(problem, status.DataErr)
 	}
-	if temp && a.Status.Exit == status.OK {
+	if env.Debug.At(24, 4) {
+		env.Debug.Printf("allocaddr(flags=%x, paddr=%s, ad=%d)\n", role.number(), text, secureNumber(env.insecure))
+	}
+	s.finish(ctx, env, a, role, temp)
+	return a
+}
+
+// unparsed tells why an address is not parsed.
+func (e *Env) unparsed(why string) *Address {
+	if e.Debug.At(20, 1) {
+		e.Debug.Printf("parseaddr-->%s\n", why)
+	}
+	return nil
+}
+
+// finish chooses the queue group of an address that resolved and marks it where a look-up failed temporarily.
+func (s *Site) finish(ctx context.Context, env *Env, a *Address, role Role, temp bool) {
+	if a.Mailer == nil || a.Status.Exit != status.OK {
+		return
+	}
+	secure := !env.insecure
+	if !role.Sender && !role.Header {
+		a.QueueGroup = s.queueGroup(ctx, env, a)
+	}
+	if temp {
+		if env.Debug.At(20, 1) {
+			env.Debug.Printf("parseaddr: queueing message\n")
+		}
 		a.Status = status.Status{Exit: status.TempFail, Code: 451, Enhanced: status.Enhanced{4, 4, 3},
 			Text: "Transient parse error -- message queued for future delivery"}
+		if env.TellQueueing {
+			env.Report(a.Text, "050 "+a.Status.Text)
+		}
 	}
-	return a
+	if env.Debug.At(20, 1) {
+		a.tell(env.Debug, "parseaddr-->", a.Text, true, secure)
+	}
+}
+
+// queueGroup asks ruleset queuegroup (op.txt section 5.1.4.21).
+func (s *Site) queueGroup(ctx context.Context, env *Env, a *Address) string {
+	const ruleset = "queuegroup"
+	if env.Debug.At(48, 2) {
+		env.Debug.Printf("rscap(%s, %s, (NULL))\n", ruleset, a.User)
+	}
+	v := s.Check(ctx, env, ruleset, a.User, "", false, CheckOptions{StripComments: true, Quiet: true})
+	if !v.Resolved || len(v.Return) < 2 {
+		return ""
+	}
+	return v.Return[1].Text()
 }
 
 // run is Rewrite that remembers temporary failures.
@@ -189,6 +240,9 @@ func digit(c byte) bool { return c >= '0' && c <= '9' }
 
 // Build makes an address of what ruleset 0 (or 5) made of text. Errors are reported to env and stand in the status.
 func (s *Site) Build(ctx context.Context, env *Env, text string, ws rules.Workspace, role Role) *Address {
+	if env.Debug.At(24, 5) {
+		env.Debug.Printf("buildaddr, flags=%x, tv=%s\n", role.number(), tokens(ws))
+	}
 	a := &Address{Text: text}
 	if len(ws) < 2 || ws[0].Op() != macro.CanonNet {
 		return a.fail(env, "554 5.3.5 buildaddr: no mailer in parsed address", status.Software)
@@ -219,10 +273,12 @@ func (s *Site) Build(ctx context.Context, env *Env, text string, ws rules.Worksp
 	if m.Flags.Has('5') && strings.HasPrefix(user, "@") {
 		user, words, a.NotRemote = user[1:], words[1:], true
 	}
-	if s.special(a, user) {
-		return a
+	if !s.special(a, user) {
+		s.finishUser(ctx, env, a, words, role)
+		if env.Debug.At(24, 6) {
+			a.tell(env.Debug, "buildaddr => ", "<null>", a.HasHost, false)
+		}
 	}
-	s.finishUser(ctx, env, a, words, role)
 	return a
 }
 
@@ -279,9 +335,9 @@ func unquote(s string) string {
 func (s *Site) finishUser(ctx context.Context, env *Env, a *Address, words rules.Workspace, role Role) {
 	m := a.Mailer
 	if a.HasHost {
-		env.Macros.Define("h", a.Host)
+		env.Define("h", a.Host)
 	} else {
-		env.Macros.Undefine("h")
+		env.Undefine("h")
 	}
 	var temp bool
 	if s.Config.Level >= 10 || !role.Sender && !role.Header {
@@ -322,6 +378,14 @@ type Remote struct {
 	Temp bool   // a look-up failed temporarily: the result may be wrong
 }
 
+// Exit is the exit code that goes with it.
+func (r Remote) Exit() int {
+	if r.Temp {
+		return status.TempFail
+	}
+	return status.OK
+}
+
 // RemoteOptions tune Site.Remote.
 type RemoteOptions struct {
 	Role
@@ -332,11 +396,14 @@ type RemoteOptions struct {
 // Remote rewrites an address for a mailer: rulesets 3, 1 or 2, the mailer's S= or R=, and 4, keeping comments and the
 // phrase (op.txt section 5.1.3).
 func (s *Site) Remote(ctx context.Context, env *Env, name string, m *cf.Mailer, o RemoteOptions) Remote {
+	if env.Debug.At(12, 1) {
+		env.Debug.Printf("remotename(%s)\n", macro.Show(name))
+	}
 	set := mailerSet(m, o.Role)
-	env.Macros.Define("{addr_type}", o.Role.String())
+	env.Define("{addr_type}", o.Role.String())
 	fancy := string(gMacro)
 	if !o.Canonical && !m.Flags.Has('c') {
-		fancy = s.Crack(name)
+		fancy = s.CrackIn(env, name)
 	}
 	scan := s.Sets.Scan(name, 0, rules.External, false)
 	for _, p := range scan.Problems {
@@ -364,20 +431,26 @@ func (s *Site) Remote(ctx context.Context, env *Env, name string, m *cf.Mailer, 
 		fancy = "<" + fancy + ">"
 	}
 	r.Text = s.fill(env, fancy, bare)
+	if env.Debug.At(12, 1) {
+		env.Debug.Printf("remotename => `%s', stat=%d\n", macro.Show(r.Text), r.Exit())
+	}
 	return r
 }
 
 // fill puts the address into what Crack kept.
 func (s *Site) fill(env *Env, fancy, bare string) string {
 	old, had := env.Macros.Macro("g")
+	env.tellSet("g", macro.Show(bare))
 	env.Macros.Define("g", bare)
 	text, err := env.Macros.Expand(fancy)
 	if err != nil {
 		env.Report("", "554 5.0.0 "+err.Error())
 	}
 	if had {
+		env.tellSet("g", macro.Show(old))
 		env.Macros.Define("g", old)
 	} else {
+		env.tellSet("g", "<null>")
 		env.Macros.Undefine("g")
 	}
 	return text

@@ -3,6 +3,7 @@ package mta
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"gosendmail/internal/debug"
 	"gosendmail/internal/macro"
@@ -21,7 +22,13 @@ type Env struct {
 	Problem func(to, text string)
 	// Debug prints what -d asks for beside the rules; nil prints nothing.
 	Debug *debug.Log
+	// TellQueueing makes Problem hear, as code 050, of an address that resolved though a look-up failed temporarily.
+	TellQueueing bool
 
+	// Opened are the maps opened so far. Nil, which servers leave it, tells nothing of those that cannot be.
+	Opened Openings
+
+	insecure   bool            // a host was looked up; for Debug
 	base, with context.Context // with is base, knowing this session for maps
 }
 
@@ -57,7 +64,17 @@ func (e *Env) Lookup(ctx context.Context, mapName, key string, args ...string) (
 	if e.base != ctx {
 		e.base, e.with = ctx, maps.WithSession(ctx, sessionMacros{e})
 	}
+	if e.Opened != nil {
+		if e.OpenMap(e.with, mapName, key) == Missing {
+			return "", rules.ErrNotOpen
+		}
+		e.OpenMembers(e.with, mapName, key)
+	}
 	value, err := e.Site.Maps.Lookup(e.with, mapName, key, args...)
+	if e.Debug != nil && (err == nil || strings.HasPrefix(key, "[")) {
+		spec, _ := e.Site.Maps.Spec(mapName)
+		e.insecure = e.insecure || spec.Class == "host"
+	}
 	switch {
 	case err == nil:
 		return value, nil
@@ -90,8 +107,8 @@ func long(name string) string {
 }
 
 func (s sessionMacros) Macro(name string) (string, bool) { return s.e.Macros.Macro(long(name)) }
-func (s sessionMacros) SetMacro(name, value string)      { s.e.Macros.Define(long(name), value) }
-func (s sessionMacros) ClearMacro(name string)           { s.e.Macros.Undefine(long(name)) }
+func (s sessionMacros) SetMacro(name, value string)      { s.e.Define(long(name), value) }
+func (s sessionMacros) ClearMacro(name string)           { s.e.Undefine(long(name)) }
 
 // Report implements maps.Reporter.
 func (s sessionMacros) Report(to, text string) { s.e.Report(to, text) }

@@ -35,6 +35,7 @@ type message struct {
 	accepted      int            // recipients accepted, each once
 	badRecipients int            // recipients refused
 	rejected      *status.Status // why the message is refused
+	queueGroup    string         // that ruleset queuegroup chose for the first recipient; "" leaves it to the mailer
 	discard       bool           // accepted and thrown away
 	thrownAway    int            // recipients accepted for that
 	quarantine    string         // why the message is held
@@ -120,6 +121,15 @@ func setTimeMacros(t *macro.Table, now time.Time) {
 	t.Define("d", unixDate(now))
 	t.Define("t", minuteStamp(now))
 	t.Define("{time}", itoa(now.Unix()))
+}
+
+// DefineStart sets the macros that the original has when it begins, with a queue identifier that nobody uses.
+func DefineStart(t *macro.Table) {
+	now := time.Now()
+	t.Define("b", rfc822Date(now))
+	t.Define("i", queue.NewID(now))
+	t.Define("{load_avg}", itoa(int64(loadAverage())))
+	t.Define("{quarantine}", "")
 }
 
 // expandText expands a template to plain text. Macros that are nested too deep expand as far as the limit lets them.
@@ -248,13 +258,13 @@ func (m *message) localSender(ctx context.Context) {
 	}
 	m.env.SenderCtladdr = &envelope.Ctladdr{User: user.Name, UID: user.UID, GID: user.GID, Home: user.Home,
 		Addr: m.env.SenderText}
-	if name := fullName(user.Gecos, user.Name); name != "" && m.get("x") == "" {
+	if name := FullName(user.Gecos, user.Name); name != "" && m.get("x") == "" {
 		m.set("x", name)
 	}
 }
 
-// fullName is the name part of an account's comment, "&" standing for the login name.
-func fullName(gecos, login string) string {
+// FullName is the name part of an account's comment, "&" standing for the login name.
+func FullName(gecos, login string) string {
 	name, _, _ := strings.Cut(gecos, ",")
 	if i := strings.IndexAny(name, ";("); i >= 0 {
 		name = name[:i]

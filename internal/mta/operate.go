@@ -160,15 +160,24 @@ func (s *Site) aliasName(ctx context.Context) func(string) (string, bool, error)
 				problem = text
 			}
 		}
-		a := s.Parse(ctx, env, left, 0, forSender)
-		if a == nil {
+		key, ok, parsed := s.aliasNameIn(ctx, env, left)
+		if !parsed {
 			return "", false, errors.New(strings.TrimSpace(strings.TrimLeft(problem, "0123456789. ")))
 		}
-		if a.Mailer == nil || !a.Mailer.Flags.Has('A') {
-			return "", false, nil
-		}
-		return aliasKey(a.User), true, nil
+		return key, ok, nil
 	}
+}
+
+// aliasNameIn is aliasName in an environment, which hears why left cannot be parsed.
+func (s *Site) aliasNameIn(ctx context.Context, env *Env, left string) (key string, ok, parsed bool) {
+	a := s.Parse(ctx, env, left, 0, forSender)
+	if a == nil {
+		return "", false, false
+	}
+	if a.Mailer == nil || !a.Mailer.Flags.Has('A') {
+		return "", false, true
+	}
+	return aliasKey(a.User), true, true
 }
 
 // aliasTarget checks one address of a right side (option CheckAliases).

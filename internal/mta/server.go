@@ -294,8 +294,21 @@ func (s *Server) mailerConfig() (mailers.Config, error) {
 	return cfg, nil
 }
 
-// group chooses the queue group of a message: that of its first recipient's mailer (Q=), else the default one.
+// chooseGroup keeps the queue group of the first recipient that has one.
+func (m *message) chooseGroup(a *Address) {
+	if m.queueGroup == "" {
+		m.queueGroup = a.QueueGroup
+	}
+}
+
+// group chooses the queue group of a message: that of ruleset queuegroup for its first recipient, that of the recipient's mailer (Q=),
+// or the default one. One that does not exist is passed over.
 func (s *Server) group(m *message) *queue.Group {
+	if m.queueGroup != "" {
+		if g := s.spool.Group(m.queueGroup); g != nil {
+			return g
+		}
+	}
 	if len(m.env.Recipients) > 0 {
 		if mailer := s.site.Mailer(m.env.Recipients[0].Triple.Mailer); mailer != nil && mailer.QueueGroup != "" {
 			if g := s.spool.Group(mailer.QueueGroup); g != nil {

@@ -74,8 +74,13 @@ func Load(ctx context.Context, o LoadOptions) (*Site, error) {
 	if st, err := file.Stat(); err != nil || !st.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: line 0: not a plain file", o.Path)
 	}
+	var trace func(string)
+	if o.Debug.At(37, 1) {
+		trace = func(text string) { o.Debug.Printf("%s", text) }
+	}
 	s.Config, err = cf.Parse(file, cf.Input{
-		File: o.Path, Macros: s.Host.macros(o), Options: o.Options,
+		Trace: trace,
+		File:  o.Path, Macros: s.Host.macros(o), Options: o.Options,
 		LookupUser: lookupUser, LookupGroup: lookupGroup, MapClass: declaredClass(o.Maps),
 	})
 	if err != nil {

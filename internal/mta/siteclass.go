@@ -139,7 +139,6 @@ var startClasses = []struct{ class, words string }{
 	{"e", "7bit 8bit binary"},
 	{"n", "multipart/signed"},
 	{"s", "rfc822"},
-	{"q", "text/plain"},
 	{"{persistentMacros}", "r s _ {if_addr} {daemon_flags}"},
 	{"{checkMIMEFieldHeaders}", "content-disposition content-type"},
 	{"{checkMIMETextHeaders}", "content-description"},

@@ -18,6 +18,7 @@ func (s *Site) declareMaps() {
 	if s.Config.Level < 2 {
 		specs = append(specs, maps.Spec{Name: "host", Class: "host", Args: "-D"}) // names got no dot in those days
 	}
+	specs = append(specs, s.aliasSpecs()...)
 	for _, m := range s.Config.Maps {
 		specs = append(specs, maps.Spec{Name: m.Name, Class: m.Class, Args: m.Args, File: m.File, Line: m.Line})
 	}
@@ -27,6 +28,21 @@ func (s *Site) declareMaps() {
 			s.Problems = append(s.Problems, positioned(s.Config.File, text))
 		}
 	}
+}
+
+// aliasSpecs are the maps under which rules and the test mode find aliases: Alias0, Alias1 and so on for the files of option AliasFile,
+// aliases.files for all of them in turn, aliases for what the service switch says.
+func (s *Site) aliasSpecs() []maps.Spec {
+	specs, err := new(aliases).files(s)
+	if err != nil || len(specs) == 0 {
+		return nil // who needs aliases is told
+	}
+	var names []string
+	for _, sp := range specs {
+		names = append(names, sp.Name)
+	}
+	return append(specs, maps.Spec{Name: "aliases.files", Class: "sequence", Args: strings.Join(names, " ")},
+		maps.Spec{Name: "aliases", Class: "switch", Args: "aliases"})
 }
 
 // mapEnv is what the maps need from outside: names, checked files, the end of POP-before-SMTP records.

@@ -104,7 +104,7 @@ func (s *Server) byFullName(ctx context.Context, name string, notFound error) (p
 	}
 	for line := range strings.Lines(string(text)) {
 		fields := strings.Split(line, ":")
-		if len(fields) > 4 && foldName(fullName(fields[4], fields[0])) == want {
+		if len(fields) > 4 && foldName(FullName(fields[4], fields[0])) == want {
 			return s.Accounts.User(ctx, fields[0])
 		}
 	}

@@ -103,7 +103,7 @@ func (s *Submission) Sender(ctx context.Context, from string) *status.Status {
 	m.env.SenderText = text
 	m.env.SenderCtladdr = &envelope.Ctladdr{User: caller.Name, UID: caller.UID, GID: caller.GID, Home: caller.Home, Addr: text}
 	if from == "" && m.get("x") == "" {
-		m.set("x", fullName(caller.Gecos, caller.Name))
+		m.set("x", FullName(caller.Gecos, caller.Name))
 	}
 	return nil
 }
@@ -133,6 +133,7 @@ func (s *Submission) add(ctx context.Context, addr string) {
 	}
 	if refusal == nil {
 		r.Final = m.finalRecipient(addr, a)
+		m.chooseGroup(a)
 		m.env.Recipients = append(m.env.Recipients, r)
 		return
 	}

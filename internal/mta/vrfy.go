@@ -116,7 +116,7 @@ func (m *message) who(ctx context.Context, r *envelope.Recipient) (line string, 
 		local = mailer.Flags.Has('q')
 		if mailer.Flags.Has('w') {
 			if u, err := m.srv.Accounts.User(ctx, r.Triple.User); err == nil {
-				name = fullName(u.Gecos, u.Name)
+				name = FullName(u.Gecos, u.Name)
 			}
 		}
 	}

@@ -28,6 +28,10 @@ func (t *session) action(line string) bool {
 		"tryflags": {t.tryFlags, "/tryflags [Hh|Ee][Ss|Rr]"},
 		"parse":    {t.parse, "/parse address"},
 		"header":   {t.header, ""},
+		"sender":   {t.sender, ""},
+		"expand":   {t.expand, "/expand string"},
+
+		"gethostbyname": {t.hostByName, ""},
 	}
 	name := strings.ToLower(word[1:])
 	a, ok := actions[name]
@@ -87,8 +91,16 @@ func (t *session) exchangers(host string) (names []string, err error) {
 
 // canon shows the canonical name of a host.
 func (t *session) canon(host string) {
+	const most = 255 // bytes
+	if len(host) > most {
+		t.printf("Name too long\n")
+		return
+	}
 	set := t.site.Settings()
 	name := host
+	if host == "." {
+		name = ""
+	}
 	o := dns.CanonOptions{TryMX: true, DontExpandCnames: set.DontExpandCnames}
 	if c, err := t.site.Resolver().Canonical(t.ctx, host, o); err == nil {
 		name = c.Name
@@ -108,13 +120,15 @@ func (t *session) lookup(arg string) {
 		t.printf("Map named \"%s\" not found\n", name)
 		return
 	}
+	ctx := maps.WithSession(t.ctx, t.env.Session())
 	m, err := t.site.Maps.Map(name)
-	if err != nil {
+	if err != nil || t.env.OpenMap(ctx, name, key) == mta.Missing {
 		t.printf("Map named \"%s\" not open\n", name)
 		return
 	}
 	t.printf("map_lookup: %s (%s) ", name, key)
-	value, err := m.Lookup(maps.WithSession(t.ctx, t.env.Session()), key)
+	t.env.OpenMembers(ctx, name, key)
+	value, err := m.Lookup(ctx, key)
 	if err != nil {
 		t.printf("no match (%d)\n", maps.Status(err))
 		return
@@ -136,12 +150,9 @@ func (t *session) try(arg string) {
 		return
 	}
 	t.printf("Trying %s address %s for mailer %s\n", t.roleWords(), addr, name)
+	t.stale = ""
 	r := t.site.Remote(t.ctx, t.env, addr, m, mta.RemoteOptions{Role: t.role})
-	code := status.OK
-	if r.Temp {
-		code = status.TempFail
-	}
-	t.printf("Rcode = %d, addr = %s\n", code, r.Text)
+	t.printf("Rcode = %d, addr = %s\n", r.Exit(), r.Text)
 }
 
 func (t *session) roleWords() string {
@@ -171,15 +182,16 @@ func (t *session) tryFlags(arg string) {
 			t.role.Sender = false
 		}
 	}
-	t.env.Macros.Define("{addr_type}", t.role.String())
+	t.env.Define("{addr_type}", t.role.String())
 }
 
 // parse shows what an address resolves to.
 func (t *session) parse(addr string) {
-	t.printf("Cracked address = %s\nParsing %s address\n", macro.Show(t.site.Crack(addr)), t.roleWords())
+	t.stale = ""
+	t.printf("Cracked address = %s\nParsing %s address\n", macro.Show(t.site.CrackIn(t.env, addr)), t.roleWords())
 	a := t.site.Parse(t.ctx, t.env, addr, 0, t.role)
-	if a != nil && a.Status.Exit == status.TempFail && a.Status.Enhanced == (status.Enhanced{4, 4, 3}) && !a.Error {
-		t.problem(addr, "050 "+a.Status.Text)
+	if a != nil && a.Error && (t.exit == status.OK || t.exit == status.TempFail) {
+		t.exit = a.Status.Exit
 	}
 	switch {
 	case a == nil:
@@ -220,7 +232,7 @@ func (t *session) checkHeader(name, value string) {
 	if check == nil {
 		return
 	}
-	t.env.Macros.Define("{hdr_name}", name)
-	t.env.Macros.Define("{currHeader}", value)
+	t.env.Define("{hdr_name}", name)
+	t.env.Define("{currHeader}", value)
 	t.site.Check(t.ctx, t.env, check.Check, value, "", false, mta.CheckOptions{StripComments: !check.KeepComments})
 }

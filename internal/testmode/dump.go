@@ -35,6 +35,9 @@ func (t *session) dumpRules(name string) {
 		t.problem("", problem)
 	}
 	if set == nil {
+		if i := strings.IndexAny(name, blanks); i > 0 {
+			name = name[:i]
+		}
 		t.printf("Undefined ruleset %s\n", name)
 		return
 	}

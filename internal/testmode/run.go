@@ -38,6 +38,10 @@ type session struct {
 	role   mta.Role // of /tryflags
 	exit   int      // of the first error
 	silent func(list []string)
+	login  string // of the user who runs the program
+
+	fullName string // of the first local sender that /sender was given
+	stale    string // the sender that was given last: messages about addresses that name none begin with it
 }
 
 // Run reads commands from in until it ends or /quit, and returns the exit code. What is wrong with the configuration is
@@ -52,9 +56,12 @@ func Run(ctx context.Context, site *mta.Site, in io.Reader, out io.Writer, o Opt
 	t.env.Trace = &rules.Words{W: t.out, TestMode: true, Debug: t.log.Levels.Of}
 	t.env.Debug = t.log
 	t.env.Problem = t.problem
+	t.env.Opened = mta.Openings{}
+	t.env.TellQueueing = true
 	t.define(o)
 	t.silent = o.Silent
 	site.HearMaps(t.heard, nil)
+	t.login, _, _ = strings.Cut(o.Login, "@")
 	t.greet(o.Path)
 	for {
 		fmt.Fprint(t.out, "> ")
@@ -72,6 +79,7 @@ func (t *session) define(o Options) {
 	m.Define("{opMode}", "t")
 	m.Define("{deliveryMode}", "i")
 	m.Define("{addr_type}", "e r")
+	mta.DefineStart(m)
 	if o.Login != "" {
 		m.Define("_", o.Login)
 	}
@@ -86,11 +94,17 @@ func (t *session) greet(path string) {
 		}
 	}
 	PrintIdentity(t.log, t.site, path)
+	if _, ok := t.site.Maps.Spec("aliases.files"); ok && t.log.At(38, 2) {
+		t.printf("seq_map_parse(aliases.files, )\n")
+	}
 	if j := t.site.Hostname(); !strings.Contains(j, ".") {
 		fmt.Fprintf(t.out, "WARNING: local host name (%s) is not qualified; see cf/README: WHO AM I?\n", j)
 	}
 	if t.site.Mailer("local") == nil {
 		t.problem("", "554 5.0.0 No local mailer defined")
+	}
+	if t.log.At(37, 1) { // what the test mode sets itself
+		t.printf("setoption HoldExpensive (c)=F\nsetoption DeliveryMode (d)=\n")
 	}
 	PrintMailers(t.log, t.site)
 	fmt.Fprint(t.out, "ADDRESS TEST MODE (ruleset 3 NOT automatically invoked)\nEnter <ruleset> <address>\n")
@@ -113,16 +127,24 @@ func (t *session) read() (line string, ok bool) {
 // problem prints an error without its codes. The address it is about stands before those that concern a mailbox.
 func (t *session) problem(to, text string) {
 	code := ""
+	var enhanced status.Enhanced
 	if len(text) > 4 && text[3] == ' ' {
 		code, text = text[:3], text[4:]
 		if e, rest, ok := status.ParseEnhanced(text); ok && e != (status.Enhanced{}) && strings.HasPrefix(rest, " ") {
-			text = rest[1:]
+			enhanced, text = e, rest[1:]
 		}
+	}
+	if to == "" {
+		to = t.stale
 	}
 	if to != "" && strings.Contains("050 250 252 450 550 553", code) {
 		text = shorten(to) + "... " + text
 	}
-	if t.exit == 0 && (code == "554" || code == "451") {
+	switch {
+	case t.exit != status.OK:
+	case code == "451" && enhanced == (status.Enhanced{4, 0, 0}): // of the system
+		t.exit = status.OSErr
+	case code == "554" || code == "451":
 		t.exit = status.Software
 	}
 	fmt.Fprintln(t.out, sevenBit(text))
@@ -191,7 +213,7 @@ func (t *session) set(line string) {
 		t.printf("Usage: .[DC]macro value(s)\n")
 	case line[1] == 'D':
 		if name, rest := t.name(line[2:]); name != "" {
-			t.env.Macros.Define(name, t.encode(rest))
+			t.env.Define(name, t.encode(rest))
 		}
 	case line[1] == 'C':
 		t.addWords(line[2:])
