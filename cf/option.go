@@ -37,7 +37,7 @@ type Def struct {
 
 const (
 	defaultGreeting = "\x81j Sendmail \x81v ready at \x81b"
-	defaultFromLine = "From \x81g \x81d"
+	defaultFromLine = "From \x81g  \x81d"
 )
 
 // field makes the setter of a field from the reader of its type.

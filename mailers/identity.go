@@ -38,8 +38,15 @@ func (t *Table) runAs(ctx context.Context, job *Job, rc Rcpt) (id *priv.Identity
 }
 
 func (t *Table) identity(ctx context.Context, m *Mailer, ctl *envelope.Ctladdr) (*priv.Identity, error) {
+	if ctl != nil && ctl.UID < 0 && ctl.User != "" { // of a queue file without ids
+		u, err := t.cfg.Accounts.User(ctx, ctl.User)
+		if err != nil {
+			return nil, err
+		}
+		ctl = &envelope.Ctladdr{User: u.Name, UID: u.UID, GID: u.GID}
+	}
 	switch {
-	case ctl != nil && ctl.UID != 0:
+	case ctl != nil && ctl.UID > 0:
 		groups, err := t.groups(ctx, ctl)
 		if err != nil {
 			return nil, err

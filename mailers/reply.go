@@ -132,9 +132,15 @@ func (r reply) text() string {
 	return r.Lines[len(r.Lines)-1]
 }
 
-// whole is all lines in one, for Diagnostic-Code.
-func (r reply) whole() string {
-	return strings.TrimSpace(fmt.Sprintf("%d %s", r.Code, strings.Join(r.Lines, " ")))
+// first is the first line as the peer sent it, for Diagnostic-Code and logs.
+func (r reply) first() string {
+	switch len(r.Lines) {
+	case 0:
+		return fmt.Sprint(r.Code)
+	case 1:
+		return strings.TrimSpace(fmt.Sprintf("%d %s", r.Code, r.Lines[0]))
+	}
+	return fmt.Sprintf("%d-%s", r.Code, r.Lines[0])
 }
 
 func (r reply) good() bool { return r.Code/100 == 2 }
@@ -160,7 +166,7 @@ type verdict struct {
 var verdicts = map[phase]map[int]verdict{
 	phaseMail: {
 		501: {status.DataErr, status.Enhanced{5, 5, 2}},
-		552: {status.Unavailable, status.Enhanced{5, 2, 3}},
+		552: {status.Unavailable, status.Enhanced{5, 3, 4}},
 		553: {status.DataErr, status.Enhanced{5, 1, 3}},
 	},
 	phaseRcpt: {
@@ -168,25 +174,38 @@ var verdicts = map[phase]map[int]verdict{
 		551: {status.NoUser, status.Enhanced{5, 1, 6}},
 		553: {status.NoUser, status.Enhanced{5, 1, 3}},
 		552: {status.Unavailable, status.Enhanced{5, 2, 2}},
-		501: {status.DataErr, status.Enhanced{5, 5, 2}},
 	},
 	phaseData: {
 		554: {status.Unavailable, status.Enhanced{5, 6, 0}},
 	},
+	phaseDot: {
+		550: {status.Unavailable, status.Enhanced{5, 2, 0}},
+		551: {status.Unavailable, status.Enhanced{5, 1, 6}},
+		552: {status.Unavailable, status.Enhanced{5, 2, 2}},
+		553: {status.Unavailable, status.Enhanced{5, 1, 0}},
+		554: {status.Unavailable, status.Enhanced{}},
+		555: {status.Unavailable, status.Enhanced{5, 0, 0}},
+	},
+}
+
+// meanings are the enhanced codes that a peer without them means by a bare code, where a verdict does not say otherwise.
+var meanings = map[int]status.Enhanced{
+	450: {4, 2, 0}, 451: {4, 3, 0}, 452: {4, 3, 1},
+	500: {5, 5, 2}, 501: {5, 5, 4}, 502: {5, 5, 1}, 503: {5, 5, 1}, 504: {5, 5, 4}, 554: {5, 0, 0},
 }
 
 // unexpected is the outcome where a reply is none that the command can have: the peer speaks another protocol; nothing is lost
 // by trying again.
 func (r reply) unexpected(peer string) status.Status {
 	return status.Status{
-		Exit: status.TempFail, Code: 451, Enhanced: status.Enhanced{4, 5, 0}, Remote: peer, Diagnostic: r.whole(),
+		Exit: status.TempFail, Code: 451, Enhanced: status.Enhanced{4, 5, 0}, Remote: peer, Diagnostic: r.first(),
 		Text: "Deferred: " + r.last(),
 	}
 }
 
 // status judges the reply.
 func (r reply) status(p phase, peer string) status.Status {
-	s := status.Status{Code: r.Code, Enhanced: r.Enhanced, Remote: peer, Diagnostic: r.whole()}
+	s := status.Status{Code: r.Code, Enhanced: r.Enhanced, Remote: peer, Diagnostic: r.first()}
 	v, ok := verdicts[p][r.Code]
 	switch {
 	case ok:
@@ -196,17 +215,28 @@ func (r reply) status(p phase, peer string) status.Status {
 		v = verdict{status.TempFail, status.Enhanced{4, 0, 0}}
 	case r.Code/100 == 5:
 		v = verdict{status.Unavailable, status.Enhanced{5, 0, 0}}
+		if p == phaseDot {
+			v.exit = status.Protocol // no answer to a message
+		}
 	default:
 		return r.unexpected(peer)
 	}
 	s.Exit = v.exit
 	if s.Enhanced == (status.Enhanced{}) {
 		s.Enhanced = v.enhanced
+		if m, known := meanings[r.Code]; known && (!ok || v.enhanced == (status.Enhanced{})) && (p != phaseMail || r.Code < 500) {
+			s.Enhanced = m
+		}
 	}
 	switch {
 	case s.Exit == status.OK:
 		s.Text = "Sent"
-		if t := r.text(); t != "" {
+		t := r.text()
+		if r.Enhanced != (status.Enhanced{}) {
+			_, t, _ = status.ParseEnhanced(t)
+			t = strings.TrimLeft(t, " ")
+		}
+		if t != "" {
 			s.Text = "Sent (" + t + ")"
 		}
 	case s.Temporary():

@@ -177,6 +177,9 @@ func (s *session) read(doing string, limit time.Duration) (reply, error) {
 	if err != nil {
 		return r, s.lost(doing, err)
 	}
+	if !s.caps.has("ENHANCEDSTATUSCODES") {
+		r.Enhanced = status.Enhanced{} // it is text like any other (RFC 2034 section 3)
+	}
 	return r, nil
 }
 

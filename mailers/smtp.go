@@ -150,7 +150,7 @@ func (a *attempt) address(ctx, dialing context.Context, to target, ap netip.Addr
 		key += " lmtp"
 	}
 	for s := a.t.cache.get(key); s != nil; s = a.t.cache.get(key) {
-		s.peer.Cached = true
+		s.peer.Cached, s.peer.Name = true, to.name
 		if done, err := a.use(ctx, s); done {
 			return true, err
 		}

@@ -34,7 +34,7 @@ func TestDialogue(t *testing.T) {
 		t.Errorf("commands\n%q\nwant\n%q", c, want)
 	}
 	for a, s := range got {
-		if !s.Success() || s.Text != "Sent (2.0.0 taken)" || s.Remote != "peer.test." {
+		if !s.Success() || s.Text != "Sent (taken)" || s.Remote != "peer.test." {
 			t.Errorf("%s: %+v", a, s)
 		}
 	}

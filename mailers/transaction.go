@@ -471,10 +471,16 @@ func xtext(s string) string {
 	return b.String()
 }
 
-// userOf strips what F=s and F=B strip.
+// userOf strips what F=s and F=B strip, and the bar that marks programs.
 func userOf(m *Mailer, user string) string {
 	if m.Flags.Has('s') {
-		return strings.NewReplacer(`"`, "", `\`, "").Replace(user)
+		user = strings.NewReplacer(`"`, "", `\`, "").Replace(user)
+	}
+	if m.Name == "prog" {
+		return strings.TrimPrefix(user, "|")
+	}
+	if m.Flags.Has('s') {
+		return user
 	}
 	if m.Flags.Has('B') {
 		return strings.TrimLeft(user, `\`)

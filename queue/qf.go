@@ -114,7 +114,7 @@ func (w *writer) recipients(list []*envelope.Recipient) {
 		if r.State != envelope.Pending {
 			continue
 		}
-		if user := ctladdrText(r.Ctladdr); user != last {
+		if user := ctladdrText(controller(r)); user != last {
 			w.line('C', user)
 			last = user
 		}
@@ -126,6 +126,15 @@ func (w *writer) recipients(list []*envelope.Recipient) {
 		w.text(r.Addr)
 		w.buf = append(w.buf, '\n')
 	}
+}
+
+// controller is whose rights a recipient has: of a program or file that an alias names nobody's but the default user's, for whom
+// the alias stands in the queue file.
+func controller(r *envelope.Recipient) *envelope.Ctladdr {
+	if r.Ctladdr == nil && r.Alias != nil && (r.Triple.Mailer == "prog" || r.Triple.Mailer == "*file*") {
+		return &envelope.Ctladdr{UID: -1, GID: -1, Addr: r.Alias.Addr}
+	}
+	return r.Ctladdr
 }
 
 // header writes one H line; its continuation lines begin with white space as in the message.

@@ -284,6 +284,6 @@ func settled(t *testing.T, w world) {
 			size, still = st.Size(), 0
 		}
 		still++
-		return still > 10
+		return still > 12
 	})
 }

@@ -172,7 +172,7 @@ func (p *probe) run(ctx context.Context) (bool, error) {
 		} else if found := p.look(m, t); found {
 			return true, nil
 		} else if m.Rcode != mdns.RcodeSuccess {
-			err = p.r.failure(m, p.full, t)
+			err = p.r.failure(m, p.full, "", t)
 		}
 		if KindOf(err) == NoName {
 			return false, temporary

@@ -46,6 +46,7 @@ type Error struct {
 	Name  string        // what was asked, as asked
 	Type  uint16        // record type; 0 for host look-ups that ask more than one
 	TTL   time.Duration // how long a NoName or NoData holds (RFC 2308); 0: unknown
+	Alias string        // the CNAME's target whose look-up failed; "" where Name's own did
 	Cause error         // may be nil
 }
 

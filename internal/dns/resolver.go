@@ -104,10 +104,11 @@ func unwritable(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsR
 func (r *Resolver) chase(ctx context.Context, name, fqdn string, qtype uint16) (*Answer, error) {
 	total := &Answer{Name: trimDot(fqdn), Secure: true}
 	seen := map[string]bool{}
-	for at := fqdn; ; {
+	alias := ""
+	for at := fqdn; ; alias = at {
 		m, err := r.exchange(ctx, at, qtype)
 		if err != nil {
-			return nil, &Error{Kind: Temporary, Name: name, Type: qtype, Cause: err}
+			return nil, &Error{Kind: Temporary, Name: name, Type: qtype, Alias: alias, Cause: err}
 		}
 		total.Secure = total.Secure && m.AuthenticatedData && r.cfg.TrustAD
 		at, err = total.follow(m, at, qtype, seen)
@@ -118,7 +119,7 @@ func (r *Resolver) chase(ctx context.Context, name, fqdn string, qtype uint16) (
 			total.Name = trimDot(at)
 			return total, nil
 		case m.Rcode != mdns.RcodeSuccess || !moved(m, at):
-			return nil, r.failure(m, name, qtype)
+			return nil, r.failure(m, name, alias, qtype)
 		}
 	}
 }
@@ -127,8 +128,8 @@ func (r *Resolver) chase(ctx context.Context, name, fqdn string, qtype uint16) (
 func moved(m *mdns.Msg, at string) bool { return !strings.EqualFold(m.Question[0].Name, at) }
 
 // failure turns a reply without records into an error.
-func (r *Resolver) failure(m *mdns.Msg, name string, qtype uint16) error {
-	e := &Error{Name: name, Type: qtype, TTL: negativeTTL(m)}
+func (r *Resolver) failure(m *mdns.Msg, name, alias string, qtype uint16) error {
+	e := &Error{Name: name, Type: qtype, Alias: alias, TTL: negativeTTL(m)}
 	switch m.Rcode {
 	case mdns.RcodeNameError:
 		e.Kind = NoName

@@ -125,6 +125,9 @@ func (m *message) report(ctx context.Context, list []*envelope.Recipient, expire
 	if len(failed) > 0 {
 		rep.Kind = dsn.Failure
 		subject = failed[len(failed)-1].Status.Text
+		if m.inherited {
+			subject = "Unable to deliver mail"
+		}
 		if expired {
 			rep.Limit = m.site.timeouts.Return.For(m.env)
 			subject = "Cannot send message for " + dsn.Words(rep.Limit)

@@ -2,6 +2,7 @@ package mta
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -34,7 +35,8 @@ func lookupClient(ctx context.Context, r *dns.Resolver, n notation, ap netip.Add
 	c := client{addr: addr, port: ap.Port(), notation: n, name: n.bracketed(addr), resolve: resolveFail}
 	names, err := r.LookupPTR(ctx, addr)
 	if err != nil || len(names) == 0 {
-		if dns.KindOf(err) == dns.Temporary {
+		// The library that the original asks does not go after a CNAME: one that leads to a server that is down is no name.
+		if failed := new(dns.Error); errors.As(err, &failed) && failed.Kind == dns.Temporary && failed.Alias == "" {
 			c.resolve = resolveTemp
 		}
 		return c

@@ -106,7 +106,7 @@ func (m *message) attempt(ctx context.Context) error {
 		m.tooManyHops()
 		return m.finish(ctx)
 	}
-	m.route(ctx)
+	m.expandAll(ctx)
 	clones, err := m.split(ctx)
 	if err != nil {
 		return err
@@ -125,6 +125,18 @@ func (m *message) attempt(ctx context.Context) error {
 		err = errors.Join(err, c.attempt(ctx), c.entry.Close())
 	}
 	return err
+}
+
+// expandAll expands aliases, and works the priority out anew where the original does.
+func (m *message) expandAll(ctx context.Context) {
+	if !m.rereads {
+		m.route(ctx)
+		return
+	}
+	m.env.Priority += int64(m.site.options.RetryFactor)
+	m.route(ctx)
+	m.rereads = false
+	m.priorityOf(m.bodySize + m.queuedSize())
 }
 
 // tooManyHops fails everyone: the message is going round in circles.
@@ -205,13 +217,6 @@ func (m *message) say(format string, args ...any) {
 	}
 }
 
-func orName(host, name string) string {
-	if host == "" {
-		return name
-	}
-	return host
-}
-
 // ownRights reports whether a mailer runs with the rights of its recipients' controlling users.
 func ownRights(m *mailers.Mailer) bool {
 	return m.Flags.Has('o') || m.Name == "prog" || m.Name == "*file*"
@@ -253,7 +258,11 @@ func (m *message) deliverGroup(ctx context.Context, g *group) {
 		return
 	}
 	job := m.job(ctx, g, rcpts)
-	m.say("%s... Connecting to %s via %s...", rcpts[0].Addr, orName(g.host, g.mailer.Name), g.mailer.Name)
+	if g.host == "" {
+		m.say("%s... Connecting to %s...", rcpts[0].Addr, g.mailer.Name)
+	} else {
+		m.say("%s... Connecting to %s via %s...", rcpts[0].Addr, g.host, g.mailer.Name)
+	}
 	talk := &dialogue{m: m}
 	job.Exchange = talk.exchange
 	outcomes := make([]outcome, 0, len(rcpts))
@@ -302,6 +311,9 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		}
 		if !g.mailer.Flags.Has('z') {
 			slices.Reverse(same) // the original names them from the last to the first but for LMTP
+		}
+		if s := outcomes[i].status; s.Exit == status.Protocol && s.Remote != "" {
+			m.log(maillog.Crit, maillog.LevelNetwork, "%s: SMTP DATA-2 protocol error: %s", s.Remote, s.Diagnostic)
 		}
 		if err := outcomes[i].status.Err; err != nil {
 			level := maillog.LevelMalformed
@@ -355,16 +367,12 @@ func (m *message) worded(g *group, s status.Status) status.Status {
 	return s
 }
 
-// sentText is "Sent (what the peer said)", without codes; what LMTP says of single recipients is left out.
+// sentText is "Sent (what the peer said)"; what LMTP says of single recipients is left out.
 func sentText(mailer *mailers.Mailer, text string) string {
-	said, ok := strings.CutPrefix(text, "Sent (")
-	if !ok || mailer.Flags.Has('z') {
+	if !strings.HasPrefix(text, "Sent (") || mailer.Flags.Has('z') {
 		return "Sent"
 	}
-	if _, rest, ok := status.ParseEnhanced(said); ok {
-		said = strings.TrimLeft(rest, " ")
-	}
-	return "Sent (" + said
+	return text
 }
 
 // job makes what the mailer needs.

@@ -262,11 +262,18 @@ func (m *message) prioritize() { m.priorityOf(m.env.Size) }
 func (m *message) priorityOf(size int64) {
 	o := &m.site.options
 	m.size = size
-	m.env.Priority = size + int64(o.RecipientFactor)*int64(len(m.env.Recipients)) - int64(o.ClassFactor)*int64(m.env.Class)
+	n := 0
+	for _, r := range m.env.Recipients {
+		if r.State != envelope.Expanded && r.State != envelope.Duplicate {
+			n++
+		}
+	}
+	m.env.Priority = size + int64(o.RecipientFactor)*int64(n) - int64(o.ClassFactor)*int64(m.env.Class)
 }
 
-// reread gives a message the priority that the original gives it when its background process reads the queue file that was just
-// written, as it does with those that have a recipient whom aliases or an account stand for: the header counts as it stands there.
+// reread notes whether the original's background process would read the queue file that was just written, as it does with messages
+// that have a recipient whom aliases or an account stand for: it then works the priority out anew, with the recipients that aliases
+// brought and the header as it stands in the file.
 func (m *message) reread() {
 	local := func(r *envelope.Recipient) bool {
 		mailer := m.site.Mailer(r.Triple.Mailer)
@@ -275,7 +282,7 @@ func (m *message) reread() {
 	if !slices.ContainsFunc(m.env.Recipients, local) {
 		return
 	}
-	m.priorityOf(m.bodySize + m.queuedSize())
+	m.rereads = true
 }
 
 // queuedSize is the size of the header as the queue file has it.

@@ -74,7 +74,7 @@ func (m *message) logTo(rcpts []*envelope.Recipient, l toLine) {
 	for _, r := range rcpts {
 		t.Rcpts = append(t.Rcpts, r.Addr)
 	}
-	if c := m.controller(rcpts[0]); c != nil && l.attempted {
+	if c := m.controller(rcpts[0], l.refused); c != nil && (l.attempted || l.refused) {
 		t.Ctladdr = maillog.CtladdrText(c.Addr, c.UID, c.GID)
 	}
 	if l.attempted {
@@ -95,15 +95,24 @@ func (m *message) logTo(rcpts []*envelope.Recipient, l toLine) {
 }
 
 // controller is whose rights a delivery has, where that is a user of this host.
-func (m *message) controller(r *envelope.Recipient) *envelope.Ctladdr {
-	if r.Triple.Mailer != "prog" && r.Triple.Mailer != "*file*" {
+func (m *message) controller(r *envelope.Recipient, refused bool) *envelope.Ctladdr {
+	refused = refused && r.Alias != nil && m.env.SenderCtladdr == nil
+	if r.Triple.Mailer != "prog" && r.Triple.Mailer != "*file*" && !refused {
 		return m.env.SenderCtladdr
 	}
-	if r.Ctladdr != nil || r.Alias == nil {
+	addr := ""
+	switch {
+	case r.Ctladdr != nil && r.Ctladdr.UID >= 0:
 		return r.Ctladdr
+	case r.Ctladdr != nil:
+		addr = r.Ctladdr.Addr
+	case r.Alias != nil:
+		addr = r.Alias.Addr
+	default:
+		return nil
 	}
-	id := m.site.options.DefaultUser
-	return &envelope.Ctladdr{UID: id.UID, GID: max(id.GID, 0), Addr: r.Alias.Addr}
+	// The original shows no group there, whatever the default user's is.
+	return &envelope.Ctladdr{UID: m.site.options.DefaultUser.UID, Addr: addr}
 }
 
 // relayText is relay=: the peer that answered, or the host of a mailer that has no peer.

@@ -15,8 +15,8 @@ import (
 // owner. The parts are in the queue before the recipients leave this envelope: a crash between may duplicate mail, not lose it.
 func (m *message) split(ctx context.Context) ([]*message, error) {
 	var owners []string
-	for _, r := range m.env.PendingRecipients() {
-		if r.Owner != "" && r.Owner != m.env.SenderText && !slices.Contains(owners, r.Owner) {
+	for _, r := range m.env.Recipients {
+		if owned(r) && r.Owner != m.env.SenderText && !slices.Contains(owners, r.Owner) {
 			owners = append(owners, r.Owner)
 		}
 	}
@@ -28,7 +28,7 @@ func (m *message) split(ctx context.Context) ([]*message, error) {
 		}
 		clones = append(clones, c)
 		m.env.Recipients = slices.DeleteFunc(m.env.Recipients, func(r *envelope.Recipient) bool {
-			return r.State == envelope.Pending && r.Owner == owner
+			return owned(r) && r.Owner == owner
 		})
 	}
 	if len(clones) > 0 {
@@ -38,6 +38,12 @@ func (m *message) split(ctx context.Context) ([]*message, error) {
 		}
 	}
 	return clones, nil
+}
+
+// owned reports whether a recipient is its list's owner's affair: one that is yet to be reached, or that could not be when the list was
+// expanded.
+func owned(r *envelope.Recipient) bool {
+	return r.Owner != "" && (r.State == envelope.Pending || r.State == envelope.Failed)
 }
 
 // clone makes the envelope of one owner's part.
@@ -53,12 +59,13 @@ func (m *message) clone(ctx context.Context, owner string) (*message, error) {
 	env.Flags.Split = true
 	env.SenderCtladdr = nil
 	c.env, c.entry, c.size = &env, entry, m.size
+	c.deferred = m.deferred
 	c.messageID, c.hops, c.quiet, c.watch, c.queued = m.messageID, m.hops, m.quiet, m.watch, m.queued
 	if refusal := c.setSender(ctx, owner); refusal != nil {
 		m.log(logNotice, maillog.LevelMalformed, "owner %s: %s", owner, refusal.Text)
 	}
 	for _, r := range m.env.Recipients {
-		if r.State == envelope.Pending && r.Owner == owner {
+		if owned(r) && r.Owner == owner {
 			c.env.Recipients = append(c.env.Recipients, r)
 		}
 	}
@@ -67,7 +74,12 @@ func (m *message) clone(ctx context.Context, owner string) (*message, error) {
 		return nil, fmt.Errorf("mta: split %s for %s: %w", m.id, owner, err)
 	}
 	m.log(logInfo, maillog.LevelErrors, "%s: clone: owner=%s", c.id, owner)
-	return c, nil
+	if list := c.reportable(); len(list) > 0 && !c.quiet {
+		// Told now: the queue files hold only those who can still be reached.
+		c.inherited = true
+		err = c.report(ctx, list, false)
+	}
+	return c, err
 }
 
 // compatible runs check_compat for each recipient of a group; those that it refuses are settled and left out.

@@ -171,7 +171,7 @@ func TestRetryAfterTemporaryFailure(t *testing.T) {
 	if files := queueFiles(t, s); len(files) != 0 || p.messages.Load() != 1 {
 		t.Errorf("%d in the queue, %d taken", len(files), p.messages.Load())
 	}
-	if text := logText(t, s); !strings.Contains(text, "stat=Deferred: 451 4.3.0 not now") || !strings.Contains(text, "stat=Sent (taken)") {
+	if text := logText(t, s); !strings.Contains(text, "stat=Deferred: 451 4.3.0 not now") || !strings.Contains(text, "stat=Sent (2.0.0 taken)") {
 		t.Errorf("log:\n%s", text)
 	}
 }
