@@ -2,66 +2,75 @@ package rules
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"gosendmail/internal/macro"
 	"gosendmail/internal/status"
 )
 
-// lookups does the map look-ups $( $) and $[ $] of a right side.
-func (m *machine) lookups(f *frame, maxAtom int) (Workspace, int) {
-	if !slices.ContainsFunc(f.made, opensLookup) {
-		return f.made, status.OK
+// lookups does the map look-ups $( $) and $[ $] in f.made.
+func (f *frame) lookups(maxAtom int) (exit int) {
+	m, in := f.m, f.made
+	i := nextLookup(in, 0)
+	if i == len(in) {
+		return status.OK
 	}
-	in, out := f.made, f.other[:0]
-	exit := status.OK
-	for i := 0; i < len(in); {
-		if !opensLookup(in[i]) {
-			out = append(out, in[i])
-			i++
-			continue
-		}
-		q, next := m.parseQuery(in, i)
-		made, st := m.lookup(out, &q)
-		if st == status.TempFail {
+	out := append(f.other[:0], in[:i]...)
+	for i < len(in) {
+		q, end := m.parseQuery(in, i)
+		var st int
+		if out, st = m.lookup(out, &q); st == status.TempFail {
 			exit = st
 		} else if st != status.OK {
-			return out, st
+			return st
 		}
-		if len(made)+len(in)-next > maxAtom {
-			return m.tooLong(out)
+		if len(out)+len(in)-end > maxAtom {
+			return m.tooLong()
 		}
-		out, i = made, next
+		i = nextLookup(in, end)
+		out = append(out, in[end:i]...)
 	}
 	f.made, f.other = out, in
-	return out, exit
+	return exit
 }
 
-func opensLookup(t Token) bool { return t.op == macro.LookupBegin || t.op == macro.HostBegin }
+// nextLookup returns where from i on a look-up begins; len(ws) where none does.
+func nextLookup(ws []word, i int) int {
+	for i < len(ws) && ws[i].key != macro.LookupBegin && ws[i].key != macro.HostBegin {
+		i++
+	}
+	return i
+}
 
 // query is one look-up as it stands in a workspace.
 type query struct {
 	name     string
-	key      Workspace
-	args     []Workspace
-	fallback Workspace // after $:
-	has      bool      // there is a fallback, perhaps empty
+	key      []word
+	args     [][]word
+	fallback []word // after $:
+	has      bool   // there is a fallback, perhaps empty
 }
 
 // parseQuery takes the look-up that begins at in[i] apart; next is where the rest begins.
-func (m *machine) parseQuery(in Workspace, i int) (q query, next int) {
+func (m *machine) parseQuery(in []word, i int) (q query, next int) {
 	q.args = m.parts[:0]
-	end := endOf(in[i].op)
+	end := uint32(endOf(byte(in[i].key)))
 	q.name = "host"
 	i++
 	if end == macro.LookupEnd && i < len(in) {
-		q.name = in[i].text
+		q.name = m.token(in[i]).text
 		i++
 	}
-	part, kind := i, byte(0)
-	flush := func(to int) {
-		switch words := in[part:to]; kind {
+	first, kind := i, uint32(0)
+	for ; ; i++ {
+		key := end
+		if i < len(in) {
+			key = in[i].key
+		}
+		if key != end && key != macro.CanonHost && key != macro.CanonUser {
+			continue
+		}
+		switch words := in[first:i]; kind {
 		case 0:
 			q.key = words
 		case macro.CanonHost:
@@ -69,37 +78,30 @@ func (m *machine) parseQuery(in Workspace, i int) (q query, next int) {
 		default:
 			q.fallback, q.has = words, true
 		}
-	}
-	for ; i < len(in) && in[i].op != end; i++ {
-		if op := in[i].op; op == macro.CanonHost || op == macro.CanonUser {
-			flush(i)
-			part, kind = i+1, op
+		if key == end {
+			break
 		}
+		first, kind = i+1, key
 	}
-	flush(min(i, len(in)))
 	m.parts = q.args
 	return q, min(i+1, len(in))
 }
 
 // lookup appends the result of one look-up to out.
-func (m *machine) lookup(out Workspace, q *query) (Workspace, int) {
+func (m *machine) lookup(out []word, q *query) ([]word, int) {
 	value, found, exit := m.ask(q)
-	switch {
-	case found:
-	case !q.has:
-		return append(out, q.key...), exit
-	case q.fallback.direct():
-		return append(out, q.fallback...), exit
-	default:
-		m.scratch = m.s.join(m.scratch[:0], q.fallback, 0, false)
-		value = string(m.scratch)
+	mode := External
+	if !found {
+		if !q.has {
+			return append(out, q.key...), exit
+		}
+		if m.direct(q.fallback) {
+			return append(out, q.fallback...), exit
+		}
+		value, mode = string(m.join(nil, q.fallback, m.s.space, false)), Internal
 	}
 	if value == "" {
 		return out, exit
-	}
-	mode := Internal
-	if found {
-		mode = External
 	}
 	out, ok := m.scan(out, value, mode)
 	if !ok {
@@ -110,16 +112,18 @@ func (m *machine) lookup(out Workspace, q *query) (Workspace, int) {
 
 // ask puts the question to the map.
 func (m *machine) ask(q *query) (value string, found bool, exit int) {
-	var space byte
-	keep := false
+	space, keep := m.s.space, false
 	if m.styler != nil {
-		space, keep = m.styler.MapStyle(q.name)
+		var own byte
+		if own, keep = m.styler.MapStyle(q.name); own != 0 {
+			space = own
+		}
 	}
-	key := m.word(q.key, space)
+	key := m.text(q.key, space)
 	args := m.args[:0]
 	for _, a := range q.args {
 		if len(args) < maxMapArgs-2 {
-			args = append(args, m.word(a, 0))
+			args = append(args, m.text(a, m.s.space))
 		}
 	}
 	m.args = args
@@ -136,18 +140,37 @@ func (m *machine) ask(q *query) (value string, found bool, exit int) {
 		if !keep {
 			key = stripQuotes(key)
 		}
-		m.emit(Event{Kind: MapLookup, Name: q.name, Key: key, Args: args, Value: value, Found: err == nil, Exit: code})
+		m.emit(Event{Kind: MapLookup, Name: q.name, Key: key, Args: args, Value: value, Found: err == nil, Exit: code}, nil)
 	}
 	return value, found, exit
 }
 
-// word makes a key or an argument of tokens.
-func (m *machine) word(ws Workspace, space byte) string {
-	if len(ws) == 1 && ws[0].plain {
-		return ws[0].text
+// text makes a key or an argument of words.
+func (m *machine) text(ws []word, space byte) string {
+	if len(ws) == 1 {
+		if t := m.token(ws[0]); t.plain {
+			return t.text
+		}
 	}
-	m.scratch = m.s.join(m.scratch[:0], ws, space, true)
+	m.scratch = m.join(m.scratch[:0], ws, space, true)
 	return string(m.scratch)
+}
+
+// join is Sets.Join for words.
+func (m *machine) join(b []byte, ws []word, space byte, external bool) []byte {
+	for i := range ws {
+		b = m.appendText(b, ws, i, space, external)
+	}
+	return b
+}
+
+// appendText appends the text of ws[i], with space between where that and the one before are atoms.
+func (m *machine) appendText(b []byte, ws []word, i int, space byte, external bool) []byte {
+	t := m.token(ws[i])
+	if i > 0 && t.class == charAtom && space != NoSpace && m.token(ws[i-1]).class == charAtom {
+		b = append(b, space)
+	}
+	return t.appendTo(b, external)
 }
 
 // missed reads the error of a look-up: code is for traces, exit for the run.
@@ -171,11 +194,11 @@ func (m *machine) missed(err error) (value string, found bool, code, exit int) {
 	return temp.Value, temp.Has, status.TempFail, status.TempFail
 }
 
-// direct reports whether joining the tokens and scanning them again gives the same tokens.
-func (w Workspace) direct() bool {
+// direct reports whether joining the words and scanning them again gives the same words.
+func (m *machine) direct(ws []word) bool {
 	angles, atom := 0, false
-	for i := range w {
-		t := &w[i]
+	for _, w := range ws {
+		t := m.token(w)
 		if !t.plain || t.class == charAtom && atom {
 			return false
 		}
@@ -192,51 +215,68 @@ func (w Workspace) direct() bool {
 	return angles == 0
 }
 
-// calls runs the rulesets called with $> in ws, the last one first: each takes all that follows it.
-func (m *machine) calls(ws Workspace, depth, maxAtom int) (Workspace, int) {
-	var sets [maxCalls]*Set
-	var places [maxCalls]int
+// calls runs the rulesets called with $> in f.made, the last one first: each takes all that follows it.
+func (f *frame) calls(depth int) (exit int) {
+	m, ws := f.m, f.made
+	var places [maxCalls]int32
 	n := 0
 	for i := 0; i+1 < len(ws); i++ {
-		if ws[i].op != macro.CallSet {
+		if ws[i].key != macro.CallSet {
 			continue
 		}
-		name := stripQuotes(ws[i+1].text)
-		set, problem := m.s.Find(name)
-		if problem != "" {
-			m.report("", "%s", problem)
-		}
+		set := m.called(ws[i+1])
 		if set == nil {
-			m.report("", "554 5.3.5 Unknown ruleset %s", name)
-			return ws, status.Config
+			m.does |= calls
+			return status.Config
 		}
 		if len(set.Rules) == 0 {
 			if m.level >= 3 {
-				m.emit(Event{Kind: SkipEmpty, Name: name, Set: set})
+				m.emit(Event{Kind: SkipEmpty, Name: stripQuotes(m.token(ws[i+1]).text), Set: set}, nil)
 			}
 			ws = append(ws[:i], ws[i+2:]...)
+			f.made = ws
 			continue
 		}
 		if n++; n >= maxCalls {
 			m.report("", "554 5.3.0 Too many subroutine calls (%d max)", maxCalls)
-			return ws, status.Config
+			m.does |= calls
+			return status.Config
 		}
-		sets[n], places[n] = set, i
+		places[n] = int32(i)
 	}
-	exit := status.OK
+	if len(ws) > 0 && ws[len(ws)-1].key == macro.CallSet {
+		m.does |= calls // a later rule may put a name behind it
+	}
 	for ; n > 0; n-- {
-		at := places[n]
-		ws = append(ws[:at], ws[at+2:]...)
-		rest, st := m.rewrite(ws[at:], sets[n], depth+1, MaxAtom-at)
+		at := int(places[n])
+		rest, st := m.rewrite(ws[at+2:], m.called(ws[at+1]), depth+1, MaxAtom-at)
 		ws = append(ws[:at], rest...)
+		f.made = ws
 		if st != status.OK && st != status.TempFail {
-			return ws, st
+			m.does |= calls
+			return st
 		}
-		if exit == status.OK || st == status.TempFail {
-			exit = st
+		exit = worse(exit, st)
+	}
+	return exit
+}
+
+// called returns the ruleset that the word after $> names; nil where there is none, which has been told.
+func (m *machine) called(w word) *Set {
+	if int(w.text) < len(m.s.calls) {
+		if n := m.s.calls[w.text]; n != 0 {
+			return m.s.byNumber[n-1]
 		}
 	}
-	return ws, exit
+	name := stripQuotes(m.token(w).text)
+	set, problem := m.s.Find(name)
+	if problem != "" {
+		m.report("", "%s", problem)
+	}
+	if set == nil {
+		m.report("", "554 5.3.5 Unknown ruleset %s", name)
+	}
+	return set
 }
 
 // stripQuotes drops quotes, and backslashes before the characters that they protect.

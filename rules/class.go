@@ -5,7 +5,12 @@ package rules
 type Class struct {
 	words   map[string]struct{} // in lower case
 	longest int                 // bytes
-	first   [256]bool           // first bytes of the words, in lower case
+
+	// begins is a Bloom filter of the tokens that words begin with: few phrases need to be put together to know that they
+	// are not in the class. It is there from Compile on, which knows how words fall into tokens.
+	begins []uint64
+	bits   uint8 // begins has 1<<bits bits
+	sets   *Sets
 }
 
 // Add puts a word or phrase in.
@@ -15,13 +20,19 @@ func (c *Class) Add(word string) {
 	}
 	var buf [128]byte
 	c.words[string(appendLower(buf[:0], word))] = struct{}{}
-	c.first[firstByte(word)] = true
 	c.longest = max(c.longest, len(word))
+	switch {
+	case c.sets == nil:
+	case len(c.words) > len(c.begins)*64/perWord:
+		c.index(c.sets)
+	default:
+		c.note(word)
+	}
 }
 
 // Has reports whether phrase is in the class.
 func (c *Class) Has(phrase string) bool {
-	if len(phrase) > c.longest || !c.first[firstByte(phrase)] {
+	if len(phrase) > c.longest {
 		return false
 	}
 	var buf [128]byte
@@ -29,18 +40,13 @@ func (c *Class) Has(phrase string) bool {
 	return ok
 }
 
-// firstByte is 0 where there is none.
-func firstByte(s string) byte {
-	if s == "" {
-		return 0
-	}
-	return lower(s[0])
-}
-
 // Len returns the number of words.
 func (c *Class) Len() int { return len(c.words) }
 
 func (c *Class) hasBytes(phrase []byte) bool {
+	if len(phrase) > c.longest {
+		return false
+	}
 	var buf [128]byte
 	b := buf[:0]
 	for _, ch := range phrase {
@@ -55,4 +61,43 @@ func appendLower(b []byte, s string) []byte {
 		b = append(b, lower(s[i]))
 	}
 	return b
+}
+
+// perWord is the room in begins, in bits: one in 16 tokens that begin no word passes at most.
+const perWord = 16
+
+// index makes begins for the tokens of a program.
+func (c *Class) index(s *Sets) {
+	bits := uint8(6)
+	for 1<<bits < perWord*len(c.words) {
+		bits++
+	}
+	c.sets, c.bits, c.begins = s, bits, make([]uint64, 1<<bits/64)
+	for w := range c.words {
+		c.note(w)
+	}
+}
+
+// note enters the token that a word begins with: what stands before the first operator character. Where BlankSub is no
+// such character, what it separates may be several tokens.
+func (c *Class) note(word string) {
+	n := c.sets.firstToken(word)
+	for i := 1; i <= n; i++ {
+		if i == n || word[i] == c.sets.space {
+			b := spread(foldHash(word[:i]), c.bits)
+			c.begins[b/64] |= 1 << (b % 64)
+		}
+	}
+}
+
+// mayBegin reports whether a phrase of the class may begin with the token.
+func (c *Class) mayBegin(t *Token) bool {
+	if len(c.words) == 0 {
+		return false
+	}
+	if t.op != 0 || !t.plain {
+		return true
+	}
+	b := spread(t.hash, c.bits)
+	return c.begins[b/64]>>(b%64)&1 != 0
 }

@@ -2,8 +2,7 @@ package rules
 
 import (
 	"fmt"
-
-	"gosendmail/internal/macro"
+	"sync"
 )
 
 // Limits of rules.
@@ -48,65 +47,11 @@ type Problem struct {
 
 func (p Problem) Error() string { return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text) }
 
-// Rule is a compiled R line.
+// Rule is an R line, as traces show it.
 type Rule struct {
 	LHS, RHS Workspace
 	File     string
 	Line     int
-
-	steps  []step
-	simple bool // literals, $*, $+ and $- only
-	prefix byte // macro.CanonUser for "$:", macro.CanonHost for "$@", or 0
-	right  []part
-	active bool // the right side calls a ruleset or looks something up
-}
-
-// part is one piece of a right side.
-type part struct {
-	op    byte      // 0: words as they stand; macro.Repl: what a wildcard matched; macro.Deferred: a macro's value
-	words Workspace // of op 0
-	n     int       // of Repl: the digit less 1
-	name  string    // of the digit or the macro
-}
-
-// parts takes a right side apart.
-func parts(right Workspace) (list []part) {
-	start := 0
-	for i, t := range right {
-		if t.op != macro.Repl && t.op != macro.Deferred {
-			continue
-		}
-		if i > start {
-			list = append(list, part{words: right[start:i]})
-		}
-		p := part{op: t.op, name: t.text[1:]}
-		if t.op == macro.Repl {
-			p.n = int(p.name[0]) - '1'
-		}
-		list = append(list, p)
-		start = i + 1
-	}
-	if start < len(right) {
-		list = append(list, part{words: right[start:]})
-	}
-	return list
-}
-
-// filter is what tells without matching that most rules do not match.
-type filter struct {
-	need        uint64 // mask of the literals
-	min, max    int32  // tokens that the left side matches
-	first, last uint32 // hashes of a literal that begins or ends it
-	begins      bool   // first is one
-	ends        bool   // last is one
-}
-
-// step is one element of a left side.
-type step struct {
-	op    byte // 0 is a literal
-	tok   Token
-	name  string // of the class or macro
-	class *Class
 }
 
 // Set is a compiled ruleset.
@@ -115,7 +60,8 @@ type Set struct {
 	Number int
 	Rules  []Rule
 
-	filters []filter // of Rules
+	filters []filter // of Rules, as code
+	code    []code
 }
 
 // Sets is a compiled program. It never changes and serves any number of goroutines.
@@ -125,6 +71,12 @@ type Sets struct {
 	byName   map[string]*Set
 	space    byte
 	recurse  int
+
+	lexicon lexicon
+	refs    []ref
+	tokens  []Token   // of all rules; the words of right sides are numbered by their place here
+	calls   []uint8   // what $> calls, by the number of the word that names it: the ruleset's number plus 1; 0: ask Find
+	idle    sync.Pool // of *machine
 }
 
 // Compile compiles the rulesets. Rules with problems are kept as far as they make sense, as the original does; whoever
@@ -133,203 +85,20 @@ func Compile(sources []SetSource, o Options) (*Sets, []Problem) {
 	if o.Operators == "" {
 		o.Operators = DefaultOperators
 	}
-	s := &Sets{Scanner: NewScanner(o.Operators), byName: make(map[string]*Set), space: o.BlankSub, recurse: o.MaxRuleRecursion}
+	s := &Sets{Scanner: NewScanner(o.Operators), byName: make(map[string]*Set), space: o.BlankSub, recurse: o.MaxRuleRecursion,
+		lexicon: newLexicon()}
 	if s.space == 0 {
 		s.space = ' '
 	}
 	if s.recurse == 0 {
 		s.recurse = 50
 	}
-	var problems []Problem
-	for _, src := range sources {
-		if src.Number < 0 || src.Number >= MaxRuleSets {
-			problems = append(problems, Problem{Text: fmt.Sprintf("bad ruleset %d (%d max)", src.Number, MaxRuleSets/2)})
-			continue
-		}
-		set := &Set{Name: src.Name, Number: src.Number}
-		if set.Name == "" {
-			set.Name = fmt.Sprint(src.Number)
-		} else {
-			s.byName[src.Name] = set
-		}
-		s.byNumber[src.Number] = set
-		for _, line := range src.Rules {
-			c := compiler{sets: s, options: &o, line: &line}
-			rule, filter := c.rule()
-			set.Rules = append(set.Rules, rule)
-			set.filters = append(set.filters, filter)
-			problems = append(problems, c.problems...)
-		}
+	c := compiler{sets: s, options: &o, refs: make(map[string]int)}
+	for i := range sources {
+		c.set(&sources[i])
 	}
-	return s, problems
-}
-
-type compiler struct {
-	sets     *Sets
-	options  *Options
-	line     *RuleSource
-	problems []Problem
-	matches  int
-}
-
-func (c *compiler) complain(format string, args ...any) {
-	c.problems = append(c.problems, Problem{c.line.File, c.line.Line, fmt.Sprintf(format, args...)})
-}
-
-func (c *compiler) scan(text string) Workspace {
-	mode := KeepComments
-	if c.options.Level < 9 {
-		mode = Internal
-	}
-	r := c.sets.Scan(text, '\t', mode, true)
-	for _, p := range r.Problems {
-		c.complain("%s", withoutCode(p))
-	}
-	return r.Workspace
-}
-
-// withoutCode drops the SMTP codes that begin a message.
-func withoutCode(s string) string {
-	if len(s) > 4 && s[0] >= '2' && s[0] <= '5' && s[3] == ' ' {
-		s = s[4:]
-		if len(s) > 6 && s[1] == '.' && s[3] == '.' && s[5] == ' ' {
-			s = s[6:]
-		}
-	}
-	return s
-}
-
-func (c *compiler) rule() (Rule, filter) {
-	r := Rule{File: c.line.File, Line: c.line.Line}
-	r.LHS = c.scan(c.line.LHS)
-	if r.LHS == nil {
-		c.complain("R line: null LHS")
-	}
-	c.left(&r)
-	if c.matches > MaxMatch {
-		c.complain("R line: too many wildcards")
-		r.LHS, r.steps = nil, nil
-	}
-	r.RHS = c.scan(c.line.RHS)
-	if r.RHS == nil {
-		c.complain("R line: null RHS")
-	}
-	c.right(&r)
-	right := r.RHS
-	if len(right) > 0 && (right[0].op == macro.CanonUser || right[0].op == macro.CanonHost) {
-		r.prefix = right[0].op
-		right = right[1:]
-	}
-	r.right = parts(right)
-	_, r.active = right.survey()
-	return r, measure(&r)
-}
-
-// left compiles the left side into steps.
-func (c *compiler) left(r *Rule) {
-	for _, t := range r.LHS {
-		st := step{tok: t}
-		switch t.op {
-		case macro.MatchAny, macro.MatchSome, macro.MatchOne:
-			st.op = t.op
-			c.matches++
-		case macro.MatchClass, macro.MatchNotClass:
-			st.op, st.name = t.op, t.text[1:]
-			if c.options.Class != nil {
-				st.class = c.options.Class(st.name)
-			}
-			c.matches++
-		case macro.CanonHost, macro.Deferred:
-			st.op, st.name = t.op, t.text[1:]
-		case macro.Repl:
-			c.complain("Inappropriate use of $1-$9 on LHS")
-		case macro.CanonUser, macro.CallSet, macro.CondIf, macro.CondEnd,
-			macro.HostBegin, macro.HostEnd, macro.LookupBegin, macro.LookupEnd:
-			c.complain("Inappropriate use of %s on LHS", macro.Show(t.text[:1]))
-		}
-		r.steps = append(r.steps, st)
-	}
-}
-
-// measure notes what is known of the workspaces that the rule can match.
-func measure(r *Rule) (f filter) {
-	r.simple = true
-	for i := range r.steps {
-		st := &r.steps[i]
-		switch st.op {
-		case 0:
-			f.need |= st.tok.bit()
-			f.min, f.max = f.min+1, f.max+1
-		case macro.MatchOne:
-			f.min, f.max = f.min+1, f.max+1
-		case macro.MatchNotClass:
-			f.min, f.max, r.simple = f.min+1, f.max+1, false
-		case macro.MatchSome:
-			f.min, f.max = f.min+1, MaxAtom+1
-		case macro.MatchAny:
-			f.max = MaxAtom + 1
-		case macro.MatchClass:
-			f.min, f.max, r.simple = f.min+1, MaxAtom+1, false
-		case macro.Deferred:
-			f.max, r.simple = MaxAtom+1, false
-		default:
-			r.simple = false
-		}
-	}
-	if n := len(r.steps); n > 0 {
-		f.first, f.begins = r.steps[0].tok.hash, r.steps[0].op == 0
-		f.last, f.ends = r.steps[n-1].tok.hash, r.steps[n-1].op == 0
-	}
-	return f
-}
-
-// excludes reports whether the rule cannot match.
-func (f *filter) excludes(ws Workspace, mask uint64) bool {
-	n := len(ws)
-	return f.need&^mask != 0 || n < int(f.min) || n > int(f.max) ||
-		f.begins && ws[0].hash != f.first || f.ends && ws[n-1].hash != f.last
-}
-
-// right checks the right side; the engine runs it from its tokens.
-func (c *compiler) right(r *Rule) {
-	args, end := 0, byte(0)
-	for _, t := range r.RHS {
-		switch t.op {
-		case macro.Repl:
-			if len(t.text) < 2 || t.text[1] <= '0' || int(t.text[1]-'0') > c.matches {
-				c.complain("replacement %s out of bounds", macro.Show(t.text))
-			}
-		case macro.MatchAny, macro.MatchSome, macro.MatchOne, macro.MatchClass, macro.MatchNotClass:
-			c.complain("Inappropriate use of %s on RHS", macro.Show(t.text[:1]))
-		case macro.CanonHost:
-			if end == 0 {
-				break
-			}
-			if args++; args >= maxMapArgs {
-				c.complain("too many arguments for map lookup")
-			}
-		case macro.HostBegin, macro.LookupBegin:
-			if end != 0 {
-				c.complain("cannot nest map lookups")
-			}
-			args, end = 0, endOf(t.op)
-		case macro.HostEnd, macro.LookupEnd:
-			if t.op == end {
-				end = 0
-			}
-		}
-	}
-	if end != 0 {
-		c.complain("missing map closing token")
-	}
-}
-
-// endOf returns the operator that closes a look-up.
-func endOf(begin byte) byte {
-	if begin == macro.HostBegin {
-		return macro.HostEnd
-	}
-	return macro.LookupEnd
+	c.finish()
+	return s, c.problems
 }
 
 // Find returns a ruleset by name or number, as $>, the test mode and check_* calls name it; nil where there is none.

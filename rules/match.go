@@ -6,169 +6,276 @@ import (
 	"gosendmail/internal/macro"
 )
 
-// span is what one wildcard matched: ws[first:end]. step is where in the left side it stands.
-type span struct{ first, end, step int }
+// span is what one wildcard matched: ws[first:end].
+type span struct{ first, end int32 }
 
-// matcher tries one rule against one workspace. It goes from left to right; where it cannot go on it returns to the last
-// wildcard that can take one token more.
-type matcher struct {
-	m     *machine
-	rule  *Rule
-	ws    Workspace
-	spans [MaxMatch + 1]span
-	n     int // spans in use
-}
-
-// outcome of one step.
-type outcome uint8
-
+// Levels of category 21 from which on each step of the matching is traced. None may be left out then.
 const (
-	advance outcome = iota
-	backUp
-	giveUp
+	levelSteps = 35
+	levelBack  = 36
 )
 
-// match reports whether the rule matches; spans then tell what the wildcards matched.
-func (k *matcher) match() bool {
-	k.n = 0
-	at, i := 0, 0
-	for at < len(k.ws) || i < len(k.rule.steps) {
-		if k.m.steps++; k.m.steps > maxSteps {
+// match reports whether the frame's rule matches its workspace; spans then tell what the wildcards matched, each of them as
+// little as it can, from left to right.
+func (f *frame) match() bool {
+	f.m.steps += 1 + len(f.ws)/wordsOfStep
+	if f.code.simple && f.m.level < levelSteps {
+		return f.matchSimple()
+	}
+	return f.search()
+}
+
+// matchSimple matches literals, $-, $* and $+. Between two gaps ($*, $+) stands a row of words that can be looked for from
+// left to right: where it is found first leaves most to what follows, so nothing ever needs to be tried again.
+func (f *frame) matchSimple() bool {
+	left := f.code.left
+	head, end := int(f.code.head), len(f.ws)-int(f.code.tail)
+	if head > end || !f.fits(left[:head], 0) {
+		return false
+	}
+	if head == len(left) {
+		return head == end
+	}
+	if !f.fits(left[len(left)-int(f.code.tail):], end) {
+		return false
+	}
+	for at, i := head, head; ; {
+		gap := left[i]
+		first, row := at, left[i+1:i+1+gap.arg()]
+		if gap.op() == macro.MatchSome {
+			at++
+		}
+		i += 1 + len(row)
+		if i == len(left) {
+			f.spans[gap.slot()] = span{int32(first), int32(end)}
+			return at <= end
+		}
+		if at = f.find(row, at, end); at < 0 {
 			return false
 		}
-		if k.m.level >= 35 {
-			k.m.emit(Event{Kind: Advance, Step: stepText(k.rule, i), Token: k.tokenText(at)})
+		f.spans[gap.slot()] = span{int32(first), int32(at)}
+		at += len(row)
+	}
+}
+
+// find returns where between at and end a row is found first; -1 where it is not.
+func (f *frame) find(row []elem, at, end int) int {
+	if len(row) == 0 {
+		return at
+	}
+	ws, key, any := f.ws, uint32(row[0]), row[0].op() != 0
+	for ; at+len(row) <= end; at++ {
+		if (any || ws[at].key == key) && f.fits(row, at) {
+			return at
 		}
-		out := backUp
-		if i < len(k.rule.steps) {
-			out, at = k.step(at, i)
-		}
-		if out == advance {
-			i++
-			continue
-		}
-		if at, i = k.back(); i < 0 {
+	}
+	return -1
+}
+
+// fits reports whether the words from at on are those of a row of literals and $-.
+func (f *frame) fits(row []elem, at int) bool {
+	if len(row) == 0 {
+		return true
+	}
+	ws := f.ws[at : at+len(row)]
+	for i, e := range row {
+		if e.op() != 0 {
+			f.spans[e.slot()] = span{int32(at + i), int32(at + i + 1)}
+		} else if uint32(e) != ws[i].key {
 			return false
 		}
 	}
 	return true
 }
 
-func (k *matcher) tokenText(at int) string {
-	if at < len(k.ws) {
-		return k.ws[at].text
-	}
-	return ""
-}
-
-func stepText(r *Rule, i int) string {
-	if i < len(r.steps) {
-		return r.steps[i].tok.text
-	}
-	return ""
-}
-
-// step matches one step at a token.
-func (k *matcher) step(at, i int) (outcome, int) {
-	st := &k.rule.steps[i]
-	if at == len(k.ws) && st.op != macro.MatchAny && st.op != macro.CanonHost {
-		return backUp, at
-	}
-	switch st.op {
-	case 0:
-		if !st.tok.same(&k.ws[at]) {
-			return backUp, at
+// search matches any rule. It goes from left to right; where it cannot go on it returns to the last wildcard that can take
+// more.
+func (f *frame) search() bool {
+	left, ws := f.code.left, f.ws
+	f.taken = 0
+	for at, i := 0, 0; at < len(ws) || i < len(left); {
+		if f.m.level >= levelSteps {
+			f.m.emit(Event{Kind: Advance, Step: f.stepText(i), Token: f.tokenText(at)}, nil)
 		}
-		return advance, at + 1
-	case macro.MatchAny:
-		return k.take(at, at, i)
-	case macro.MatchSome, macro.MatchOne:
-		return k.take(at, at+1, i)
-	case macro.MatchClass:
-		return k.phrase(at, at, i)
-	case macro.MatchNotClass:
-		if k.m.inClass(st, k.ws[at].text) {
-			return backUp, at
+		ok := false
+		if i < len(left) {
+			at, ok = f.step(at, i)
 		}
-		return k.take(at, at+1, i)
-	case macro.Deferred:
-		return k.deferred(at, st)
-	}
-	return advance, at // $@ matches no token
-}
-
-// take notes what a wildcard matched.
-func (k *matcher) take(first, end, i int) (outcome, int) {
-	k.spans[k.n] = span{first, end, i}
-	k.n++
-	return advance, end
-}
-
-// phrase looks for a phrase of a class that begins at first and goes at least to the token at last.
-func (k *matcher) phrase(first, last, i int) (outcome, int) {
-	st := &k.rule.steps[i]
-	for ; last < len(k.ws); last++ {
-		if found, hopeless := k.m.inPhrase(st, k.ws[first:last+1]); found {
-			if k.m.level >= 36 {
-				k.m.emit(Event{Kind: ClassMatch})
-			}
-			return k.take(first, last+1, i)
-		} else if hopeless && k.m.level < 36 {
-			break
-		}
-		if k.m.level >= 36 {
-			k.m.emit(Event{Kind: Extend, Step: st.tok.text, Token: k.ws[last].text})
-		}
-	}
-	return backUp, last
-}
-
-// deferred compares the tokens with the value of a macro as it is now.
-func (k *matcher) deferred(at int, st *step) (outcome, int) {
-	value, ok := k.m.env.Macro(st.name)
-	if k.m.level >= 2 {
-		k.m.emit(Event{Kind: LeftMacro, Name: st.name, Value: value, Found: ok})
-	}
-	if !ok {
-		return advance, at
-	}
-	first := at
-	for value != "" {
-		if at == len(k.ws) {
-			return backUp, first
-		}
-		t := k.ws[at].text
-		if len(value) < len(t) || !strings.EqualFold(value[:len(t)], t) {
-			return backUp, first
-		}
-		value = value[len(t):]
-		at++
-	}
-	return advance, at
-}
-
-// back returns to the last wildcard that can be extended; step is -1 where there is none.
-func (k *matcher) back() (at, step int) {
-	for k.n > 0 {
-		k.n--
-		sp := k.spans[k.n]
-		st := &k.rule.steps[sp.step]
-		if k.m.level >= 36 {
-			k.m.emit(Event{Kind: Backup, Step: st.tok.text, Token: k.tokenText(sp.end)})
-		}
-		if sp.end == len(k.ws) {
+		if ok {
+			i++
 			continue
 		}
-		switch st.op {
-		case macro.MatchAny, macro.MatchSome:
-			k.spans[k.n].end++
-			k.n++
-			return sp.end + 1, sp.step + 1
-		case macro.MatchClass:
-			if out, at := k.phrase(sp.first, sp.end, sp.step); out == advance {
-				return at, sp.step + 1
-			}
+		if f.m.steps++; f.m.steps > maxSteps {
+			return false
+		}
+		if at, i = f.back(); i < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *frame) tokenText(at int) string {
+	if at < len(f.ws) {
+		return f.m.token(f.ws[at]).text
+	}
+	return ""
+}
+
+func (f *frame) stepText(i int) string {
+	if lhs := f.rule.LHS; i < len(lhs) {
+		return lhs[i].text
+	}
+	return ""
+}
+
+// step matches one element at a word; it returns where the next one is to go on.
+func (f *frame) step(at, i int) (int, bool) {
+	e := f.code.left[i]
+	op := e.op()
+	if at == len(f.ws) && op != macro.MatchAny && op != macro.CanonHost {
+		return at, false
+	}
+	switch op {
+	case 0:
+		return at + 1, uint32(e) == f.ws[at].key
+	case macro.MatchAny:
+		return f.reach(at, at, i)
+	case macro.MatchSome:
+		return f.reach(at, at+1, i)
+	case macro.MatchOne:
+		return f.take(at, at+1, i)
+	case macro.MatchClass:
+		return f.phrase(at, at, i)
+	case macro.MatchNotClass:
+		if f.inClass(&f.m.s.refs[e.arg()], at) {
+			return at, false
+		}
+		return f.take(at, at+1, i)
+	case macro.Deferred:
+		return f.deferred(at, f.m.s.refs[e.arg()].name)
+	}
+	return at, true // $@ matches no token
+}
+
+// take notes what the wildcard at the ith element matched.
+func (f *frame) take(first, end, i int) (int, bool) {
+	f.spans[f.taken] = span{int32(first), int32(end)}
+	f.places[f.taken] = int32(i)
+	f.taken++
+	return end, true
+}
+
+// reach lets a gap take ws[first:end], or as much more as what follows it needs: all where it ends the rule, up to the next
+// place of a literal. It is false where that is nowhere.
+func (f *frame) reach(first, end, i int) (int, bool) {
+	left, ws := f.code.left, f.ws
+	switch {
+	case f.m.level >= levelSteps:
+	case i+1 == len(left):
+		end = len(ws)
+	case left[i+1].op() == 0:
+		for key := uint32(left[i+1]); end < len(ws) && ws[end].key != key; {
+			end++
+		}
+		f.m.steps += (end - first) / wordsOfStep
+		if end == len(ws) {
+			return end, false
+		}
+	}
+	return f.take(first, end, i)
+}
+
+// back returns to the last wildcard that can take more; i, the element to go on with, is -1 where there is none.
+func (f *frame) back() (at, i int) {
+	for f.taken > 0 {
+		f.taken--
+		first, end, i := int(f.spans[f.taken].first), int(f.spans[f.taken].end), int(f.places[f.taken])
+		if f.m.level >= levelBack {
+			f.m.emit(Event{Kind: Backup, Step: f.stepText(i), Token: f.tokenText(end)}, nil)
+		}
+		if end == len(f.ws) {
+			continue
+		}
+		ok := false
+		switch e := f.code.left[i]; {
+		case e.gap():
+			at, ok = f.reach(first, end+1, i)
+		case e.op() == macro.MatchClass:
+			at, ok = f.phrase(first, end, i)
+		}
+		if ok {
+			return at, i + 1
 		}
 	}
 	return 0, -1
+}
+
+// deferred compares the words with the value of a macro as it is now.
+func (f *frame) deferred(at int, name string) (int, bool) {
+	m := f.m
+	value, ok := m.env.Macro(name)
+	if m.level >= 2 {
+		m.emit(Event{Kind: LeftMacro, Name: name, Value: value, Found: ok}, nil)
+	}
+	if !ok {
+		return at, true
+	}
+	for first := at; value != ""; at++ {
+		if at == len(f.ws) {
+			return first, false
+		}
+		t := m.token(f.ws[at]).text
+		if len(value) < len(t) || !strings.EqualFold(value[:len(t)], t) {
+			return first, false
+		}
+		value = value[len(t):]
+	}
+	return at, true
+}
+
+// inClass reports whether a word is in a class.
+func (f *frame) inClass(r *ref, at int) bool {
+	t := f.m.token(f.ws[at])
+	if r.class == nil {
+		return f.m.env.InClass(r.name, t.text)
+	}
+	return r.class.mayBegin(t) && r.class.Has(t.text)
+}
+
+// phrase looks for the shortest phrase of a class that begins at first and goes at least to the word at last.
+func (f *frame) phrase(first, last, i int) (int, bool) {
+	m, r := f.m, &f.m.s.refs[f.code.left[i].arg()]
+	if r.class != nil && m.level < levelBack && !r.class.mayBegin(m.token(f.ws[first])) {
+		return last, false
+	}
+	text := m.phrase[:0]
+	for at := first; at < len(f.ws); at++ {
+		text = m.appendText(text, f.ws[first:], at-first, m.s.space, true)
+		m.steps += 1 + len(text)/bytesOfStep
+		if at < last {
+			continue
+		}
+		if m.phrase = text; m.isIn(r, text) {
+			if m.level >= levelBack {
+				m.emit(Event{Kind: ClassMatch}, nil)
+			}
+			return f.take(first, at+1, i)
+		}
+		switch {
+		case m.level >= levelBack:
+			m.emit(Event{Kind: Extend, Step: f.stepText(i), Token: f.tokenText(at)}, nil)
+		case r.class != nil && len(text) >= r.class.longest, m.steps > maxSteps:
+			return at, false
+		}
+	}
+	return last, false
+}
+
+// isIn reports whether a class has a phrase.
+func (m *machine) isIn(r *ref, phrase []byte) bool {
+	if r.class == nil {
+		return m.env.InClass(r.name, string(phrase))
+	}
+	return r.class.hasBytes(phrase)
 }

@@ -40,6 +40,7 @@ const delimiters = "()<>,;\r\n"
 // Scanner turns text into tokens. It does not change and may be shared.
 type Scanner struct {
 	class [3][256]byte
+	plain [3][256]plainKind
 }
 
 // NewScanner returns a scanner for the given OperatorChars (op.txt section 5.6).
@@ -62,6 +63,9 @@ func NewScanner(operators string) *Scanner {
 				t[c] = charOper
 			}
 		}
+	}
+	for mode := range s.plain {
+		s.plainKinds(Mode(mode))
 	}
 	return s
 }
@@ -94,11 +98,10 @@ func (s *Scanner) token(text string, mode Mode) Token {
 
 // Scan is the outcome of scanning a text.
 type Scan struct {
-	Workspace           // nil where the text has no token or cannot be scanned
-	End       int       // where in the text the delimiter was found; len(text) where it was not
-	Problems  []string  // what was wrong with it, as "553 Unbalanced '<'"; most are mended
-	Failed    bool      // the text cannot be scanned at all
-	store     [16]Token // a short workspace needs no further memory
+	Workspace          // nil where the text has no token or cannot be scanned
+	End       int      // where in the text the delimiter was found; len(text) where it was not
+	Problems  []string // what was wrong with it, as "553 Unbalanced '<'"; most are mended
+	Failed    bool     // the text cannot be scanned at all
 }
 
 // Prescan scans an address up to the delimiter (0 for none, usually a comma) with the default operators. The error
@@ -127,24 +130,30 @@ func (e *SyntaxError) Error() string {
 }
 
 // Scan takes text apart up to delim (0 for none). Lenient scanning does not complain about what is unbalanced.
-func (s *Scanner) Scan(text string, delim byte, mode Mode, lenient bool) *Scan {
-	r := new(Scan)
-	r.Workspace = r.store[:0]
-	p := prescanner{s: s, class: &s.class[mode], mode: mode, text: text, delim: int(delim), lenient: lenient, r: r}
-	p.run()
-	if len(r.Workspace) == 0 {
-		r.Workspace = nil
+func (s *Scanner) Scan(text string, delim byte, mode Mode, lenient bool) (r Scan) {
+	var store [24]Token
+	out, end, ok := s.scanPlain(store[:0], text, delim, mode, lenient)
+	if r.End = end; !ok {
+		p := prescanner{s: s, text: text, delim: int(delim), mode: mode, lenient: lenient, out: store[:0]}
+		p.run()
+		out = p.out
+		r.End, r.Problems, r.Failed = p.pos, p.problems, p.failed
+	}
+	if len(out) > 0 {
+		r.Workspace = make(Workspace, len(out))
+		copy(r.Workspace, out)
 	}
 	return r
 }
 
-// appendScan scans into dst, for the engine's inner loop; ok is false where the text cannot be scanned or is empty.
-func (s *Scanner) appendScan(dst Workspace, text string, mode Mode) (Workspace, []string, bool) {
-	var r Scan
-	r.Workspace = dst
-	p := prescanner{s: s, class: &s.class[mode], mode: mode, text: text, r: &r}
+// appendScan is Scan for the inside: what is scanned goes behind dst, nothing where the text cannot be scanned.
+func (s *Scanner) appendScan(dst []Token, text string, delim byte, mode Mode, lenient bool) ([]Token, []string) {
+	if out, _, ok := s.scanPlain(dst, text, delim, mode, lenient); ok {
+		return out, nil
+	}
+	p := prescanner{s: s, text: text, delim: int(delim), mode: mode, lenient: lenient, out: dst, from: len(dst)}
 	p.run()
-	return r.Workspace, r.Problems, !r.Failed && len(r.Workspace) > len(dst)
+	return p.out, p.problems
 }
 
 const (
@@ -152,7 +161,7 @@ const (
 	endChar = 0  // the end of the text; a NUL in it ends it as well
 )
 
-// prescanner is the state of one scan. The kind of the token under way is one of the character classes.
+// prescanner is the state of one scan, of any text. The kind of the token under way is one of the character classes.
 type prescanner struct {
 	s       *Scanner
 	class   *[256]byte
@@ -160,7 +169,11 @@ type prescanner struct {
 	text    string
 	delim   int
 	lenient bool
-	r       *Scan
+
+	out      []Token
+	from     int // where in out the tokens of this text begin
+	problems []string
+	failed   bool
 
 	pos       int // of the next character
 	state     byte
@@ -179,12 +192,12 @@ type prescanner struct {
 }
 
 func (p *prescanner) run() {
-	p.state, p.c = charAtom, noChar
+	p.class, p.state, p.c = &p.s.class[p.mode], charAtom, noChar
 	for more := true; more; {
 		p.buf, p.copied, p.first, p.next = p.buf[:0], false, 0, 0
 		if !p.read() || !p.push() {
-			p.r.Failed = true
-			p.r.Workspace = p.r.Workspace[:0]
+			p.failed = true
+			p.out = p.out[:p.from]
 			break
 		}
 		more = p.c != endChar && (p.c != p.delim || p.angles > 0)
@@ -192,10 +205,10 @@ func (p *prescanner) run() {
 	if p.pos > 0 {
 		p.pos--
 	}
-	p.r.End = min(p.pos, len(p.text))
+	p.pos = min(p.pos, len(p.text))
 }
 
-func (p *prescanner) problem(text string) { p.r.Problems = append(p.r.Problems, text) }
+func (p *prescanner) problem(text string) { p.problems = append(p.problems, text) }
 
 // length of the token under way.
 func (p *prescanner) length() int {
@@ -235,7 +248,7 @@ func (p *prescanner) push() bool {
 		return true
 	}
 	p.stored++
-	if len(p.r.Workspace) >= MaxAtom {
+	if len(p.out)-p.from >= MaxAtom {
 		p.problem("553 5.1.0 prescan: too many tokens")
 		return false
 	}
@@ -247,7 +260,7 @@ func (p *prescanner) push() bool {
 	if p.copied {
 		text = string(p.buf)
 	}
-	p.r.Workspace = append(p.r.Workspace, p.s.token(text, p.mode))
+	p.out = append(p.out, p.s.token(text, p.mode))
 	return true
 }
 

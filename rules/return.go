@@ -5,55 +5,54 @@ import "gosendmail/internal/macro"
 // Return is what a ruleset made of a workspace.
 type Return struct {
 	Workspace
-	*Triple // nil: the ruleset only rewrote
+	sets *Sets
+}
+
+// Triple is what the workspace resolves to; nil where the ruleset only rewrote.
+func (r *Return) Triple() *Triple {
+	if len(r.Workspace) == 0 || r.Workspace[0].op != macro.CanonNet {
+		return nil
+	}
+	p := r.Parts()
+	return &Triple{Mailer: p.Mailer, Host: r.sets.Join(p.Host, 0, true), User: r.sets.Join(p.User, ' ', false)}
 }
 
 // Join puts tokens together to text. Between adjacent atoms stands space; 0 means BlankSub, NoSpace nothing. External
 // drops the quoting of the internal form.
 func (s *Sets) Join(ws Workspace, space byte, external bool) string {
-	return string(s.join(nil, ws, space, external))
+	if len(ws) == 1 && ws[0].plain {
+		return ws[0].text
+	}
+	if space == 0 {
+		space = s.space
+	}
+	var buf [128]byte
+	b := buf[:0]
+	for i := range ws {
+		t := &ws[i]
+		if i > 0 && t.class == charAtom && space != NoSpace && ws[i-1].class == charAtom {
+			b = append(b, space)
+		}
+		b = t.appendTo(b, external)
+	}
+	return string(b)
 }
 
 // NoSpace tells Join to put nothing between atoms.
 const NoSpace = 0xff
 
-func (s *Sets) join(b []byte, ws Workspace, space byte, external bool) []byte {
-	if space == 0 {
-		space = s.space
+// appendTo appends the token's text; external drops the quoting of the internal form.
+func (t *Token) appendTo(b []byte, external bool) []byte {
+	if !external || t.plain {
+		return append(b, t.text...)
 	}
-	atom := false
-	for i := range ws {
-		isAtom := ws[i].class == charAtom
-		if atom && isAtom && space != NoSpace {
-			b = append(b, space)
+	for i := 0; i < len(t.text); i++ {
+		if t.text[i] == macro.Quote && i+1 < len(t.text) {
+			i++
 		}
-		atom = isAtom
-		text := ws[i].text
-		if !external {
-			b = append(b, text...)
-			continue
-		}
-		for j := 0; j < len(text); j++ {
-			if text[j] == macro.Quote && j+1 < len(text) {
-				j++
-			}
-			b = append(b, text[j])
-		}
+		b = append(b, t.text[i])
 	}
 	return b
-}
-
-// triple reads $#mailer $@host $:user; nil where ws does not begin with $#.
-func (s *Sets) triple(ws Workspace) *Triple {
-	if len(ws) == 0 || ws[0].op != macro.CanonNet {
-		return nil
-	}
-	p := ws.Parts()
-	t := &Triple{Host: s.Join(p.Host, 0, true), User: s.Join(p.User, ' ', false)}
-	if len(ws) > 1 {
-		t.Mailer = ws[1].text
-	}
-	return t
 }
 
 // Parts is a resolved address as tokens.

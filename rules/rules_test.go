@@ -94,6 +94,8 @@ Sloop
 R$*	x $1
 Sdeep
 R$*	$: $>deep $1
+Swide
+R$* $+	$1 $>wide $2
 Sempty
 R$+	$@ $>nothing $1
 Snothing
@@ -147,8 +149,8 @@ func TestTriple(t *testing.T) {
 	s := compile(t, program)
 	ws, _ := s.Prescan("Joe.User@some.host", 0)
 	ret, err := s.Rewrite(context.Background(), &env{}, "done", ws)
-	if err != nil || ret.Triple == nil || *ret.Triple != (rules.Triple{Mailer: "smtp", Host: "some.host", User: "Joe.User"}) {
-		t.Fatalf("%+v, %v", ret.Triple, err)
+	if err != nil || ret.Triple() == nil || *ret.Triple() != (rules.Triple{Mailer: "smtp", Host: "some.host", User: "Joe.User"}) {
+		t.Fatalf("%+v, %v", ret.Triple(), err)
 	}
 }
 
@@ -164,6 +166,21 @@ func TestLimits(t *testing.T) {
 		if len(e.problems) != 1 || e.problems[0] != want {
 			t.Errorf("%s: %q, want %q", set, e.problems, want)
 		}
+	}
+}
+
+// TestWork: rules that would go on for longer than anybody waits end, and the last message tells why.
+func TestWork(t *testing.T) {
+	s := compile(t, program)
+	e := &env{}
+	ws, _ := s.Prescan("a", 0)
+	_, err := s.Rewrite(context.Background(), e, "wide", ws)
+	if f, ok := err.(*rules.Failure); !ok || f.Exit != status.DataErr {
+		t.Errorf("error %v, want status %d", err, status.DataErr)
+	}
+	const want = "554 5.3.5 rewrite: ruleset wide, rule 1: too much to match"
+	if n := len(e.problems); n == 0 || e.problems[n-1] != want {
+		t.Errorf("%d problems, the last is not %q", n, want)
 	}
 }
 
@@ -220,8 +237,8 @@ func TestParallel(t *testing.T) {
 				in := fmt.Sprintf("u%d@h%d", i, n)
 				ws, _ := s.Prescan(in, 0)
 				ret, err := s.Rewrite(context.Background(), &env{}, "done", ws)
-				if err != nil || ret.Triple.User+"@"+ret.Triple.Host != in {
-					t.Errorf("%s: %+v %v", in, ret.Triple, err)
+				if err != nil || ret.Triple().User+"@"+ret.Triple().Host != in {
+					t.Errorf("%s: %+v %v", in, ret.Triple(), err)
 				}
 			}
 		})

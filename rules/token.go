@@ -24,24 +24,6 @@ func (t Token) Is(word string) bool { return t.op == 0 && foldEqual(t.text, word
 // Op returns the operator (a constant of package macro) that the token is, or 0 for a word.
 func (t Token) Op() byte { return t.op }
 
-// same reports whether a literal of a rule matches u.
-func (t *Token) same(u *Token) bool {
-	return t.hash == u.hash && t.sameText(u)
-}
-
-// sameText is same for equal hashes.
-func (t *Token) sameText(u *Token) bool {
-	return t.op == u.op && (t.hash < longHash || t.text == u.text || foldEqual(t.text, u.text))
-}
-
-// active reports whether the engine has to do something where the token stands in a workspace.
-func (t *Token) active() bool {
-	return t.op == macro.CallSet || t.op == macro.LookupBegin || t.op == macro.HostBegin
-}
-
-// bit is the token's place in the mask of a workspace.
-func (t *Token) bit() uint64 { return 1 << (t.hash * 0x9e3779b1 >> 26) }
-
 // Workspace is a prescanned address.
 type Workspace []Token
 
@@ -55,16 +37,6 @@ func (w Workspace) String() string {
 		b = macro.AppendShow(b, w[i].text)
 	}
 	return string(b)
-}
-
-// survey looks at all tokens: mask has a bit for every one (a rule cannot match where one of its literals has none),
-// active tells whether one of them is.
-func (w Workspace) survey() (mask uint64, active bool) {
-	for i := range w {
-		mask |= w[i].bit()
-		active = active || w[i].op != 0 && w[i].active()
-	}
-	return mask, active
 }
 
 func lower(c byte) byte {
@@ -86,22 +58,19 @@ func foldEqual(a, b string) bool {
 	return true
 }
 
-// longHash is a bit that hashes of texts of more than three bytes have. Those of shorter ones are different for
-// different texts.
-const longHash = 1 << 31
-
-// foldHash is FNV-1a over the lower case form; for short texts it is the text and its length.
+// foldHash is FNV-1a over the lower case form.
 func foldHash(s string) uint32 {
-	if len(s) <= 3 {
-		h := uint32(len(s))
-		for i := 0; i < len(s); i++ {
-			h = h<<8 | uint32(lower(s[i]))
-		}
-		return h
-	}
-	h := uint32(2166136261)
+	h := uint32(hashStart)
 	for i := 0; i < len(s); i++ {
-		h = (h ^ uint32(lower(s[i]))) * 16777619
+		h = (h ^ uint32(lower(s[i]))) * hashPrime
 	}
-	return h ^ h>>15 | longHash
+	return h
 }
+
+const (
+	hashStart = 2166136261
+	hashPrime = 16777619
+)
+
+// spread picks the upper bits of a hash, as many as index a table of 1<<bits entries.
+func spread(hash uint32, bits uint8) uint32 { return hash * 0x9e3779b1 >> (32 - bits) }

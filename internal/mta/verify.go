@@ -93,7 +93,7 @@ func (m *message) localAddress(ctx context.Context, r *envelope.Recipient, maile
 	m.set("h", r.Triple.Host)
 	env := m.env2(nil)
 	ret, _ := m.site.Sets.Rewrite(ctx, env, "5", scan.Workspace)
-	if ret.Triple == nil {
+	if ret.Triple() == nil {
 		return false
 	}
 	a := m.site.Build(ctx, env, r.Triple.User, ret.Workspace, forRecipient)
