@@ -52,6 +52,7 @@ type Env struct {
 	Aliases  func(file string) (Map, error)                                             // class stab, and class implicit without a database; nil: they do not open
 	Switch   func(service string) ([]string, error)                                     // class switch: the service switch; nil: /etc/nsswitch.conf
 	Open     func(path string) (*os.File, error)                                        // opens a map's file for reading, after the safety checks; nil: os.Open
+	Socket   func(path string) error                                                    // class socket: whether a local socket may be trusted; nil: all may
 	Command  func(ctx context.Context, argv []string) (out []byte, exit int, err error) // class program: run as the default user; nil: run as the current user
 	Log      func(level int, id, text string)                                           // class syslog: level 0 (emerg) to 7 (debug), the message's queue ID or ""; nil: dropped
 	Report   func(err error)                                                            // what is wrong with maps in use, *Problem mostly; that one cannot be opened once per change of reason; nil: dropped

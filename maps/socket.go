@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gosendmail/internal/safefile"
 )
 
 // socketMap is class socket: a server that answers netstrings over TCP or a local socket. Maps with the same endpoint share one connection.
@@ -20,6 +22,7 @@ type socketMap struct {
 	address string
 	timeout time.Duration // for one exchange; 0: none
 	conn    *socketConn
+	reason  string // last failure to connect that was reported; changed by the holder of the turn
 }
 
 // socketConn is one connection, used by one exchange at a time.
@@ -29,8 +32,14 @@ type socketConn struct {
 	r    *bufio.Reader
 }
 
-// maxSocketReply bounds an answer (100,000 bytes are what Postfix's servers may send).
-const maxSocketReply = 100_000
+// maxSocketReply bounds an answer, as the original does (SOCKETMAP_MAXL).
+const maxSocketReply = 1_000_000
+
+// socketFault is what the original says of an answer that is none.
+type socketFault string
+
+// Error returns the words.
+func (f socketFault) Error() string { return string(f) }
 
 func parseSocket(p *Params) error {
 	m := &socketMap{p: p}
@@ -44,7 +53,7 @@ func parseSocket(p *Params) error {
 		}
 		switch {
 		case letter == 'd':
-			m.timeout = interval(sc.after(value))
+			m.timeout = interval(value)
 		case !p.common(letter, value):
 			wrong = errors.Join(wrong, illegal(letter, p.Name))
 		}
@@ -68,6 +77,9 @@ func socketEndpoint(s string) (network, address string, err error) {
 	case "inet", "inet6":
 		port, host, ok := strings.Cut(rest, "@")
 		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+		if len(host) > 5 && strings.EqualFold(host[:5], "IPv6:") {
+			host = host[5:]
+		}
 		if !ok || port == "" || host == "" {
 			return "", "", fmt.Errorf("%s: endpoint needs port@host", s)
 		}
@@ -85,6 +97,11 @@ func openSocket(p *Params) (Map, error) {
 	var err error
 	if m.network, m.address, err = socketEndpoint(p.Path); err != nil {
 		return nil, &openError{words: fmt.Sprintf("socket map \"%s\": %v", p.Name, err)}
+	}
+	if m.network == "unix" && p.env.Socket != nil {
+		if err := p.env.Socket(m.address); err != nil {
+			return nil, &openError{words: fmt.Sprintf("socket map \"%s\": local socket name %s unsafe: %s", p.Name, m.address, safefile.Reason(err)), cause: err}
+		}
 	}
 	p.set.sockets.Do(func() { p.set.socketConns = &sync.Map{} })
 	fresh := &socketConn{turn: make(chan struct{}, 1)}
@@ -113,26 +130,75 @@ func (m *socketMap) Lookup(ctx context.Context, key string, args ...string) (str
 	defer func() { m.conn.turn <- struct{}{} }()
 	old := m.conn.nc != nil
 	reply, err := m.exchange(ctx, m.p.Name+" "+name)
-	if err != nil && old && ctx.Err() == nil {
+	fault, wrong := errors.AsType[socketFault](err)
+	if err != nil && !wrong && old && ctx.Err() == nil {
 		reply, err = m.exchange(ctx, m.p.Name+" "+name)
+		fault, wrong = errors.AsType[socketFault](err)
+	}
+	switch {
+	case wrong:
+		m.p.tell(fmt.Sprintf("socket_map_lookup(%s): %s", m.p.Name, fault), nil)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		m.p.tell(fmt.Sprintf("socket_map_lookup(%s): read timeout", m.p.Name), nil)
+	}
+	if _, away := errors.AsType[notConnected](err); away && m.p.Optional {
+		return "", ErrNotFound
 	}
 	if err != nil {
 		return "", tempFail(err)
 	}
+	if m.p.MatchOnly {
+		key = name // the original folds what it returns here
+	}
 	return m.value(ctx, key, reply, args)
 }
 
-func (m *socketMap) exchange(ctx context.Context, request string) (reply string, err error) {
-	c := m.conn
-	if c.nc == nil {
-		var d net.Dialer
-		nc, err := d.DialContext(ctx, m.network, m.address)
-		if err != nil {
-			return "", err
-		}
-		c.nc, c.r = nc, bufio.NewReader(nc)
+// notConnected says that the server could not be reached.
+type notConnected struct{ error }
+
+// Unwrap returns the cause.
+func (e notConnected) Unwrap() error { return e.error }
+
+// connect connects unless that is done. The caller has the turn.
+func (m *socketMap) connect(ctx context.Context) error {
+	if m.conn.nc != nil {
+		return nil
 	}
-	nc := c.nc
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, m.network, m.address)
+	if err != nil {
+		m.away(err)
+		return notConnected{err}
+	}
+	m.reason = ""
+	m.conn.nc, m.conn.r = nc, bufio.NewReader(nc)
+	return nil
+}
+
+// away tells that the server cannot be reached, once per reason.
+func (m *socketMap) away(err error) {
+	words := ""
+	if d, ok := errors.AsType[*net.DNSError](err); ok {
+		words = fmt.Sprintf("socket map \"%s\": Unknown host name %s", m.p.Name, d.Name)
+		if _, port, isPort := strings.Cut(d.Name, "/"); isPort {
+			words = fmt.Sprintf("socket map \"%s\": unknown port name %s", m.p.Name, port)
+		}
+	}
+	m.p.report(&m.reason, words, err)
+}
+
+// ready reports whether the server can be reached.
+func (m *socketMap) ready() error {
+	<-m.conn.turn
+	defer func() { m.conn.turn <- struct{}{} }()
+	return m.connect(context.Background())
+}
+
+func (m *socketMap) exchange(ctx context.Context, request string) (reply string, err error) {
+	if err := m.connect(ctx); err != nil {
+		return "", err
+	}
+	c, nc := m.conn, m.conn.nc
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
 	defer func() {
 		if !stop() || err != nil {
@@ -157,22 +223,28 @@ func readNetstring(r *bufio.Reader) (string, error) {
 		if c == ':' && digits > 0 {
 			break
 		}
-		if c < '0' || c > '9' || digits > 6 {
-			return "", errors.New("answer is no netstring")
+		switch {
+		case c >= '0' && c <= '9' && digits < 10:
+			n = n*10 + int(c-'0')
+		case digits == 0:
+			return "", socketFault("failed to read length parameter of reply 0")
+		default:
+			return "", socketFault("missing ':' in reply")
 		}
-		n = n*10 + int(c-'0')
 	}
 	if n > maxSocketReply {
-		return "", errors.New("answer of " + strconv.Itoa(n) + " bytes is too long")
+		return "", socketFault("reply too long: " + strconv.Itoa(n))
 	}
 	buf := make([]byte, n+1)
-	if _, err := io.ReadFull(r, buf); err != nil {
+	if got, err := io.ReadFull(r, buf); err == io.ErrUnexpectedEOF || err == io.EOF {
+		return "", socketFault(fmt.Sprintf("received only %d of %d reply characters", got, n))
+	} else if err != nil {
 		return "", err
 	}
 	if buf[n] != ',' {
-		return "", errors.New("answer is no netstring")
+		return "", socketFault("missing ',' in reply")
 	}
-	return string(buf[:n]), nil
+	return cutNul(string(buf[:n])), nil
 }
 
 // value reads the status word of an answer.

@@ -72,6 +72,16 @@ func serviceLine(f *os.File, service string) ([]string, error) {
 	return nil, in.Err()
 }
 
+// checkSocket tells whether a local socket may be trusted: nobody but its owners can have put it there.
+func (s *Site) checkSocket(path string) error {
+	c, err := s.fileChecker()
+	if err != nil {
+		return err
+	}
+	_, err = c.CheckRules(path, safefile.SafeDirPath|safefile.NoSymlink, safefile.Read|safefile.Write)
+	return err
+}
+
 // programTime bounds a program of class program, so that one that hangs does not hold a session for good.
 const programTime = 5 * time.Minute
 

@@ -63,6 +63,9 @@ func (s *Site) mapEnv(o LoadOptions) maps.Env {
 	if env.Report == nil {
 		env.Report = s.mapProblem
 	}
+	if env.Socket == nil {
+		env.Socket = s.checkSocket
+	}
 	if env.Log == nil {
 		env.Log = s.mapLine
 	}

@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(inside); dir != "" {
 		os.Exit(answer(dir))
 	}
+	if dir := os.Getenv(serving); dir != "" {
+		os.Exit(serveMaps(dir))
+	}
 	os.Exit(m.Run())
 }
 
