@@ -42,6 +42,7 @@ type bdb struct {
 	pagesize int
 	pages    uint32 // whole pages in the file
 	inp      int    // where a page's index begins
+	sums     bool   // pages have checksums
 }
 
 // openMeta reads the generic part of the meta page.
@@ -63,9 +64,16 @@ func openMeta(data []byte, magic uint32, pageType byte) (bdb, error) {
 	}
 	if data[26]&metaFlagChksum != 0 {
 		b.inp += chksumMore
+		b.sums = true
+		if !b.summed(data[:minPage], metaChksum) {
+			return b, fmt.Errorf("%w: checksum of the meta page", ErrCorrupt)
+		}
 	}
 	b.pagesize = int(size)
 	b.pages = uint32(len(data) / b.pagesize)
+	if last := b.u32(data, 32); len(data)%b.pagesize != 0 || last >= b.pages {
+		return b, fmt.Errorf("%w: the file ends before page %d", ErrCorrupt, last)
+	}
 	return b, nil
 }
 
@@ -81,10 +89,52 @@ func (b *bdb) page(n uint32) ([]byte, error) {
 	if b.u32(p, 8) != n {
 		return nil, fmt.Errorf("%w: page %d says it is page %d", ErrCorrupt, n, b.u32(p, 8))
 	}
+	if b.sums && !b.summed(p, pageChksum) {
+		return nil, fmt.Errorf("%w: checksum of page %d", ErrCorrupt, n)
+	}
+	if !b.full(p) {
+		return nil, fmt.Errorf("%w: items of page %d", ErrCorrupt, n)
+	}
 	return p, nil
 }
 
+// full reports whether the items of a page reach down to where its header says that they do: none was added or lost by damage.
+func (b *bdb) full(p []byte) bool {
+	switch pageType(p) {
+	case pageHash, pageHashUnsorted, pageIBtree, pageLBtree, pageIRecno, pageLRecno, pageLDup:
+	default:
+		return true
+	}
+	if b.lowEnd(p) > len(p) {
+		return false
+	}
+	low := len(p)
+	for i := range b.entries(p) {
+		low = min(low, int(b.u16(p, b.inp+2*i)))
+	}
+	return low == int(b.u16(p, 22)) || low == maxPage && b.u16(p, 22) == 0
+}
+
+// Where the checksum of a page is: the sum of all its bytes, with the checksum's own as zeros.
+const (
+	pageChksum = 28
+	metaChksum = 492
+)
+
+// summed reports whether the checksum of a page is right.
+func (b *bdb) summed(p []byte, at int) bool {
+	h := uint32(0)
+	for i, c := range p {
+		if i-at < 4 && i >= at {
+			c = 0
+		}
+		h = h*33 + uint32(c)
+	}
+	return h == b.u32(p, at)
+}
+
 func (b *bdb) entries(p []byte) int { return int(b.u16(p, 20)) }
+func (b *bdb) prev(p []byte) uint32 { return b.u32(p, 12) }
 func (b *bdb) next(p []byte) uint32 { return b.u32(p, 16) }
 func (b *bdb) lowEnd(p []byte) int  { return b.inp + 2*b.entries(p) }
 func pageType(p []byte) byte        { return p[25] }

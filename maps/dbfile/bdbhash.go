@@ -55,6 +55,15 @@ func fnv(key string, nul bool) uint32 {
 	return h
 }
 
+// fnvBytes is fnv of a whole key.
+func fnvBytes(key []byte) uint32 {
+	h := uint32(0)
+	for _, c := range key {
+		h = h*16777619 ^ uint32(c)
+	}
+	return h
+}
+
 func (h *hash) bucket(hash uint32) uint32 {
 	b := hash & h.highMask
 	if b > h.maxBucket {
@@ -163,25 +172,36 @@ func (h *hash) pageDups(b []byte, visit func([]byte) bool) (more bool, err error
 	return true, nil
 }
 
+// key returns item i of a page of a bucket, which must be a key of that bucket: a damaged one is not passed over in silence.
+func (h *hash) key(p []byte, i int, bucket uint32) ([]byte, error) {
+	raw, err := h.raw(p, i)
+	if err != nil {
+		return nil, err
+	}
+	k, err := h.plain(raw)
+	if err == nil && h.bucket(fnvBytes(k)) != bucket {
+		err = fmt.Errorf("%w: item %d of page %d belongs to another bucket", ErrCorrupt, i, h.u32(p, 8))
+	}
+	return k, err
+}
+
 func (h *hash) find(key string, nul bool, visit func([]byte) bool) error {
 	want := key
 	if nul {
 		want += "\x00"
 	}
-	err := h.chain(h.bucket(fnv(key, nul)), func(p []byte) error {
+	bucket := h.bucket(fnv(key, nul))
+	err := h.chain(bucket, func(p []byte) error {
 		for i := 0; i < h.entries(p); i += 2 {
-			raw, err := h.raw(p, i)
-			if err != nil {
-				return err
-			}
-			k, err := h.plain(raw)
+			k, err := h.key(p, i, bucket)
 			if err != nil {
 				return err
 			}
 			if string(k) != want {
 				continue
 			}
-			if raw, err = h.raw(p, i+1); err != nil {
+			raw, err := h.raw(p, i+1)
+			if err != nil {
 				return err
 			}
 			if _, err := h.values(raw, visit); err != nil {
@@ -201,7 +221,7 @@ func (h *hash) each(visit func(key, value []byte) error) error {
 	for b := uint32(0); b <= h.maxBucket; b++ {
 		err := h.chain(b, func(p []byte) error {
 			for i := 0; i < h.entries(p); i += 2 {
-				if err := h.pair(p, i, visit); err != nil {
+				if err := h.pair(p, i, b, visit); err != nil {
 					return err
 				}
 			}
@@ -214,16 +234,13 @@ func (h *hash) each(visit func(key, value []byte) error) error {
 	return nil
 }
 
-func (h *hash) pair(p []byte, i int, visit func(key, value []byte) error) error {
-	raw, err := h.raw(p, i)
+func (h *hash) pair(p []byte, i int, bucket uint32, visit func(key, value []byte) error) error {
+	k, err := h.key(p, i, bucket)
 	if err != nil {
 		return err
 	}
-	k, err := h.plain(raw)
+	raw, err := h.raw(p, i+1)
 	if err != nil {
-		return err
-	}
-	if raw, err = h.raw(p, i+1); err != nil {
 		return err
 	}
 	var failed error

@@ -105,8 +105,11 @@ func (t *btree) find(name string, nul bool, visit func([]byte) bool) error {
 	if err != nil {
 		return err
 	}
+	below, found := false, false // whether a key below the wanted one, and the wanted one, were seen
 	err = t.leaves(n, func(k []byte, it item) error {
-		switch c := bytes.Compare(k, key); {
+		c := bytes.Compare(k, key)
+		below, found = below || c < 0, found || c == 0
+		switch {
 		case c < 0:
 			return nil
 		case c > 0:
@@ -122,14 +125,41 @@ func (t *btree) find(name string, nul bool, visit func([]byte) bool) error {
 		}
 		return nil
 	})
-	if err == errStop {
+	if err != nil && err != errStop {
+		return err
+	}
+	if !below && !found {
+		return t.begins(n, key)
+	}
+	return nil
+}
+
+// begins makes sure that a key that is not there could not be before leaf n: a damaged page on the way would have led past it.
+func (t *btree) begins(n uint32, key []byte) error {
+	p, err := t.page(n)
+	if err != nil || t.prev(p) == 0 {
+		return err
+	}
+	before, err := t.page(t.prev(p))
+	if err != nil {
+		return err
+	}
+	if pageType(before) != pageLBtree || t.next(before) != n {
+		return fmt.Errorf("%w: leaf before %d", ErrCorrupt, n)
+	}
+	if t.entries(before) < 2 {
 		return nil
+	}
+	last, err := t.leafItem(before, t.entries(before)-2)
+	if err == nil && bytes.Compare(last.bytes, key) >= 0 {
+		err = fmt.Errorf("%w: way to leaf %d", ErrCorrupt, n)
 	}
 	return err
 }
 
-// leaves calls visit for the records of leaf n and of those to its right.
+// leaves calls visit for the records of leaf n and of those to its right, whose keys must ascend.
 func (t *btree) leaves(n uint32, visit func(key []byte, it item) error) error {
+	var last []byte
 	for range t.pages {
 		p, err := t.page(n)
 		if err != nil {
@@ -147,6 +177,10 @@ func (t *btree) leaves(n uint32, visit func(key []byte, it item) error) error {
 			if err != nil {
 				return err
 			}
+			if last != nil && bytes.Compare(k.bytes, last) < 0 {
+				return fmt.Errorf("%w: order of keys in leaf %d", ErrCorrupt, n)
+			}
+			last = k.bytes
 			if k.deleted || v.deleted {
 				continue
 			}

@@ -26,18 +26,23 @@ type cdbFile struct {
 	end  uint32 // of the records: where the first table begins
 }
 
-// openCDB checks the header: every table must lie behind the header and inside the file.
+// openCDB checks the header: every table must lie behind the header and inside the file, and together they must fill it from the first
+// one on.
 func openCDB(data []byte) (format, error) {
 	if len(data) < cdbHeader || int64(len(data)) > 1<<32 {
 		return nil, ErrCorrupt
 	}
-	end := uint64(len(data))
+	end, tables := uint64(len(data)), uint64(0)
 	for i := range 256 {
 		pos, n := uint64(u32(data, i*8)), uint64(u32(data, i*8+4))
 		if pos < cdbHeader || pos+n*8 > uint64(len(data)) {
 			return nil, fmt.Errorf("%w: table %d of a CDB", ErrCorrupt, i)
 		}
 		end = min(end, pos)
+		tables += n * 8
+	}
+	if end+tables != uint64(len(data)) {
+		return nil, fmt.Errorf("%w: tables of a CDB", ErrCorrupt)
 	}
 	return &cdbFile{data: data, end: uint32(end)}, nil
 }
@@ -78,8 +83,11 @@ func (k *cdbCursor) next() (value []byte, found bool, err error) {
 			return nil, false, fmt.Errorf("%w: slot of a CDB", ErrCorrupt)
 		}
 		h, pos := u32(d, slot), u32(d, slot+4)
-		if pos == 0 {
+		if pos == 0 && h == 0 {
 			return nil, false, nil
+		}
+		if uint8(h) != uint8(k.hash) || pos == 0 {
+			return nil, false, fmt.Errorf("%w: slot of a CDB at %d", ErrCorrupt, slot)
 		}
 		k.left--
 		if k.at++; k.at == k.slots {
@@ -94,6 +102,9 @@ func (k *cdbCursor) next() (value []byte, found bool, err error) {
 		}
 		if k.matches(rec) {
 			return val, true, nil
+		}
+		if hashBytes(rec) != h {
+			return nil, false, fmt.Errorf("%w: key of a CDB's record at %d", ErrCorrupt, pos)
 		}
 	}
 	return nil, false, nil

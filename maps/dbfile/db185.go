@@ -162,8 +162,9 @@ func (t *btree185) branch(p, key []byte) (uint32, error) {
 	return below, err
 }
 
-// leaves calls visit for the records of leaf n and of those to its right.
+// leaves calls visit for the records of leaf n and of those to its right, whose keys must ascend.
 func (t *btree185) leaves(n uint32, visit func(key []byte, value func() ([]byte, error)) error) error {
+	var last []byte
 	for range t.pages {
 		p, err := t.page(n)
 		if err != nil {
@@ -185,6 +186,10 @@ func (t *btree185) leaves(n uint32, visit func(key []byte, value func() ([]byte,
 			if err != nil {
 				return err
 			}
+			if last != nil && bytes.Compare(k, last) < 0 {
+				return fmt.Errorf("%w: order of keys in leaf %d", ErrCorrupt, n)
+			}
+			last = k
 			rest = rest[min(len(rest), int(ksize)):]
 			if err := visit(k, func() ([]byte, error) { return t.take(rest, dsize, flags&old185BigData != 0) }); err != nil {
 				return err

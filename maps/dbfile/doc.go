@@ -17,7 +17,10 @@
 //
 // SECURITY: nothing in a file is trusted. Every offset is checked against the mapping, chains of pages are bounded by the number of
 // pages, and a file that shrinks under the mapping gives an error (the fault is caught), not a crash. What cannot be a healthy file is
-// ErrCorrupt, never 'not found'.
+// ErrCorrupt, never 'not found'. Files with checksums give an error for every changed byte that a look-up meets. In others it is found
+// where the structure tells: keys that do not belong to the bucket or slot where they stand, keys out of order, pages whose items do not
+// fill them, pages and tables that are missing, chains that do not end. A changed value, or a changed key of a btree that keeps its
+// place in the order, cannot be told from a healthy one.
 //
 // It leaves out: hash files of DB 1.86 in version 3, Berkeley DB's queue, recno and heap files, encrypted files, files with several databases or with a comparison or hash function of their own.
 package dbfile

@@ -108,10 +108,28 @@ func (p *page185) next() uint16 { return p.at(p.used - 1) }
 // walk185 reads pages: each at most once, in a healthy file.
 type walk185 struct {
 	*hash185
-	left int // pages that may still be read
+	left int    // pages that may still be read
+	at   uint32 // the bucket that is read
 }
 
-func (h *hash185) walk() *walk185 { return &walk185{h, h.pages + 1} }
+func (h *hash185) walk() *walk185 { return &walk185{hash185: h, left: h.pages + 1} }
+
+// belongs finds keys that are damaged: they are not of the bucket in which they stand.
+func (h *walk185) belongs(key []byte) error {
+	if b := h.bucketOf(times33(string(key), false)); b != h.at {
+		return fmt.Errorf("%w: a key of bucket %d in bucket %d", ErrCorrupt, b, h.at)
+	}
+	return nil
+}
+
+// bucketOf returns the bucket of a hash.
+func (h *hash185) bucketOf(hash uint32) uint32 {
+	b := hash & h.highMask
+	if b > h.maxBucket {
+		b &= h.lowMask
+	}
+	return b
+}
 
 func (h *walk185) page(n int) (*page185, error) {
 	if h.left--; h.left < 0 {
@@ -143,6 +161,7 @@ func (p *page185) span(from, to int) ([]byte, error) {
 // bucket calls visit for the records of a bucket. The value is read only if visit asks for it.
 func (h *walk185) bucket(bucket uint32, visit func(key []byte, value func() ([]byte, error)) error) error {
 	n := h.bucketPage(bucket)
+	h.at = bucket
 	for {
 		p, err := h.page(n)
 		if err != nil {
@@ -170,6 +189,9 @@ func (h *walk185) records(p *page185, visit func(key []byte, value func() ([]byt
 			return 0, fmt.Errorf("%w: page %d", ErrCorrupt, p.n)
 		}
 		k, err := p.span(int(key), end)
+		if err == nil {
+			err = h.belongs(k)
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -196,6 +218,9 @@ func (h *walk185) large(p *page185, visit func(key []byte, value func() ([]byte,
 		if p, err = h.follow(p); err != nil {
 			return 0, err
 		}
+	}
+	if err := h.belongs(key); err != nil {
+		return 0, err
 	}
 	done := false
 	if p.at(2) == old185FullKeyData {
@@ -246,12 +271,7 @@ func (h *hash185) find(key string, nul bool, visit func([]byte) bool) error {
 	if nul {
 		want += "\x00"
 	}
-	v := times33(key, nul)
-	b := v & h.highMask
-	if b > h.maxBucket {
-		b &= h.lowMask
-	}
-	err := h.walk().bucket(b, func(k []byte, value func() ([]byte, error)) error {
+	err := h.walk().bucket(h.bucketOf(times33(key, nul)), func(k []byte, value func() ([]byte, error)) error {
 		if string(k) != want {
 			return nil
 		}
