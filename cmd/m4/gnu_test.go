@@ -353,3 +353,50 @@ func TestProgramsAsGNU(t *testing.T) {
 		}
 	})
 }
+
+// flagWords are pieces of command lines: every flag that GNU m4 has and that is not refused or answered with words of our own.
+var flagWords = []string{
+	"-DVALUE=1", "-D", "-Dlen=mine", "--define=VALUE", "-UVALUE", "-Ulen", "--undefine=define", "-Isub", "-I", "--include=sub", "-s", "--synclines",
+	"-P", "--prefix-builtins", "-G", "--traditional", "-g", "--gnu", "-Q", "--quiet", "--silent", "-E", "-EE", "--fatal-warnings", "-d", "-dV",
+	"-daeqt", "-dfl", "-dcxt", "-dip", "-dz", "-d+a", "--debug", "--debug=t", "--debugfile=log", "--debugfile=", "--debugfile", "-o", "log", "-olog",
+	"--error-output=log", "-l3", "-l0", "-l", "-lx", "--arglength=5", "-tlen", "-t", "--trace=VALUE", "-L2", "-L0", "-Lx", "--nesting-limit=1", "-H7", "-H0",
+	"--hashsize=x", "-B1", "-S2", "-T3", "-N4", "--diversions=5", "-e", "-i", "--interactive", "--warn-macro-sequence", "--warn-macro-sequence=[",
+	"--warn-macro-sequence=a+", "-W", "-x", "--nothing", "--de", "--", "-", "a.m4", "b.m4", "c.m4", "nowhere", "sub", "-sPQ", "-QGE", "-iE",
+}
+
+// Any flags and files, in any order, do what they do with GNU m4.
+func TestFlagsAsGNU(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("sub", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"a.m4":     "one VALUE len(abc,d) __file__\ndefine(`two',`<$1>')\n",
+		"b.m4":     "two(len(x)) include(`c.m4') include(`none')\nm4_len(four) format(`%d',5)\n",
+		"sub/c.m4": "sub VALUE two(`a b\nc')\ndivert(1)held\ndivert`'undefine(`two')\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	logged := func() string {
+		text, err := os.ReadFile("log")
+		if err == nil {
+			err = os.Remove("log")
+		}
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		args := rapid.SliceOfN(rapid.SampledFrom(flagWords), 1, 6).Draw(rt, "args")
+		const stdin = "input VALUE __line__ len(a,b)\ntraceon(`two')two(1)dnl x\n"
+		got := runOurs(stdin, args...)
+		gotLog := logged()
+		want := runGNU(t, stdin, args...)
+		if wantLog := logged(); got != want || gotLog != wantLog {
+			t.Errorf("m4 %q\n=== got %v\nlog %q\n=== want %v\nlog %q", args, got, gotLog, want, wantLog)
+		}
+	})
+}

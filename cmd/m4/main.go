@@ -37,16 +37,16 @@ type command struct {
 // run executes the command line and returns the exit status.
 func (c *command) run(args []string) int {
 	items, err := parse(args)
-	if err != nil {
-		c.say("%v", err)
-		return c.tryHelp()
-	}
 	c.options = m4.Options{Program: c.program, Output: c.stdout, Errors: c.stderr, AllowShell: true, Stdin: c.stdin,
 		Stdout: c.stdout, OpenDebug: openDebug}
 	for _, it := range items {
 		if status, done := c.apply(it); done {
 			return status
 		}
+	}
+	if err != nil {
+		c.say("%v", err)
+		return c.tryHelp()
 	}
 	if c.m4path != "" {
 		c.options.Include = append(c.options.Include, strings.Split(c.m4path, ":")...)

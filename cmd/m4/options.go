@@ -67,7 +67,7 @@ type item struct {
 	given bool // an optional argument is there
 }
 
-// parse splits the command line as getopt_long does, with options and files mixed.
+// parse splits the command line as getopt_long does, with options and files mixed. With an error it returns what stands before it too.
 func parse(args []string) ([]item, error) {
 	table := optionTable()
 	var items []item
@@ -84,12 +84,12 @@ func parse(args []string) ([]item, error) {
 		case strings.HasPrefix(arg, "--"):
 			var it item
 			if it, args, err = parseLong(table, arg[2:], args); err != nil {
-				return nil, err
+				return items, err
 			}
 			items = append(items, it)
 		case len(arg) > 1 && arg[0] == '-':
 			if items, args, err = parseLetters(table, arg[1:], args, items); err != nil {
-				return nil, err
+				return items, err
 			}
 		default:
 			items = append(items, item{value: arg})
@@ -161,7 +161,7 @@ func parseLetters(table []option, letters string, args []string, items []item) (
 			}
 		}
 		if opt.id == "" {
-			return nil, nil, fmt.Errorf("invalid option -- '%c'", letters[0])
+			return items, nil, fmt.Errorf("invalid option -- '%c'", letters[0])
 		}
 		it := item{id: opt.id, name: "-" + letters[:1]}
 		letters = letters[1:]
@@ -171,7 +171,7 @@ func parseLetters(table []option, letters string, args []string, items []item) (
 			it.value, it.given, letters = letters, true, ""
 		case opt.kind == required:
 			if len(args) == 0 {
-				return nil, nil, fmt.Errorf("option requires an argument -- '%c'", opt.letter)
+				return items, nil, fmt.Errorf("option requires an argument -- '%c'", opt.letter)
 			}
 			it.value, it.given, args = args[0], true, args[1:]
 		}
