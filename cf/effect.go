@@ -31,7 +31,6 @@ const (
 	noAUTH     = "AUTH is not offered and not used"
 	noMilter   = "mail filters (milters) are not called"
 	noMemory   = "one process does all, so that nothing is shared"
-	noStats    = "no statistics are kept"
 	oneResolve = "all look-ups have the same limits: Timeout.resolver.retrans and .retry"
 )
 
@@ -69,7 +68,6 @@ var limits = map[string]Limit{
 	"MailboxDatabase":                   {Refused, "pw", "local users are looked up in the password file only"},
 	"ControlSocketName":                 {Told, "", "there is no control socket: use signals"},
 	"SingleThreadDelivery":              {Told, "false", "several connections at a time may lead to one host"},
-	"StatusFile":                        {Told, "", noStats},
 	"MeToo":                             {Told, "true", "senders stay in lists that contain them"},
 	"MaxMimeHeaderLength":               {Told, "0", "MIME fields are passed on as they came"},
 	"SmtpUTF8":                          {Told, "false", "addresses in UTF-8 are not offered"},
@@ -100,8 +98,6 @@ var limits = map[string]Limit{
 	"DontBlameSendmail.NonRootSafeAddr":                      {Idle, "", "without root, programs and files are the caller's own affair"},
 	"DontBlameSendmail.RunProgramInUnsafeDirPath":            {Idle, "", "programs are run wherever they are"},
 	"DontBlameSendmail.RunWritableProgram":                   {Idle, "", "programs are run whoever can write to them"},
-	"DontBlameSendmail.WriteStatsToHardLink":                 {Idle, "", noStats},
-	"DontBlameSendmail.WriteStatsToSymLink":                  {Idle, "", noStats},
 	"PrivacyOptions.noverb":                                  {Idle, "", "VERB is always refused"},
 	"Timeout.control":                                        {Idle, "", "there is no control socket"},
 	"Timeout.fileopen":                                       {Idle, "", "files are opened without waiting"},

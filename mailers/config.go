@@ -57,6 +57,8 @@ type Config struct {
 	TLS func(peer Peer) *tls.Config
 	// Auth gives the credentials for a peer; nil, or ok false, means that AUTH is not tried.
 	Auth func(ctx context.Context, peer Peer) (cred Credentials, ok bool)
+	// Connected is told of each connection that was made; may be nil.
+	Connected func()
 	// Hosts keeps what is known of hosts between deliveries (HostStatusDirectory); may be nil.
 	Hosts HostStatus
 

@@ -160,12 +160,19 @@ func (a *attempt) address(ctx, dialing context.Context, to target, ap netip.Addr
 	if err != nil {
 		return false, &lostError{doing: connecting, peer: to.name, err: err}
 	}
+	a.connected()
 	s := newSession(conn, Peer{Name: to.name, Addr: ap.Addr()}, a.t.cfg.Timeouts, a.t.cfg.Now)
 	s.key = key
 	if err := a.open(ctx, s); err != nil {
 		return false, err
 	}
 	return a.use(ctx, s)
+}
+
+func (a *attempt) connected() {
+	if f := a.t.cfg.Connected; f != nil {
+		f()
+	}
 }
 
 // unixSocket delivers over a socket in the file system.
@@ -184,6 +191,7 @@ func (a *attempt) unixSocket(ctx context.Context, path string) bool {
 		a.fail(&lostError{doing: connecting, peer: path, err: err})
 		return false
 	}
+	a.connected()
 	s := newSession(conn, Peer{Name: path}, a.t.cfg.Timeouts, a.t.cfg.Now)
 	s.key = key
 	if err := a.open(ctx, s); err != nil {

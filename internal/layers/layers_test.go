@@ -11,7 +11,7 @@ var lines = [][]string{
 	{"cmd"},
 	{"internal/smtpd", "internal/submit", "internal/testmode"},
 	{"internal/mta"},
-	{"queue", "mailers", "internal/alias", "internal/dsn", "internal/hoststat"},
+	{"queue", "mailers", "internal/alias", "internal/dsn", "internal/hoststat", "internal/mailstat"},
 	{"internal/envelope"},
 	{"cf", "rules", "maps", "internal/sasl", "internal/milter", "internal/drac", "internal/tlsconf"},
 	{"internal/status", "internal/macro", "internal/dns", "internal/safefile", "internal/priv", "internal/maillog", "internal/debug"},

@@ -391,6 +391,7 @@ func (b *message) writeReport(rep *dsn.Report, size int64) error {
 	b.env.Size += headerSize(fields)
 	b.complete()
 	b.priorityOf(size)
+	b.countFrom(size)
 	return b.entry.Commit(b.env)
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/maillog"
 	"gosendmail/internal/status"
 )
 
@@ -61,6 +62,7 @@ func (c *Session) Data(ctx context.Context, r io.Reader) status.Reply {
 	}
 	if m.discard {
 		m.log(logInfo, 3, "discarded")
+		m.countVerdict(maillog.Discarded)
 		m.abort()
 		return reply(250, status.Enhanced{2, 0, 0}, m.id+" Message accepted for delivery")
 	}
@@ -78,6 +80,7 @@ func (c *Session) accept(ctx context.Context, m *message) status.Reply {
 	}
 	answer := reply(250, status.Enhanced{2, 0, 0}, m.id+" Message accepted for delivery")
 	if m.env.QuarantineReason != "" {
+		m.countVerdict(maillog.Quarantined)
 		m.abort() // it waits for somebody's decision
 		return answer
 	}
@@ -137,6 +140,7 @@ func (m *message) collect(ctx context.Context, r io.Reader) {
 	}
 	m.finishSize()
 	m.prioritize()
+	m.countFrom(m.env.Size)
 	m.logFrom()
 	if m.tooLarge {
 		m.log(logNotice, 6, "message size (%d) exceeds maximum (%d)", m.env.Size, m.site.options.MaxMessageSize)

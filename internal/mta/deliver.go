@@ -290,6 +290,9 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		o := &outcomes[i]
 		o.status = m.worded(g, o.status)
 		m.settle(o.rcpt, o.status)
+		if reached(g.mailer, o.status) {
+			m.countTo(g.mailer.Name)
+		}
 		m.transcribe(o.rcpt, o.status)
 		m.say("%s... %s", o.rcpt.Addr, o.status.Text)
 		if o.status.Success() && o.rcpt.Notify&envelope.NotifySuccess != 0 && job.Peer != nil && !job.Peer.DSN &&

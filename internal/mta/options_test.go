@@ -83,7 +83,7 @@ func TestDomainOfSenderIsAdded(t *testing.T) {
 
 func TestWhatCannotBeObeyedIsRefused(t *testing.T) {
 	c, err := cf.Parse(strings.NewReader("V10\nO StrictTransportSecurity=True\nO MailboxDatabase=ldap\nO InputMailFilters=f\nXf, S=local:/x\n"+
-		"O DaemonPortOptions=Name=MSA, M=a\nO DaemonPortOptions=Name=X, I=f, M=b\nO StatusFile=/x\n"), cf.Input{File: "x.cf"})
+		"O DaemonPortOptions=Name=MSA, M=a\nO DaemonPortOptions=Name=X, I=f, M=b\nO ControlSocketName=/x\n"), cf.Input{File: "x.cf"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ x.cf: DaemonPortOptions: InputMailFilters of X: mail filters (milters) are not c
 	if err := refuse(c); err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
-	want = `x.cf: line 8: option StatusFile: no statistics are kept
+	want = `x.cf: line 8: option ControlSocketName: there is no control socket: use signals
 x.cf: DaemonPortOptions: modifier b of X: ClientPortOptions decide`
 	if got := strings.Join(without(c), "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -187,6 +187,7 @@ func (m *message) obey(v *ruling, to string) *status.Status {
 		s := v.Status
 		s = about(to, s)
 		line.Verdict, line.Text = maillog.Rejected, replyText(s)
+		m.countVerdict(line.Verdict)
 		m.srv.Log.Check(m.id, &line)
 		return &s
 	}
@@ -228,6 +229,7 @@ func (c *Session) relayRefusal(v *ruling) *status.Status {
 		line.Verdict, line.Text = maillog.Quarantined, v.Quarantine
 	default:
 		line.Verdict, line.Text = maillog.Rejected, replyText(v.Status)
+		c.srv.countRefused()
 		c.srv.Log.Check("", &line)
 		s := v.Status
 		return &s

@@ -14,6 +14,7 @@ import (
 	"gosendmail/internal/dns"
 	"gosendmail/internal/macro"
 	"gosendmail/internal/maillog"
+	"gosendmail/internal/mailstat"
 	"gosendmail/internal/priv"
 	"gosendmail/mailers"
 	"gosendmail/queue"
@@ -45,6 +46,7 @@ type Server struct {
 	table   *mailers.Table
 	rates   *Rates
 	aliases *aliases
+	stats   *mailstat.Keeper
 	watch   func(line string)
 
 	Log      *maillog.Logger
@@ -89,6 +91,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.deliveries, s.cut = context.WithCancel(context.Background())
 	s.runs, s.stop = context.WithCancel(s.deliveries)
+	if s.stats, err = s.newStatistics(); err != nil {
+		return nil, err
+	}
 	config, err := s.mailerConfig()
 	if err != nil {
 		return nil, err
@@ -230,7 +235,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.running.Wait()
 	s.runner.Wait()
 	s.cut()
-	return errors.Join(s.table.Close(), s.spool.Close(), s.aliases.Close())
+	return errors.Join(s.table.Close(), s.spool.Close(), s.aliases.Close(), s.stats.Close())
 }
 
 // Wait returns when no delivery of accepted mail is under way.
@@ -282,6 +287,7 @@ func (s *Server) mailerConfig() (mailers.Config, error) {
 		EightBit: mailers.EightBitMode(o.EightBitMode), DefaultCharset: o.DefaultCharSet,
 		Accounts: s.Accounts, SafeFileEnv: o.SafeFileEnvironment, Environ: s.site.environ, Now: s.now,
 		ClientPorts: ports, NoInitGroups: o.DontInitGroups, FileMode: fileMode(o.TempFileMode), Hosts: s.hostStatus(),
+		Connected: s.countPeer,
 	}
 	if o.ConnectOnlyTo != "" {
 		if cfg.ConnectOnlyTo, err = netip.ParseAddr(strings.TrimPrefix(o.ConnectOnlyTo, "IPv6:")); err != nil {

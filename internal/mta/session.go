@@ -62,6 +62,9 @@ func (c *Session) Connect(ctx context.Context) status.Reply {
 		c.client.ident = askIdent(ctx, c.local, netip.AddrPortFrom(c.client.addr, c.client.port), identPort, c.site.options.Timeout.Ident)
 	}
 	c.relay = c.client.text()
+	if c.client.addr.IsValid() {
+		c.srv.countClient()
+	}
 	c.defineClient(ctx)
 	c.setTime()
 	if refusal := c.checkRelay(ctx); refusal != nil {

@@ -44,7 +44,8 @@ type setup struct {
 	level        int
 	queues       []cf.Queue
 	timeouts     queue.Timeouts
-	environ      []string // E lines and TimeZoneSpec, for mailers
+	numbers      map[string]int // of mailers in the statistics, names in lower case
+	environ      []string       // E lines and TimeZoneSpec, for mailers
 }
 
 // newSetup works out a configuration. Values that cannot be obeyed are errors.
@@ -65,9 +66,12 @@ func newSetup(site *Site) (*setup, error) {
 	if err := s.options.setZone(); err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.File, err)
 	}
+	var names []string
 	for _, m := range cfg.Mailers {
 		s.mailers[strings.ToLower(m.Name)] = convertMailer(m)
+		names = append(names, m.Name)
 	}
+	s.numbers = mailerNumbers(names)
 	for i := range cfg.Headers {
 		s.addHeader(&cfg.Headers[i])
 	}
