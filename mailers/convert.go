@@ -10,6 +10,8 @@ import (
 	"gosendmail/internal/envelope"
 )
 
+const contentTransferEncoding = "Content-Transfer-Encoding"
+
 // conversion says what is done to 8-bit text on its way to a mailer.
 type conversion struct {
 	cfg *Config
@@ -91,21 +93,23 @@ func (c conversion) mimeHeader(job *Job) []envelope.Field {
 	return header
 }
 
-// withEncoding sets Content-Transfer-Encoding, at the end as the original does.
+// withEncoding sets Content-Transfer-Encoding, or keeps the one that is there; it stands at the end, as the original has it.
 func withEncoding(header []envelope.Field, enc encoding) []envelope.Field {
-	if enc == encodingKeep {
-		return header
-	}
-	var out []envelope.Field
+	var out, was []envelope.Field
 	for _, f := range header {
-		if !strings.EqualFold(f.Name, "Content-Transfer-Encoding") {
+		if strings.EqualFold(f.Name, contentTransferEncoding) {
+			was = append(was, f)
+		} else {
 			out = append(out, f)
 		}
 	}
-	if enc == encodingNone {
+	switch enc {
+	case encodingNone:
 		return out
+	case encodingKeep:
+		return append(out, was...)
 	}
-	return append(out, envelope.Field{Name: "Content-Transfer-Encoding", Value: " " + enc.String()})
+	return append(out, envelope.Field{Name: contentTransferEncoding, Value: " " + enc.String()})
 }
 
 // note adds the trace of a conversion (op.txt, EightBitMode).
@@ -122,13 +126,13 @@ func (c conversion) note(job *Job, header []envelope.Field, from string, to enco
 // decode undoes quoted-printable and base64 of a message that is text/plain as a whole. A nil body means that there is
 // nothing to undo or that the encoding is broken.
 func (c conversion) decode(job *Job) ([]envelope.Field, io.ReadCloser, error) {
-	at := field(job.Header, "Content-Transfer-Encoding")
+	at := field(job.Header, contentTransferEncoding)
 	if at < 0 || field(job.Header, "MIME-Version") < 0 {
 		return nil, nil, nil
 	}
 	was := strings.ToLower(strings.TrimSpace(job.Header[at].Value))
 	open := decoders[was]
-	if i := field(job.Header, "Content-Type"); open == nil || i >= 0 && contentType(job.Header[i].Value).kind != "text/plain" {
+	if i := field(job.Header, "Content-Type"); open == nil || i < 0 || contentType(job.Header[i].Value).kind != plainText {
 		return nil, nil, nil
 	}
 	trial, err := openBody(job)

@@ -27,7 +27,6 @@ type encoder struct {
 	bw *bufio.Writer
 	// enclosed says that the next header is that of an enclosed message, not of a mere part.
 	enclosed bool
-	inner    bool     // the current leaf is a part, not the message
 	now      encoding // of the current leaf
 	column   int
 	word     string // quoted-printable: how the line begins, as far as four bytes were plain
@@ -38,7 +37,7 @@ type encoder struct {
 func (e *encoder) run(body io.Reader, header []envelope.Field) error {
 	e.bw = bufio.NewWriterSize(e.out, 32<<10)
 	w := &walker{br: bufio.NewReaderSize(body, 32<<10), visit: e}
-	if _, err := w.entity(header, true); err != nil {
+	if _, err := w.entity(header, plainText, true); err != nil {
 		return err
 	}
 	return e.bw.Flush()
@@ -56,9 +55,7 @@ func (e *encoder) begin(header []envelope.Field, top bool) {
 		header = append(header, envelope.Field{Name: "MIME-Version", Value: " 1.0"})
 	}
 	e.enclosed = false
-	if converted || e.now == encodingNone {
-		header = e.note(withEncoding(header, e.now), e.now)
-	}
+	header = e.note(withEncoding(header, e.now), e.now)
 	for _, f := range header {
 		if f.Name != "" {
 			e.bw.WriteString(f.Name + ":")
@@ -68,16 +65,15 @@ func (e *encoder) begin(header []envelope.Field, top bool) {
 	e.bw.WriteByte('\n')
 }
 
-func (e *encoder) composite(header []envelope.Field, top bool) error {
+func (e *encoder) composite(header []envelope.Field, top, message bool) error {
 	e.begin(header, top)
-	i := field(header, "Content-Type")
-	e.enclosed = contentType(header[i].Value).kind == "message/rfc822"
+	e.enclosed = message
 	return nil
 }
 
 func (e *encoder) leaf(header []envelope.Field, top bool) error {
 	e.begin(header, top)
-	e.inner, e.column, e.last, e.b64 = !top, 0, -1, e.b64[:0]
+	e.column, e.last, e.b64 = 0, -1, e.b64[:0]
 	return nil
 }
 
@@ -106,7 +102,7 @@ func (e *encoder) content(p []byte) error {
 	return err
 }
 
-func (e *encoder) endLeaf() error {
+func (e *encoder) endLeaf(bounded bool) error {
 	switch e.now {
 	case encodingQP:
 		if e.last >= 0 {
@@ -116,6 +112,9 @@ func (e *encoder) endLeaf() error {
 			e.bw.WriteByte('\n')
 		}
 	case encodingBase64:
+		if bounded {
+			e.b64 = bytes.TrimSuffix(e.b64, []byte("\r\n")) // it belongs to the boundary (RFC 2046 section 5.1.1)
+		}
 		return e.base64Lines(true)
 	}
 	return nil
@@ -123,9 +122,6 @@ func (e *encoder) endLeaf() error {
 
 func (e *encoder) base64Lines(all bool) error {
 	const chunk = base64LineLength / 4 * 3
-	if all && e.inner {
-		e.b64 = bytes.TrimSuffix(e.b64, []byte("\r\n")) // it belongs to the boundary (RFC 2046 section 5.1.1)
-	}
 	for len(e.b64) >= chunk+2 || all && len(e.b64) > 0 {
 		n := min(chunk, len(e.b64))
 		if _, err := e.bw.WriteString(base64.StdEncoding.EncodeToString(e.b64[:n]) + "\n"); err != nil {

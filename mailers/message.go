@@ -206,14 +206,14 @@ func (w *messageWriter) copyLines(body io.Reader) error {
 	}
 }
 
-// mayConvert reports whether 8-bit text may be turned into MIME for a receiver of seven bits: always, but for text that is
-// no MIME under EightBitMode=pass8. Messages without 8-bit text and mailers with F=8 need none.
+// mayConvert reports whether 8-bit text may be turned into MIME for a receiver of seven bits: always, but for text that neither
+// its header nor its sender called MIME under EightBitMode=pass8. Messages without 8-bit text and mailers with F=8 need none.
 func mayConvert(job *Job, mode EightBitMode) bool {
 	e := job.Envelope
 	if !e.Flags.EightBit || job.Mailer.Flags.Has('8') {
 		return false
 	}
-	return mode == Mime8 || mode == Strict8 || field(job.Header, "MIME-Version") >= 0
+	return mode == Mime8 || mode == Strict8 || e.Body == envelope.Body8BitMIME || field(job.Header, "MIME-Version") >= 0
 }
 
 // field finds a header field by name; -1 if there is none.

@@ -33,6 +33,9 @@ const (
 	maxPartHeader = 64 << 10 // bytes
 )
 
+// plainText is what a part without Content-Type is (RFC 2045 section 5.2).
+const plainText = "text/plain"
+
 // media is what of a Content-Type matters here.
 type media struct {
 	kind     string // "text/plain", lower case
@@ -63,11 +66,11 @@ type visitor interface {
 	// leaf begins a part without parts; header is its own header, nil for the message's.
 	leaf(header []envelope.Field, top bool) error
 	// composite begins a multipart or an enclosed message.
-	composite(header []envelope.Field, top bool) error
+	composite(header []envelope.Field, top, message bool) error
 	// content gives a piece of the part that was begun last: a line with its end, or a part of a long one.
 	content(p []byte) error
-	// endLeaf ends a leaf.
-	endLeaf() error
+	// endLeaf ends a leaf; bounded says at a boundary, whose line end before it is no part of the leaf.
+	endLeaf(bounded bool) error
 	// verbatim gives lines between parts: boundaries, preambles, epilogues.
 	verbatim(p []byte) error
 }
@@ -107,25 +110,25 @@ func (w *walker) next() (piece []byte, end *ended, err error) {
 	return piece, nil, nil
 }
 
-// entity goes through one part whose header has been read.
-func (w *walker) entity(header []envelope.Field, top bool) (*ended, error) {
-	m := media{kind: "text/plain"}
+// entity goes through one part whose header has been read; kind is what it is unless it says so itself.
+func (w *walker) entity(header []envelope.Field, kind string, top bool) (*ended, error) {
+	m := media{kind: kind}
 	if i := field(header, "Content-Type"); i >= 0 {
 		m = contentType(header[i].Value)
 	}
 	deep := len(w.boundaries) >= maxMIMEDepth
 	switch {
 	case strings.HasPrefix(m.kind, "multipart/") && m.boundary != "" && !m.sealed() && !deep:
-		return w.multipart(header, m.boundary, top)
+		return w.multipart(header, m, top)
 	case m.kind == "message/rfc822" && !deep:
-		if err := w.visit.composite(header, top); err != nil {
+		if err := w.visit.composite(header, top, true); err != nil {
 			return nil, err
 		}
 		inner, end, err := w.header()
 		if end != nil || err != nil {
 			return end, err
 		}
-		return w.entity(inner, false)
+		return w.entity(inner, plainText, false)
 	}
 	if err := w.visit.leaf(header, top); err != nil {
 		return nil, err
@@ -136,7 +139,7 @@ func (w *walker) entity(header []envelope.Field, top bool) (*ended, error) {
 			return nil, err
 		}
 		if end != nil {
-			return end, w.visit.endLeaf()
+			return end, w.visit.endLeaf(end.level >= 0)
 		}
 		if err := w.visit.content(piece); err != nil {
 			return nil, err
@@ -144,12 +147,16 @@ func (w *walker) entity(header []envelope.Field, top bool) (*ended, error) {
 	}
 }
 
-func (w *walker) multipart(header []envelope.Field, boundary string, top bool) (*ended, error) {
-	if err := w.visit.composite(header, top); err != nil {
+func (w *walker) multipart(header []envelope.Field, m media, top bool) (*ended, error) {
+	if err := w.visit.composite(header, top, false); err != nil {
 		return nil, err
 	}
+	kind := plainText
+	if m.kind == "multipart/digest" { // RFC 2046 section 5.1.5
+		kind = "message/rfc822"
+	}
 	level := len(w.boundaries)
-	w.boundaries = append(w.boundaries, boundary)
+	w.boundaries = append(w.boundaries, m.boundary)
 	end, err := w.between()
 	for err == nil && end.level == level && !end.closing {
 		if err = w.visit.verbatim(end.line); err != nil {
@@ -161,7 +168,7 @@ func (w *walker) multipart(header []envelope.Field, boundary string, top bool) (
 			break
 		}
 		if end = early; early == nil {
-			end, err = w.entity(inner, false)
+			end, err = w.entity(inner, kind, false)
 		}
 	}
 	w.boundaries = w.boundaries[:level]
@@ -227,13 +234,13 @@ type survey struct {
 func surveyParts(body io.Reader, header []envelope.Field) ([]encoding, error) {
 	s := &survey{}
 	w := &walker{br: bufio.NewReaderSize(body, 32<<10), visit: s}
-	if _, err := w.entity(header, true); err != nil {
+	if _, err := w.entity(header, plainText, true); err != nil {
 		return nil, err
 	}
 	return s.plan, nil
 }
 
-func (s *survey) composite(header []envelope.Field, _ bool) error {
+func (s *survey) composite(header []envelope.Field, _, _ bool) error {
 	s.plan = append(s.plan, encodingNone)
 	if declaredEncoding(header) == encodingKeep {
 		s.plan[len(s.plan)-1] = encodingKeep
@@ -262,7 +269,7 @@ func (s *survey) content(p []byte) error {
 }
 
 // endLeaf chooses: nothing without 8-bit bytes, base64 when more than one byte in eight is one, else quoted-printable.
-func (s *survey) endLeaf() error {
+func (s *survey) endLeaf(bool) error {
 	at := &s.plan[len(s.plan)-1]
 	switch {
 	case s.declared == encodingKeep, s.high == 0:
@@ -278,7 +285,7 @@ func (s *survey) verbatim([]byte) error { return nil }
 
 // declaredEncoding is encodingKeep for parts that are encoded already or in a way that we do not know.
 func declaredEncoding(header []envelope.Field) encoding {
-	i := field(header, "Content-Transfer-Encoding")
+	i := field(header, contentTransferEncoding)
 	if i < 0 {
 		return encoding8Bit
 	}

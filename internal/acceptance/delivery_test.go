@@ -26,6 +26,7 @@ var deliveries = []struct {
 }
 
 var (
+	minute    = regexp.MustCompile(`\b20[0-9]{10}\.`)
 	queueID   = regexp.MustCompile(`\b[A-Za-z0-9]{8}[0-9]{6}\b`)
 	timestamp = regexp.MustCompile(`(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? .*20[0-9][0-9].*`)
 )
@@ -33,7 +34,7 @@ var (
 // comparable takes identifiers, dates and versions out of a delivered message.
 func comparable(text string) string {
 	text = timestamp.ReplaceAllString(text, "<date>")
-	text = queueID.ReplaceAllString(text, "<id>")
+	text = queueID.ReplaceAllString(minute.ReplaceAllString(text, "<minute>."), "<id>")
 	return version.ReplaceAllString(text, "<version>")
 }
 

@@ -15,7 +15,9 @@ import (
 const peerAddr = "10.77.0.9"
 
 // peerListener makes the other host, when it is not there yet, and listens on its port 25.
-func peerListener(t *testing.T) net.Listener {
+func peerListener(t *testing.T) net.Listener { return peerListenerAt(t, "25") }
+
+func peerListenerAt(t *testing.T, port string) net.Listener {
 	t.Helper()
 	if _, err := os.Stat("/run/netns/peer"); err != nil {
 		for _, cmd := range []string{
@@ -39,7 +41,7 @@ func peerListener(t *testing.T) net.Listener {
 	must(t, err)
 	defer peer.Close()
 	must(t, unix.Setns(int(peer.Fd()), unix.CLONE_NEWNET))
-	l, err := net.Listen("tcp", peerAddr+":25")
+	l, err := net.Listen("tcp", peerAddr+":"+port)
 	must(t, unix.Setns(int(home.Fd()), unix.CLONE_NEWNET))
 	must(t, err)
 	return l

@@ -96,7 +96,7 @@ type Recipient struct {
 type Flags struct {
 	Warning   bool // w: a delay warning has been sent
 	Response  bool // r: this is itself a bounce
-	EightBit  bool // 8: the body has 8-bit data
+	EightBit  bool // 8: header or body has 8-bit data
 	DeleteBcc bool // b: Bcc fields are to be deleted
 	RetParam  bool // d: MAIL had RET=
 	NoReturn  bool // n: a DSN brings the header only

@@ -126,6 +126,7 @@ func (m *message) collect(ctx context.Context, r io.Reader) {
 		return
 	}
 	m.env.Size = h.size
+	m.env.Flags.EightBit = h.eight
 	m.header(ctx, h)
 	if err != nil {
 		m.tooLongHeader()
@@ -192,7 +193,7 @@ func (m *message) drain(r io.Reader) {
 func (m *message) body(r io.Reader) {
 	bp := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(bp)
-	eight := false
+	eight := m.env.Flags.EightBit
 	limit := m.site.options.MaxMessageSize
 	for {
 		n, err := r.Read(*bp)

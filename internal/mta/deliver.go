@@ -75,6 +75,7 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 	site := s.site
 	m := s.newMessage(site, s.macros, e.ID())
 	m.env = env
+	m.oldHeader = oldStyleHeader(env.Header)
 	m.restoreMacros()
 	m.queued = true
 	env.Priority += int64(site.options.RetryFactor)

@@ -38,6 +38,7 @@ func (m *message) header(ctx context.Context, h *headerText) {
 	if m.site.options.SingleLineFromHeader {
 		joinFrom(fields)
 	}
+	m.oldHeader = oldStyleHeader(fields)
 	for i := range fields {
 		m.learn(&fields[i])
 		m.checkField(ctx, &fields[i])
@@ -50,7 +51,13 @@ func (m *message) header(ctx context.Context, h *headerText) {
 	if m.fromHeader != nil {
 		m.fromHeader(fields)
 	}
+	fields = slices.DeleteFunc(fields, saysNothing)
 	m.env.Header = append(m.defaults(fields), m.kept(fields)...)
+}
+
+// saysNothing tells a From: or Resent-From: without an address, which is as good as none.
+func saysNothing(f envelope.Field) bool {
+	return (strings.EqualFold(f.Name, "From") || strings.EqualFold(f.Name, "Resent-From")) && strings.TrimSpace(f.Value) == ""
 }
 
 // joinFrom makes one line of each From: field (option SingleLineFromHeader).
@@ -207,12 +214,17 @@ func (m *message) kept(fields []envelope.Field) []envelope.Field {
 				continue
 			}
 		}
-		if kind.is(fieldRcpt) && !kind.is(fieldBcc) || kind.is(fieldBcc) && m.deleteBcc {
+		if namesRecipients(f.Name) || kind.is(fieldBcc) && m.deleteBcc {
 			m.env.Flags.DeleteBcc = true
 		}
 		out = append(out, f)
 	}
 	return out
+}
+
+// namesRecipients tells the fields beside which no Bcc is wanted.
+func namesRecipients(field string) bool {
+	return strings.EqualFold(field, "To") || strings.EqualFold(field, "Cc") || strings.EqualFold(field, "Apparently-To")
 }
 
 // conditions are the mailer flags under which the configuration sends a field.

@@ -53,6 +53,7 @@ type message struct {
 	errorsTo  string
 	receiptTo string
 	deleteBcc bool // the recipients were taken from the header
+	oldHeader bool // blanks part the addresses of its header; see oldStyleHeader
 	warnings  []string
 
 	// watch is told what is said to mailers and what becomes of recipients; -v sets it.

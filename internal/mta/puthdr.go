@@ -28,11 +28,8 @@ func (m *message) headerFor(ctx context.Context, mailer *mailers.Mailer, t *macr
 			f.Template = false
 		case kind.is(fieldBcc):
 			f.Value = ""
-		case kind.is(fieldFrom | fieldRcpt):
+		case kind.is(fieldFrom|fieldRcpt) && strings.TrimSpace(f.Value) != "":
 			f.Value = m.rewriteList(ctx, &f, kind, mailer, t)
-			if f.Value == "" {
-				continue
-			}
 		}
 		f.Flags = ""
 		out = append(out, f)
@@ -75,9 +72,9 @@ func (m *message) rewriteList(ctx context.Context, f *envelope.Field, kind field
 	}
 	text := strings.TrimLeft(f.Value, " \t")
 	var b strings.Builder
-	b.WriteString(f.Value[:len(f.Value)-len(text)])
+	b.WriteString(strings.Repeat(" ", len(f.Value)-len(text)))
 	pos, first := len(f.Name)+2, true
-	for _, name := range m.splitList(text, !kind.is(fieldFrom) && m.oldStyle(text)) {
+	for _, name := range m.splitList(text, !kind.is(fieldFrom) && m.oldHeader && m.oldStyle(text)) {
 		name = m.headerAddress(ctx, name, mailer, kind.is(fieldFrom), t)
 		if name == "" {
 			continue
@@ -95,15 +92,23 @@ func (m *message) rewriteList(ctx context.Context, f *envelope.Field, kind field
 		b.WriteString(name)
 		first = false
 	}
-	if first {
-		return ""
-	}
 	return b.String()
 }
 
 // oldStyle reports whether a list may have blanks between its addresses (option OldStyleHeaders).
 func (m *message) oldStyle(list string) bool {
 	return m.site.options.OldStyleHeaders && !strings.ContainsAny(list, ",<(\":;")
+}
+
+// oldStyleHeader reports whether lists of a header may be of the old style: one field that parts or marks its addresses shows that
+// the sender knows the new one.
+func oldStyleHeader(fields []envelope.Field) bool {
+	for _, f := range fields {
+		if kindOf(f.Name).is(fieldFrom|fieldRcpt) && strings.ContainsAny(strings.Trim(f.Value, ", \t\n"), ",;<(") {
+			return false
+		}
+	}
+	return true
 }
 
 // splitList takes an address list apart. In old style lists blanks part addresses too, but not around an at sign.
