@@ -109,38 +109,41 @@ func (p *parser) name(s string) (name, rest string) {
 // file goes over the lines.
 func (p *parser) file(data []byte) {
 	in := bufio.NewReader(bytes.NewReader(data))
+	var line []byte
 	for {
-		text, n := folded(in)
-		if n == 0 {
+		var n int
+		if line, n = folded(in, line[:0]); n == 0 {
 			return
 		}
 		p.line += n
-		if !strings.HasPrefix(text, "#") {
-			p.interpret(text)
+		if len(line) > 0 && line[0] != '#' {
+			p.interpret(string(line))
 		}
 	}
 }
 
-// folded reads a line with its continuation lines, which begin with white space; n is the number of lines, 0 at the end.
-// CR LF counts as LF.
-func folded(in *bufio.Reader) (text string, n int) {
-	var b strings.Builder
+// folded reads a line with its continuation lines, which begin with white space, into buf; n is the number of lines, 0 at the
+// end. CR LF counts as LF.
+func folded(in *bufio.Reader, buf []byte) (line []byte, n int) {
 	for {
-		part, err := in.ReadString('\n')
-		if part == "" && err != nil {
+		part, err := in.ReadSlice('\n')
+		if len(part) == 0 && err != nil {
 			break
 		}
-		n++
-		if strings.HasSuffix(part, "\r\n") {
-			part = part[:len(part)-2] + "\n"
+		buf = append(buf, part...)
+		if err == bufio.ErrBufferFull {
+			continue
 		}
-		b.WriteString(part)
+		n++
+		if bytes.HasSuffix(buf, []byte("\r\n")) {
+			buf = append(buf[:len(buf)-2], '\n')
+		}
 		next, err := in.Peek(1)
 		if err != nil || next[0] != ' ' && next[0] != '\t' {
 			break
 		}
 	}
-	return strings.TrimSuffix(b.String(), "\n"), n
+	return bytes.TrimSuffix(buf, []byte("\n")), n
 }
 
 // interpret does one line.

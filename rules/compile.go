@@ -74,7 +74,7 @@ type Sets struct {
 
 	lexicon lexicon
 	refs    []ref
-	tokens  []Token   // of all rules; the words of right sides are numbered by their place here
+	tokens  []Token   // of right sides, whose words are numbered by their place here
 	calls   []uint8   // what $> calls, by the number of the word that names it: the ruleset's number plus 1; 0: ask Find
 	idle    sync.Pool // of *machine
 }
@@ -94,11 +94,22 @@ func Compile(sources []SetSource, o Options) (*Sets, []Problem) {
 		s.recurse = 50
 	}
 	c := compiler{sets: s, options: &o, refs: make(map[string]int)}
+	s.tokens = make([]Token, 0, estimate(sources))
 	for i := range sources {
 		c.set(&sources[i])
 	}
 	c.finish()
 	return s, c.problems
+}
+
+// estimate is about the number of tokens of all right sides: mostly they have more than two bytes.
+func estimate(sources []SetSource) (n int) {
+	for i := range sources {
+		for j := range sources[i].Rules {
+			n += len(sources[i].Rules[j].RHS)
+		}
+	}
+	return n / 2
 }
 
 // Find returns a ruleset by name or number, as $>, the test mode and check_* calls name it; nil where there is none.

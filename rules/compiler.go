@@ -20,8 +20,10 @@ type compiler struct {
 	slots int         // its wildcards
 
 	// Rules are many and small, their parts cut from larger pieces.
-	elems store[elem]
-	words store[word]
+	elems  store[elem]
+	words  store[word]
+	tokens store[Token] // of left sides
+	side   []Token      // that is being scanned
 }
 
 // store hands out slices.
@@ -67,8 +69,10 @@ func (c *compiler) set(src *SetSource) {
 func (c *compiler) rule(r *Rule, k *code) filter {
 	r.File, r.Line = c.line.File, c.line.Line
 	c.slots = 0
-	r.LHS = c.scan(c.line.LHS)
-	if r.LHS == nil {
+	if side := c.scan(c.line.LHS); len(side) > 0 {
+		r.LHS = c.tokens.take(len(side))
+		copy(r.LHS, side)
+	} else {
 		c.complain("R line: null LHS")
 	}
 	c.left(k, r.LHS)
@@ -78,9 +82,10 @@ func (c *compiler) rule(r *Rule, k *code) filter {
 	} else {
 		k.wilds = uint8(c.slots)
 	}
-	first := len(c.sets.tokens)
-	r.RHS = c.scan(c.line.RHS)
-	if r.RHS == nil {
+	s, first := c.sets, len(c.sets.tokens)
+	if s.tokens = append(s.tokens, c.scan(c.line.RHS)...); first < len(s.tokens) {
+		r.RHS = s.tokens[first:len(s.tokens):len(s.tokens)]
+	} else {
 		c.complain("R line: null RHS")
 	}
 	c.check(r.RHS)
@@ -88,23 +93,18 @@ func (c *compiler) rule(r *Rule, k *code) filter {
 	return k.measure()
 }
 
-// scan takes one side of a rule apart.
-func (c *compiler) scan(text string) Workspace {
+// scan takes one side of a rule apart. The tokens are good until the next call.
+func (c *compiler) scan(text string) []Token {
 	mode := KeepComments
 	if c.options.Level < 9 {
 		mode = Internal
 	}
-	s := c.sets
-	n := len(s.tokens)
-	out, problems := s.appendScan(s.tokens, text, '\t', mode, true)
+	var problems []string
+	c.side, problems = c.sets.appendScan(c.side[:0], text, '\t', mode, true)
 	for _, p := range problems {
 		c.complain("%s", withoutCode(p))
 	}
-	s.tokens = out
-	if len(out) == n {
-		return nil
-	}
-	return out[n:len(out):len(out)]
+	return c.side
 }
 
 // withoutCode drops the SMTP codes that begin a message.

@@ -30,11 +30,14 @@ const (
 	Quote         = 0xff // the next byte means itself
 )
 
+// usualLine is the length in bytes, in internal form, that lines seldom exceed.
+const usualLine = 256
+
 // MaxName is the longest name between braces, in bytes.
 const MaxName = 25
 
-// operators gives for the character after "$" the operator that it stands for, other than macros and digits.
-var operators = map[byte]byte{
+// opOf gives for the character after "$" the operator that it stands for, other than macros and digits.
+var opOf = [256]byte{
 	'*': MatchAny, '+': MatchSome, '-': MatchOne, '=': MatchClass, '~': MatchNotClass,
 	'#': CanonNet, '@': CanonHost, ':': CanonUser, '>': CallSet,
 	'?': CondIf, '|': CondElse, '.': CondEnd,
@@ -42,10 +45,12 @@ var operators = map[byte]byte{
 	'&': Deferred,
 }
 
-// letters is the reverse of operators.
+// letters is the reverse of opOf.
 var letters = func() (t [256]byte) {
-	for letter, op := range operators {
-		t[op] = letter
+	for letter, op := range opOf {
+		if op != 0 {
+			t[op] = byte(letter)
+		}
 	}
 	return t
 }()
@@ -109,7 +114,8 @@ func Unit(s string) (name, rest string) {
 // dropped. A name with an error ends the line there, with the problems told.
 func Encode(line string, level int) (string, []string) {
 	var problems []string
-	out := make([]byte, 0, len(line))
+	var store [usualLine]byte
+	out := store[:0]
 	for i := 0; i < len(line); i++ {
 		c := line[i]
 		switch {

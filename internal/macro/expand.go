@@ -2,7 +2,6 @@ package macro
 
 import (
 	"fmt"
-	"strings"
 )
 
 // Limits of an expansion.
@@ -22,12 +21,15 @@ func Expand(s string, lookup Lookup) (string, error) {
 		if !hasOperator(s) {
 			return s, nil
 		}
-		out, again := expandOnce(s, lookup)
-		if !again {
+		out, brought := expandOnce(s, lookup)
+		if brought == nothing {
 			return out, nil
 		}
 		if depth >= MaxRecursion {
 			return out, fmt.Errorf("expand: recursion too deep (%d max)", MaxRecursion)
+		}
+		if brought == operators {
+			return out, nil // another pass would change nothing
 		}
 		s = out
 	}
@@ -74,18 +76,26 @@ func (k *skipper) end() {
 	}
 }
 
-// expandOnce does one pass over s; again tells that a value brought new operators in.
-func expandOnce(s string, lookup Lookup) (out string, again bool) {
-	var b strings.Builder
+// arrival says what values brought into an expansion.
+type arrival uint8
+
+const (
+	nothing   arrival = iota
+	operators         // of rules
+	work              // macros or conditionals, which are to be expanded
+)
+
+// expandOnce does one pass over s.
+func expandOnce(s string, lookup Lookup) (out string, brought arrival) {
+	var store [usualLine]byte
+	b := store[:0]
 	var k skipper
-	b.Grow(len(s) + 32)
-	for i := 0; i < len(s) && b.Len() < MaxExpansion; i++ {
+	for i := 0; i < len(s) && len(b) < MaxExpansion; i++ {
 		switch c := s[i]; {
 		case c == Quote && i+1 < len(s):
 			i++
 			if !k.skipping {
-				b.WriteByte(Quote)
-				b.WriteByte(s[i])
+				b = append(b, Quote, s[i])
 			}
 		case c == CondIf:
 			name, _ := Unit(s[i+1:])
@@ -103,13 +113,13 @@ func expandOnce(s string, lookup Lookup) (out string, again bool) {
 			if !ok || k.skipping {
 				continue
 			}
-			b.WriteString(value)
-			again = again || bringsOperator(value)
+			b = append(b, value...)
+			brought = max(brought, arrives(value))
 		case !k.skipping:
-			b.WriteByte(c)
+			b = append(b, c)
 		}
 	}
-	return b.String(), again
+	return string(b), brought
 }
 
 // find looks a macro up; the names of the operators and the digits stand for themselves.
@@ -127,7 +137,7 @@ func find(lookup Lookup, name string) (string, bool) {
 
 // Operator returns in internal form what "$" and the character mean in rules, where that is no macro.
 func Operator(c byte) (string, bool) {
-	if op := operators[c]; op != 0 {
+	if op := opOf[c]; op != 0 {
 		return string([]byte{op}), true
 	}
 	if c >= '0' && c <= '9' {
@@ -136,14 +146,17 @@ func Operator(c byte) (string, bool) {
 	return "", false
 }
 
-// bringsOperator reports whether a value holds an operator that is not quoted.
-func bringsOperator(s string) bool {
+// arrives says what a value brings in: operators that are not quoted.
+func arrives(s string) (a arrival) {
 	for i := 0; i < len(s); i++ {
-		if s[i] == Quote {
+		switch c := s[i]; {
+		case c == Quote:
 			i++
-		} else if IsOperator(s[i]) {
-			return true
+		case c == Interpolate || c == CondIf:
+			return work
+		case IsOperator(c):
+			a = operators
 		}
 	}
-	return false
+	return a
 }

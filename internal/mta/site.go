@@ -220,13 +220,14 @@ func (s *Site) complain(text string) { s.Problems = append(s.Problems, cf.Messag
 // compile compiles the rulesets.
 func (s *Site) compile() {
 	c := s.Config
-	var sources []rules.SetSource
-	for _, r := range c.Rulesets {
-		src := rules.SetSource{Name: r.Name, Number: r.Number}
-		for _, l := range r.Rules {
-			src.Rules = append(src.Rules, rules.RuleSource{LHS: l.LHS, RHS: l.RHS, File: l.File, Line: l.Line})
+	sources := make([]rules.SetSource, len(c.Rulesets))
+	for i, r := range c.Rulesets {
+		list := make([]rules.RuleSource, len(r.Rules))
+		for j := range r.Rules {
+			l := &r.Rules[j]
+			list[j] = rules.RuleSource{LHS: l.LHS, RHS: l.RHS, File: l.File, Line: l.Line}
 		}
-		sources = append(sources, src)
+		sources[i] = rules.SetSource{Name: r.Name, Number: r.Number, Rules: list}
 	}
 	var problems []rules.Problem
 	s.Sets, problems = rules.Compile(sources, rules.Options{
