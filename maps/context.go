@@ -57,11 +57,20 @@ func WithLiteral(ctx context.Context) context.Context {
 
 func isLiteral(ctx context.Context) bool { return ctx.Value(literalKey) != nil }
 
-// step remembers which files were looked at during one step of a session.
+// step is the context of one step of a session. It remembers which files were looked at.
 type step struct {
+	context.Context
 	mu    sync.Mutex
 	seen  []seenFile
-	store [8]seenFile // a configuration has few file maps
+	store [4]seenFile // a configuration has few file maps
+}
+
+// Value implements context.Context.
+func (s *step) Value(key any) any {
+	if key == stepKey {
+		return s
+	}
+	return s.Context.Value(key)
 }
 
 type seenFile struct {
@@ -71,9 +80,9 @@ type seenFile struct {
 
 // WithStep returns a context for one step, such as one SMTP command or one recipient: each file map is looked at for a replacement once in it, and not with every look-up. Without it every look-up asks the system.
 func WithStep(ctx context.Context) context.Context {
-	s := new(step)
+	s := &step{Context: ctx}
 	s.seen = s.store[:0]
-	return context.WithValue(ctx, stepKey, s)
+	return s
 }
 
 // get returns what find returned for the map when it was first asked in this step; failures are not kept.

@@ -4,9 +4,10 @@
 // $: default $) means: it dequotes the key (unless -q), folds its case (unless -f), asks the class, puts arguments into the value
 // (%0 is the key, %1 the first argument, %% a percent sign), appends -a, and turns temporary failures into what -t and -T ask for.
 //
-// STATES of a file map: absent (an optional map is empty then, another one fails temporarily), open, replaced. Every look-up compares
-// the file's identity, size and times with those of the open one (one stat call; once per step in a context of WithStep), so that
-// a table that makemap renamed into place takes effect with the next look-up; the old mapping lives until its last reader is done.
+// STATES of a file map: absent (an optional map is empty then, another one fails temporarily), open, replaced. Every look-up asks
+// whether the open file has changed or lost its name (one fstat call; once per step in a context of WithStep), so that a table
+// that makemap renamed into place takes effect with the next look-up; the path is followed anew once a second, for one that leads
+// elsewhere through a symbolic link. The old mapping lives until its last reader is done.
 //
 // SECURITY: files are opened through Env.Open, which applies the safety checks of DontBlameSendmail. Files may be truncated or
 // damaged while they are mapped: the reader gets an error, the process lives. A look-up that cannot be done is ErrTempFail, never

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -20,6 +21,7 @@ type fileMap struct {
 	path string // with extension
 	nul  atomic.Int32
 	cur  atomic.Pointer[openDB]
+	born time.Time // openDB.looked counts from here
 
 	mu     sync.Mutex // held while opening
 	reason string     // last failure that was reported
@@ -27,14 +29,31 @@ type fileMap struct {
 
 // openDB is an open file and what it was when it was opened.
 type openDB struct {
-	db   *dbfile.DB
-	id   fileID
-	live func(value string) bool // see Env.Expiry
+	db     *dbfile.DB
+	id     fileID
+	live   func(value string) bool // see Env.Expiry
+	file   *os.File                // the same file, to ask the system about
+	looked atomic.Int64            // when the path was last found to lead here, in ns since fileMap.born
+}
+
+// lookAgain is how long the path is believed to lead to the open file while nothing has happened to that. A file that another
+// one is renamed to, or that is removed or written, shows that itself and at once, for less than half of what following the path
+// costs; what it cannot show is that a symbolic link or a folder of the path now leads elsewhere.
+const lookAgain = time.Second
+
+// unchanged reports whether the open file needs no look at the path.
+func (c *openDB) unchanged(now time.Duration) bool {
+	if now-time.Duration(c.looked.Load()) > lookAgain {
+		return false
+	}
+	var st unix.Stat_t
+	return unix.Fstat(int(c.file.Fd()), &st) == nil && idOfStat(&st) == c.id
 }
 
 // fileID tells a file from its replacement.
 type fileID struct {
 	dev, ino uint64
+	links    uint64 // none: it has been replaced or removed
 	size     int64
 	mtime    unix.Timespec
 	ctime    unix.Timespec
@@ -45,7 +64,11 @@ func idOf(path string) (fileID, error) {
 	if err := unix.Stat(path, &st); err != nil {
 		return fileID{}, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
-	return fileID{uint64(st.Dev), st.Ino, st.Size, st.Mtim, st.Ctim}, nil
+	return idOfStat(&st), nil
+}
+
+func idOfStat(st *unix.Stat_t) fileID {
+	return fileID{uint64(st.Dev), st.Ino, uint64(st.Nlink), st.Size, st.Mtim, st.Ctim}
 }
 
 // States of fileMap.nul, the original's way to learn whether keys end in a NUL byte.
@@ -61,7 +84,7 @@ func openCDB(p *Params) (Map, error)  { return newFileMap(p, ".cdb"), nil }
 
 // newFileMap does not open the file: that it is missing now says nothing about later.
 func newFileMap(p *Params, ext string) *fileMap {
-	m := &fileMap{p: p, path: p.Path}
+	m := &fileMap{p: p, path: p.Path, born: time.Now()}
 	if !strings.HasSuffix(m.path, ext) {
 		m.path += ext
 	}
@@ -149,11 +172,16 @@ func (m *fileMap) at(ctx context.Context) (*openDB, error) {
 
 // current returns the open file, or opens it when it is not the one at the path any more.
 func (m *fileMap) current() (*openDB, error) {
+	c, now := m.cur.Load(), time.Since(m.born)
+	if c != nil && c.unchanged(now) {
+		return c, nil
+	}
 	id, err := idOf(m.path)
 	if err != nil {
 		return nil, m.failed(err)
 	}
-	if c := m.cur.Load(); c != nil && c.id == id {
+	if c != nil && c.id == id {
+		c.looked.Store(int64(now))
 		return c, nil
 	}
 	return m.reopen()
@@ -175,13 +203,20 @@ func (m *fileMap) reopen() (*openDB, error) {
 	if err != nil {
 		return nil, m.failedLocked(err)
 	}
+	own, err := duplicate(f)
+	if err != nil {
+		f.Close()
+		return nil, m.failedLocked(err)
+	}
 	db, err := dbfile.Open(f)
 	if err != nil {
+		own.Close()
 		return nil, m.failedLocked(err)
 	}
 	m.reason = ""
 	m.nul.Store(m.firstNul())
-	file := &openDB{db: db, id: id}
+	file := &openDB{db: db, id: id, file: own}
+	file.looked.Store(int64(time.Since(m.born)))
 	if m.p.env.Expiry != nil {
 		file.live = m.p.env.Expiry(m.p.Spec, m.path, func(key string) (string, bool) {
 			v, found, err := m.get(db, key)
@@ -190,6 +225,15 @@ func (m *fileMap) reopen() (*openDB, error) {
 	}
 	m.cur.Store(file)
 	return file, nil
+}
+
+// duplicate returns a second descriptor of an open file. It is closed when nobody uses it any more.
+func duplicate(f *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "dup", Path: f.Name(), Err: err}
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
 func (m *fileMap) failed(err error) error {
@@ -223,7 +267,7 @@ func (p *Params) openFile(path string) (*os.File, error) {
 // Close gives the file up; look-ups under way still end well.
 func (m *fileMap) Close() error {
 	if c := m.cur.Swap(nil); c != nil {
-		return c.db.Close()
+		return errors.Join(c.file.Close(), c.db.Close())
 	}
 	return nil
 }
