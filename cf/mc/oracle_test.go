@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gosendmail/cf/mc"
+	"gosendmail/cf/mc/probe"
 	"gosendmail/internal/oracletest"
 )
 
@@ -111,32 +112,7 @@ func (s *site) ask(t *testing.T, name, cf string, commands []string) (string, []
 	if err != nil && !bytes.Contains(out, []byte("ADDRESS TEST MODE")) {
 		t.Fatalf("sendmail -bt: %v\n%s", err, out)
 	}
-	return answers(string(out))
-}
-
-var prompt = regexp.MustCompile(`^(> )+`)
-
-// answers takes the output of the address test mode apart: for each prompt the last result.
-func answers(out string) (banner string, results []string) {
-	for line := range strings.SplitSeq(out, "\n") {
-		if m := prompt.FindString(line); m != "" {
-			for range len(m) / 2 {
-				results = append(results, "")
-			}
-			line = line[len(m):]
-		}
-		if len(results) == 0 {
-			banner += line + "\n"
-			continue
-		}
-		if strings.HasPrefix(line, "Rcode = ") || strings.HasPrefix(line, "Mailer ") {
-			results[len(results)-1] = line // of /try
-		} else if _, answer, ok := strings.Cut(line, " returns:"); ok {
-			results[len(results)-1] = strings.TrimSpace(answer)
-		}
-	}
-	banner, _, _ = strings.Cut(banner, "ADDRESS TEST MODE")
-	return banner, results
+	return probe.Answers(string(out))
 }
 
 // original compiles a .mc with the original's tree and GNU m4.
@@ -194,7 +170,7 @@ func (s *site) sameAnswers(t *testing.T, ours, theirs string, commands []string)
 	}
 	differ, empty := 0, 0
 	for i, c := range commands {
-		a, b := verdict(c, mine[i]), verdict(c, other[i])
+		a, b := probe.Verdict(c, mine[i]), probe.Verdict(c, other[i])
 		if a == "" {
 			empty++
 		}
@@ -205,21 +181,4 @@ func (s *site) sameAnswers(t *testing.T, ours, theirs string, commands []string)
 		}
 	}
 	t.Logf("%d probes, %d differ, %d without an answer", len(commands), differ, empty)
-}
-
-// refusals are rule sets of which their caller sees refusals and other answers with a mailer only.
-var refusals = regexp.MustCompile(`check_?(relay|mail|rcpt|compat|other|eoh)|TLS_connection|STS_|greet_pause|queuegroup|x_connect|CheckTo`)
-
-// verdict is what an answer means to who asked: what is not seen, for example the workspace of a check that does not refuse, is left out.
-func verdict(command, answer string) string {
-	switch {
-	case strings.HasPrefix(answer, "$#"):
-		return answer
-	case refusals.MatchString(command):
-		return ""
-	case strings.HasPrefix(command, "Relay_ok ") && answer != "RELAY" && answer != "REJECT":
-		return ""
-	}
-	// When the access table cannot be asked, the original's ParseRecipient leaves a bracket before the address; no rule looks at it.
-	return strings.TrimPrefix(answer, "> ")
 }

@@ -3,13 +3,18 @@
 //	mkcf [-D name[=value]] [-U name] [-I dir] [-C cfdir] [--strict] [-o file] file.mc...
 //	mkcf lint    [the same flags] file.mc...        complaints only
 //	mkcf explain [the same flags] line file.mc...   where a line of the .cf comes from: its number, or text that it holds
-//	mkcf diff    [the same flags] one two           how two configurations differ; each a .mc or a .cf
+//	mkcf diff    [the same flags] [--ask=program] [--probes=n] one two      how two configurations differ; each a .mc or a .cf
+//	mkcf diff    [the same flags] [--ask=program] [--probes=n] -C cfdir one.mc      what the library makes of it, and the tree
 //	mkcf reference                                  every feature, mailer, system and define, as Markdown
 //
 // A file named - is the standard input. Without -o the .cf goes to the standard output; -o replaces the file at once, never half.
 //
-// Exit status: 0; 65 if the input has errors (with --strict: or warnings), if lint has something to say or diff finds a difference;
-// 66 if a file cannot be read; 64 for a wrong command line; 73 if the output cannot be written.
+// diff compares all lines but rules as sets, and the rules of each rule set. With --ask, and with one .mc, it compares rules by what they
+// do: it asks a sendmail, the original or ours (without --ask: the one beside mkcf), some thousand questions in its test mode under both
+// configurations, also about the hosts and the keys of tables that they name. Lines "?" tell a question, "-" and "+" the two sides.
+//
+// Exit status: 0; 1 if diff finds a difference; 65 if the input has errors (with --strict: or warnings) or lint has something to say;
+// 66 if a file cannot be read; 64 for a wrong command line; 69 if the program to ask does not answer; 73 if the output cannot be written.
 package main
 
 import (
@@ -18,6 +23,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"gosendmail/cf/mc"
@@ -25,13 +31,16 @@ import (
 
 // Exit status, as in sysexits.h.
 const (
-	exUsage     = 64
-	exDataErr   = 65
-	exNoInput   = 66
-	exCantCreat = 73
+	exDiffer      = 1 // as diff has it
+	exUsage       = 64
+	exDataErr     = 65
+	exNoInput     = 66
+	exUnavailable = 69
+	exCantCreat   = 73
 )
 
-const usage = "usage: mkcf [lint|explain|diff|reference] [-D name[=value]] [-U name] [-I dir] [-C cfdir] [--strict] [-o file] file.mc"
+const usage = "usage: mkcf [lint|explain|diff|reference] [-D name[=value]] [-U name] [-I dir] [-C cfdir] [--strict] [-o file] " +
+	"[--ask=program] [--probes=n] file.mc"
 
 func main() {
 	runtime.GOMAXPROCS(1) // it runs for milliseconds: other threads would only look for work
@@ -44,6 +53,9 @@ type command struct {
 	stdout, stderr io.Writer
 	options        mc.Options
 	output         string // the file of -o
+	ask            string // the sendmail that diff asks
+	probes         int    // how many questions
+	differs        bool   // the command is diff
 	args           []string
 }
 
@@ -52,6 +64,7 @@ var errUsage = errors.New(usage)
 // run does what the arguments say and returns the exit status.
 func (c *command) run(args []string) int {
 	work := (*command).compile
+	c.probes = usualProbes
 	if len(args) > 0 {
 		switch args[0] {
 		case "reference":
@@ -62,7 +75,7 @@ func (c *command) run(args []string) int {
 		case "explain":
 			work, args = (*command).explain, args[1:]
 		case "diff":
-			work, args = (*command).diff, args[1:]
+			work, args, c.differs = (*command).diff, args[1:], true
 		}
 	}
 	if err := c.parse(args); err != nil {
@@ -89,7 +102,10 @@ func (c *command) parse(args []string) error {
 			c.options.Strict = true
 			continue
 		case strings.HasPrefix(arg, "--"):
-			return fmt.Errorf("flag %s is not known\n%w", arg, errUsage)
+			if err := c.setLong(arg); err != nil {
+				return err
+			}
+			continue
 		}
 		value := arg[2:]
 		if value == "" {
@@ -105,6 +121,29 @@ func (c *command) parse(args []string) error {
 	c.args = args
 	return c.complete()
 }
+
+// setLong applies a long flag with a value, which only diff has.
+func (c *command) setLong(arg string) error {
+	name, value, given := strings.Cut(arg, "=")
+	switch {
+	case !c.differs || name != "--ask" && name != "--probes":
+		return fmt.Errorf("flag %s is not known\n%w", arg, errUsage)
+	case !given || value == "":
+		return fmt.Errorf("flag %s needs a value: %[1]s=...\n%w", name, errUsage)
+	case name == "--ask":
+		c.ask = value
+		return nil
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 || n > maxProbes {
+		return fmt.Errorf("flag --probes: %s is no number from 0 to %d\n%w", value, maxProbes, errUsage)
+	}
+	c.probes = n
+	return nil
+}
+
+// maxProbes bounds the questions of diff: so many take minutes.
+const maxProbes = 1_000_000
 
 // set applies one short flag.
 func (c *command) set(flag, value string) error {

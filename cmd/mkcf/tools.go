@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"gosendmail/cf/mc"
 	"gosendmail/internal/safefile"
 )
 
@@ -58,52 +57,4 @@ func (c *command) explain() (int, error) {
 		return exDataErr, fmt.Errorf("mkcf: no line of the output is or holds %s", wanted)
 	}
 	return status, nil
-}
-
-// diff compares two configurations.
-func (c *command) diff() (int, error) {
-	if len(c.args) != 2 {
-		return exUsage, fmt.Errorf("mkcf: diff needs two files\n%w", errUsage)
-	}
-	var sides [2]*mc.Content
-	for i, name := range c.args {
-		text, status, err := c.side(name)
-		if err != nil || status != 0 {
-			return status, err
-		}
-		sides[i] = mc.Read(text)
-	}
-	status, set := 0, ""
-	for _, d := range sides[0].Differences(sides[1]) {
-		status = exDataErr
-		if d.RuleSet != set {
-			set = d.RuleSet
-			fmt.Fprintf(c.stdout, "rule set %s\n", set)
-		}
-		sign, text := "-", d.First
-		if text == "" {
-			sign, text = "+", d.Second
-		}
-		if set != "" {
-			text = "R" + text
-		}
-		fmt.Fprintf(c.stdout, "%s %s\n", sign, text)
-	}
-	return status, nil
-}
-
-// side is the text of a .cf, compiled if name is a .mc.
-func (c *command) side(name string) (string, int, error) {
-	if !strings.HasSuffix(name, ".mc") {
-		text, err := c.open(name)
-		if err != nil {
-			return "", exNoInput, err
-		}
-		return text, 0, nil
-	}
-	out, status, err := c.build(name)
-	if err != nil {
-		return "", status, err
-	}
-	return string(out.Text()), status, nil
 }
