@@ -112,6 +112,7 @@ type ClassFile struct {
 type Map struct {
 	Position
 	Name, Class, Args string
+	BlankSub          byte // the option as it was at this line, which the map keeps; 0 means a blank
 }
 
 // Precedence is a P line.

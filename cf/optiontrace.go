@@ -48,10 +48,10 @@ func (p *parser) trace(def *Def, sub, value string, ignored bool) {
 	if ignored {
 		tail = " (ignored)"
 	}
-	p.in.Trace(fmt.Sprintf("setoption %s (%s)%s=%s%s\n", def.Name, code, sub, macro.Show(value), tail))
+	p.in.Trace(p.at().Line, fmt.Sprintf("setoption %s (%s)%s=%s%s\n", def.Name, code, sub, macro.Show(value), tail))
 	if def.Name == "DaemonPortOptions" && !ignored {
 		p.daemons++
-		p.in.Trace(daemonTrace(value, p.daemons-1))
+		p.in.Trace(p.at().Line, daemonTrace(value, p.daemons-1))
 	}
 }
 

@@ -21,8 +21,8 @@ type Input struct {
 	// Users and Groups find ids for U= of mailers and for options; nil means that only numbers are understood.
 	LookupUser  func(name string) (uid, gid int, ok bool)
 	LookupGroup func(name string) (gid int, ok bool)
-	// Trace hears what the original prints at -d37.1: each option as it is set. Nil drops it.
-	Trace func(text string)
+	// Trace hears what the original prints at -d37.1: each option as it is set, with its line. Nil drops it.
+	Trace func(line int, text string)
 	// MapClass reports whether a map class is available; nil means all are.
 	MapClass func(class string) bool
 }

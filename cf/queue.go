@@ -155,7 +155,7 @@ func (p *parser) mapLine(s string) {
 		p.errorf("readcf: map %s: class %s not available", name, class)
 		return
 	}
-	p.c.Maps = append(p.c.Maps, Map{p.at(), name, class, args})
+	p.c.Maps = append(p.c.Maps, Map{p.at(), name, class, args, p.c.Settings.BlankSub})
 }
 
 // word splits letters, digits and the characters in more off s, and skips the one after them and white space.

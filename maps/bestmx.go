@@ -62,6 +62,9 @@ func withoutMX(ctx context.Context, p *Params, key string, args []string, err er
 	if errors.Is(err, dns.ErrTemporary) {
 		return "", dnsFailure(err)
 	}
+	if _, name := mdns.IsDomainName(key); kind == dns.Unusable && name {
+		return "", missing(exNoHost, err) // nobody has a name with such characters
+	}
 	if kind != dns.NoData && kind != dns.NoName {
 		return "", ErrNotFound
 	}
@@ -73,7 +76,7 @@ func withoutMX(ctx context.Context, p *Params, key string, args []string, err er
 	resolver := p.env.DNS
 	if strings.IndexByte(key, '.') < 0 { // the search list does not count
 		conf := resolver.Config()
-		conf.Order = []string{"files"}
+		conf.Canon = []string{"files"}
 		resolver = dns.New(conf)
 	}
 	c, cerr := resolver.Canonical(ctx, key, o)

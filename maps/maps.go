@@ -22,6 +22,8 @@ type Spec struct {
 	File  string // of the configuration; "" for implied maps
 	Line  int
 	Use   Use // what the map is for
+	// BlankSub is the option at the place of the line; 0 means Env.BlankSub.
+	BlankSub byte
 }
 
 // Use is what a map is for: class ldap joins values, and has a query of its own, by it.

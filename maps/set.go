@@ -88,7 +88,9 @@ func (s *Set) add(sp Spec) error {
 		return unknownClass(sp)
 	}
 	e := &entry{params: Params{Spec: sp, env: &s.env, set: s}, class: class}
-	e.params.SpaceSub = s.env.BlankSub
+	if e.params.SpaceSub = sp.BlankSub; sp.BlankSub == 0 {
+		e.params.SpaceSub = s.env.BlankSub
+	}
 	if old := s.named(sp.Name); old != nil && !old.implied() {
 		e.params.Flags = old.params.Flags
 	}

@@ -269,7 +269,7 @@ func (p *prescanner) read() bool {
 	for {
 		if p.c != noChar && !p.backslash {
 			c := byte(p.c)
-			if c == 0xff && p.mode == External {
+			if c == 0xff {
 				c, p.at = 0x7f, -1
 			}
 			if !p.store(c, p.at) {

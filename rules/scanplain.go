@@ -111,7 +111,7 @@ func quoted(text string, mode Mode) int {
 		switch c := text[i]; {
 		case c == '"':
 			return i + 1
-		case c == '\\' || c == 0 || c == 0xff && mode == External:
+		case c == '\\' || c == 0 || c == 0xff:
 			return 0
 		}
 	}

@@ -60,6 +60,8 @@ type Words struct {
 	W        io.Writer
 	TestMode bool              // -bt: input and result of every ruleset are printed whatever the levels
 	Debug    func(cat int) int // levels of -d
+	// Inside returns what was printed during the look-up of an event, which belongs into its line; nil means nothing.
+	Inside func() string
 }
 
 // Level implements Tracer. In test mode the level of category 21 is at least 1.
@@ -151,7 +153,11 @@ func (w *Words) lookup(e Event) {
 	if e.Found {
 		value = e.Value
 	}
-	w.printf(") => %s (%d), ad=0\n", value, e.Exit)
+	inside := ""
+	if w.Inside != nil {
+		inside = w.Inside()
+	}
+	w.printf(") => %s%s (%d), ad=0\n", inside, value, e.Exit)
 	if e.Exit != status.TempFail {
 		return
 	}

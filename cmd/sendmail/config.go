@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"gosendmail/cf"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/mta"
 	"gosendmail/internal/priv"
@@ -58,12 +58,8 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 		}
 		return nil, nil, v.fail(code, "%v", err)
 	}
-	for _, m := range site.Problems {
-		if m.Warning && v.mode != modeTest {
-			fmt.Fprintln(v.stderr, m.Error())
-		}
-	}
-	if v.mode != modeTest { // which tells it itself, after what is wrong
+	if v.mode != modeTest { // which tells it itself, with what is wrong
+		testmode.PrintProblems(v.stderr, v.log, site, func(m cf.Message) bool { return m.Warning })
 		testmode.PrintIdentity(v.log, site, path)
 		if strings.IndexByte(withoutMailers, v.mode) < 0 {
 			testmode.PrintMailers(v.log, site)

@@ -27,7 +27,11 @@ type Canon struct {
 // Canonical returns the canonical form of a host name ($[name$], map class host): the services of the switch are asked in turn, in the DNS each domain of the search list, for an address, or with TryMX a mail exchanger. A name with a final dot is not searched.
 func (r *Resolver) Canonical(ctx context.Context, host string, o CanonOptions) (Canon, error) {
 	var failed error
-	for _, service := range r.cfg.Order {
+	order := r.cfg.Canon
+	if order == nil {
+		order = r.cfg.Order
+	}
+	for _, service := range order {
 		var c Canon
 		var err error
 		switch service {

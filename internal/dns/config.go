@@ -36,6 +36,7 @@ type Config struct {
 
 	HostsFile string   // hosts(5); "" for none
 	Order     []string // services for host names: "files", "dns"; others find nothing
+	Canon     []string // those that Canonical asks; nil means Order
 	CacheSize int      // answers kept as long as their TTL allows; 0 (as the original): none
 
 	Now func() time.Time // nil: time.Now

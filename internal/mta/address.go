@@ -92,7 +92,7 @@ func (s *Site) Parse(ctx context.Context, env *Env, addr string, delim byte, rol
 		a.Status = statusOf(problem, status.DataErr)
 	}
 	if env.Debug.At(24, 4) {
-		env.Debug.Printf("allocaddr(flags=%x, paddr=%s, ad=%d)\n", role.number(), text, secureNumber(env.insecure))
+		env.Debug.Printf("allocaddr(flags=%x, paddr=%s, ad=%d)\n", env.flagsOf(role), text, secureNumber(env.insecure))
 	}
 	s.finish(ctx, env, a, role, temp)
 	return a
@@ -132,11 +132,7 @@ func (s *Site) finish(ctx context.Context, env *Env, a *Address, role Role, temp
 
 // queueGroup asks ruleset queuegroup (op.txt section 5.1.4.21).
 func (s *Site) queueGroup(ctx context.Context, env *Env, a *Address) string {
-	const ruleset = "queuegroup"
-	if env.Debug.At(48, 2) {
-		env.Debug.Printf("rscap(%s, %s, (NULL))\n", ruleset, a.User)
-	}
-	v := s.Check(ctx, env, ruleset, a.User, "", false, CheckOptions{StripComments: true, Quiet: true})
+	v := s.Check(ctx, env, "queuegroup", a.User, "", false, CheckOptions{StripComments: true, Quiet: true, Function: "rscap"})
 	if !v.Resolved || len(v.Return) < 2 {
 		return ""
 	}
@@ -241,7 +237,7 @@ func digit(c byte) bool { return c >= '0' && c <= '9' }
 // Build makes an address of what ruleset 0 (or 5) made of text. Errors are reported to env and stand in the status.
 func (s *Site) Build(ctx context.Context, env *Env, text string, ws rules.Workspace, role Role) *Address {
 	if env.Debug.At(24, 5) {
-		env.Debug.Printf("buildaddr, flags=%x, tv=%s\n", role.number(), tokens(ws))
+		env.Debug.Printf("buildaddr, flags=%x, tv=%s\n", env.flagsOf(role), tokens(ws))
 	}
 	a := &Address{Text: text}
 	if len(ws) < 2 || ws[0].Op() != macro.CanonNet {

@@ -1,6 +1,8 @@
 package mta
 
 import (
+	"strings"
+
 	"gosendmail/internal/debug"
 	"gosendmail/internal/macro"
 	"gosendmail/internal/status"
@@ -38,6 +40,20 @@ func (e *Env) tellSet(name, value string) {
 	}
 }
 
+// tellCheck prints what is done with a ruleset that checks something.
+func (e *Env) tellCheck(format string, args ...any) {
+	if e.Debug.At(48, 2) {
+		e.Debug.Printf(format, args...)
+	}
+}
+
+func secondShown(second string, has bool) string {
+	if !has {
+		return "(NULL)"
+	}
+	return second
+}
+
 // CrackIn is Site.Crack that tells what it does.
 func (s *Site) CrackIn(env *Env, addr string) string {
 	cracked := s.Crack(addr)
@@ -63,9 +79,12 @@ func bareName(name string) string {
 	return name
 }
 
-// number is the role as -d prints it.
-func (r Role) number() int {
+// flagsOf is a role as -d prints it.
+func (e *Env) flagsOf(r Role) int {
 	n := 0
+	if e.Copies {
+		n = 0x30
+	}
 	if r.Sender {
 		n |= 1
 	}
@@ -105,4 +124,27 @@ func (a *Address) tell(log *debug.Log, before, text string, hasHost, secure bool
 	log.Printf("\tstate=%s, next=0x0, alias 0x0, uid 0, gid 0\n\tflags=%x<%s>\n", state, flags, words)
 	log.Printf("\towner=(none), home=\"(none)\", fullname=\"(none)\"\n\torcpt=\"(none)\", statmta=(none), status=%s\n", enhanced)
 	log.Printf("\tfinalrcpt=\"(none)\"\n\trstatus=\"(none)\"\n\tstatdate=(none)\n")
+}
+
+// Trace is a debug text about a line of the configuration; line 0 is the command line.
+type Trace struct {
+	Line int
+	Text string
+}
+
+// tracer returns what collects traces while a configuration is read; nil where nobody asked for them.
+func (s *Site) tracer(log *debug.Log) func(line int, text string) {
+	if !log.At(37, 1) && !log.At(38, 2) {
+		return nil
+	}
+	aliases := log.At(38, 2)
+	return func(line int, text string) {
+		if log.At(37, 1) {
+			s.Traces = append(s.Traces, Trace{line, text})
+		}
+		if aliases && strings.HasPrefix(text, "setoption AliasFile ") { // the maps of aliases are made now
+			s.Traces = append(s.Traces, Trace{line, "seq_map_parse(aliases.files, )\n"})
+			aliases = false
+		}
+	}
 }

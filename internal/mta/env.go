@@ -25,9 +25,12 @@ type Env struct {
 	// TellQueueing makes Problem hear, as code 050, of an address that resolved though a look-up failed temporarily.
 	TellQueueing bool
 
+	// Copies makes Debug show addresses as the original does where it keeps them: for senders.
+	Copies bool
 	// Opened are the maps opened so far. Nil, which servers leave it, tells nothing of those that cannot be.
 	Opened Openings
 
+	inside     strings.Builder // what Debug printed during a look-up
 	insecure   bool            // a host was looked up; for Debug
 	base, with context.Context // with is base, knowing this session for maps
 }
@@ -70,8 +73,8 @@ func (e *Env) Lookup(ctx context.Context, mapName, key string, args ...string) (
 		}
 		e.OpenMembers(e.with, mapName, key)
 	}
-	value, err := e.Site.Maps.Lookup(e.with, mapName, key, args...)
-	if e.Debug != nil && (err == nil || strings.HasPrefix(key, "[")) {
+	value, err := e.lookup(mapName, key, args)
+	if e.Debug != nil && (err == nil || strings.HasPrefix(key, "[") && strings.Contains(key, "]")) {
 		spec, _ := e.Site.Maps.Spec(mapName)
 		e.insecure = e.insecure || spec.Class == "host"
 	}
@@ -86,6 +89,36 @@ func (e *Env) Lookup(ctx context.Context, mapName, key string, args ...string) (
 		return "", &rules.TempFail{Value: value, Has: value != "", Err: err}
 	}
 	return "", notFound{err}
+}
+
+// lookup asks the map, and keeps what Debug prints meanwhile apart for Inside.
+func (e *Env) lookup(mapName, key string, args []string) (string, error) {
+	if e.Debug == nil {
+		return e.Site.Maps.Lookup(e.with, mapName, key, args...)
+	}
+	if log := e.Debug; log.At(60, 1) {
+		e.Debug = &debug.Log{W: &e.inside, Levels: log.Levels}
+		defer func() { e.Debug = log }()
+	}
+	e.TellLookup(mapName, key, append([]string{key}, args...)...)
+	return e.Site.Maps.Lookup(e.with, mapName, key, args...)
+}
+
+// TellLookup prints what a map of class arith is asked, at -d38.2.
+func (e *Env) TellLookup(mapName, key string, args ...string) {
+	if spec, _ := e.Site.Maps.Spec(mapName); !e.Debug.At(38, 2) || !strings.EqualFold(spec.Class, "arith") {
+		return
+	}
+	e.Debug.Printf("arith_map_lookup: key '%s'\n", key)
+	for _, a := range args {
+		e.Debug.Printf("arith_map_lookup: arg '%s'\n", a)
+	}
+}
+
+// Inside returns what was printed during look-ups since it was last called, for rules.Words.
+func (e *Env) Inside() string {
+	defer e.inside.Reset()
+	return e.inside.String()
 }
 
 // notFound is a look-up without result whose exit code matters to traces.

@@ -116,7 +116,7 @@ func (m *message) checkField(ctx context.Context, f *envelope.Field) {
 		return
 	}
 	m.set("{hdr_name}", f.Name)
-	m.set("{currHeader}", quotedText(f.Value))
+	m.set("{currHeader}", QuotedText(f.Value))
 	m.set("{hdrlen}", strconv.Itoa(len(f.Value)))
 	v := m.checkHeader(ctx, hc, f.Value)
 	for _, name := range []string{"{hdr_name}", "{currHeader}", "{hdrlen}"} {
@@ -130,16 +130,16 @@ func (m *message) checkField(ctx context.Context, f *envelope.Field) {
 	}
 }
 
-// quotedText makes one quoted word of a text, so that rules see it as it is.
-func quotedText(s string) string {
+// QuotedText makes one quoted word of a text as ${currHeader} has it: cut where a name would be too long, backslashes as they are.
+func QuotedText(s string) string {
+	const most = MaxName - 3
 	var b strings.Builder
 	b.WriteByte('"')
-	for i := 0; i < len(s); i++ {
+	for i := 0; i < len(s) && b.Len() < most; i++ {
 		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		case c < ' ':
+		case c == '"':
+			b.WriteString(`\"`)
+		case c >= '\t' && c <= '\r':
 			b.WriteByte(' ')
 		default:
 			b.WriteByte(c)

@@ -132,11 +132,18 @@ type CheckOptions struct {
 	StripComments bool // comments in parentheses are dropped, and what is unbalanced is an error (addresses)
 	Quiet         bool // errors within rules are not told (header texts)
 	NoSpace       bool // Rewritten has no blanks between words
+	// Function is what calls the ruleset as -d48.2 shows it; "" means rscheck.
+	Function string
 }
 
 // Check runs a ruleset such as check_mail over what was said, and reads its answer. Two values (hasSecond) are given to
 // it with "$|" between (op.txt section 5.1.4).
 func (s *Site) Check(ctx context.Context, env *Env, ruleset, first, second string, hasSecond bool, o CheckOptions) Verdict {
+	function := o.Function
+	if function == "" {
+		function = "rscheck"
+	}
+	env.tellCheck("%s(%s, %s, %s)\n", function, ruleset, first, secondShown(second, hasSecond))
 	set := s.Sets.Ruleset(ruleset)
 	if set == nil {
 		return Verdict{}
@@ -152,6 +159,7 @@ func (s *Site) Check(ctx context.Context, env *Env, ruleset, first, second strin
 	}
 	scan := s.Sets.Scan(input, 0, mode, lenient)
 	if scan.Workspace == nil {
+		env.tellCheck("%s: cannot prescan input\n", function)
 		return v
 	}
 	told := env.Problem
@@ -165,6 +173,9 @@ func (s *Site) Check(ctx context.Context, env *Env, ruleset, first, second strin
 	}
 	v.Return = ret.Workspace
 	s.verdict(&v, ruleset, o)
+	if v.Discard && function == "rscheck" {
+		env.tellCheck("rscheck: discard mailer selected\n")
+	}
 	return v
 }
 

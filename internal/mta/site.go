@@ -44,7 +44,8 @@ type Site struct {
 	Problems []cf.Message // what is wrong or odd, in the order of lines; errors are those without Warning
 	Host     HostNames
 	Classes  *Classes
-	Probed   string // what -d0.20 tells of the interfaces; it is printed after the problems
+	Traces   []Trace // what -d37.1 tells of options
+	Probed   string  // what -d0.20 tells of the interfaces; it is printed after the problems
 
 	resolver *dns.Resolver
 	env      maps.Env // what maps of this site need from outside
@@ -74,12 +75,8 @@ func Load(ctx context.Context, o LoadOptions) (*Site, error) {
 	if st, err := file.Stat(); err != nil || !st.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: line 0: not a plain file", o.Path)
 	}
-	var trace func(string)
-	if o.Debug.At(37, 1) {
-		trace = func(text string) { o.Debug.Printf("%s", text) }
-	}
 	s.Config, err = cf.Parse(file, cf.Input{
-		Trace: trace,
+		Trace: s.tracer(o.Debug),
 		File:  o.Path, Macros: s.Host.macros(o), Options: o.Options,
 		LookupUser: lookupUser, LookupGroup: lookupGroup, MapClass: declaredClass(o.Maps),
 	})
@@ -195,6 +192,10 @@ func (s *Site) chooseResolver(given *dns.Resolver) error {
 	set := &s.Config.Settings
 	conf, err := dns.LoadConfig(dns.Paths{Hosts: set.HostsFile, ServiceSwitch: set.ServiceSwitchFile})
 	if err != nil {
+		return fmt.Errorf("mta: %w", err)
+	}
+	// Canonical names come from where the service switch says, not nsswitch.conf, which other look-ups obey.
+	if conf.Canon, err = s.services("hosts"); err != nil {
 		return fmt.Errorf("mta: %w", err)
 	}
 	for _, w := range set.ResolverOptions {

@@ -20,7 +20,11 @@ func (s *Site) declareMaps() {
 	}
 	specs = append(specs, s.aliasSpecs()...)
 	for _, m := range s.Config.Maps {
-		specs = append(specs, maps.Spec{Name: m.Name, Class: m.Class, Args: m.Args, File: m.File, Line: m.Line})
+		sp := maps.Spec{Name: m.Name, Class: m.Class, Args: m.Args, File: m.File, Line: m.Line, BlankSub: m.BlankSub}
+		if sp.BlankSub == 0 {
+			sp.BlankSub = ' '
+		}
+		specs = append(specs, sp)
 	}
 	var err error
 	if s.Maps, err = maps.NewSet(specs, s.env); err != nil {
@@ -34,7 +38,7 @@ func (s *Site) declareMaps() {
 // aliases.files for all of them in turn, aliases for what the service switch says.
 func (s *Site) aliasSpecs() []maps.Spec {
 	specs, err := new(aliases).files(s)
-	if err != nil || len(specs) == 0 {
+	if err != nil {
 		return nil // who needs aliases is told
 	}
 	var names []string

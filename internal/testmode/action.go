@@ -2,6 +2,8 @@ package testmode
 
 import (
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 
 	"gosendmail/cf"
@@ -86,6 +88,9 @@ func (t *session) exchangers(host string) (names []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if strings.EqualFold(at.Name, host) {
+		return []string{host + "."}, nil
+	}
 	return []string{at.Name + "."}, nil
 }
 
@@ -98,12 +103,11 @@ func (t *session) canon(host string) {
 	}
 	set := t.site.Settings()
 	name := host
-	if host == "." {
-		name = ""
-	}
 	o := dns.CanonOptions{TryMX: true, DontExpandCnames: set.DontExpandCnames}
 	if c, err := t.site.Resolver().Canonical(t.ctx, host, o); err == nil {
 		name = c.Name
+	} else {
+		name = strings.TrimSuffix(host, ".")
 	}
 	t.printf("getcanonname(%s) returns %s\n", host, name)
 }
@@ -128,6 +132,7 @@ func (t *session) lookup(arg string) {
 	}
 	t.printf("map_lookup: %s (%s) ", name, key)
 	t.env.OpenMembers(ctx, name, key)
+	t.env.TellLookup(name, key, key)
 	value, err := m.Lookup(ctx, key)
 	if err != nil {
 		t.printf("no match (%d)\n", maps.Status(err))
@@ -212,16 +217,27 @@ func (t *session) header(arg string) {
 		t.printf("ul = 00000000\n")
 		return
 	}
-	t.checkHeader(name, strings.TrimLeft(value, blanks))
 	flags := headerFlags[strings.ToLower(name)]
+	if t.checkHeader(name, value, flags) {
+		flags |= stripsComments
+	}
+	if strings.Trim(value, blanks) == "" && flags&always == 0 && t.added(name) {
+		t.printf("ul = 00000000\n") // the field that is added stays
+		return
+	}
 	if flags&endsHeader == 0 {
 		flags |= fromUser
 	}
 	t.printf("ul = 0x%08x\n", flags)
 }
 
-// checkHeader runs the ruleset that an H line gives for a field.
-func (t *session) checkHeader(name, value string) {
+// added reports whether an H line adds a field of a name.
+func (t *session) added(name string) bool {
+	return slices.ContainsFunc(t.site.Config.Headers, func(h cf.Header) bool { return h.Check == "" && strings.EqualFold(h.Name, name) })
+}
+
+// checkHeader runs the ruleset that an H line gives for a field, and reports whether one for this field drops comments.
+func (t *session) checkHeader(name, value string, flags uint32) (strips bool) {
 	var check *cf.Header
 	for i := range t.site.Config.Headers {
 		h := &t.site.Config.Headers[i]
@@ -230,9 +246,22 @@ func (t *session) checkHeader(name, value string) {
 		}
 	}
 	if check == nil {
-		return
+		return false
 	}
+	t.env.Define("{currHeader}", mta.QuotedText(value))
 	t.env.Define("{hdr_name}", name)
-	t.env.Define("{currHeader}", value)
-	t.site.Check(t.ctx, t.env, check.Check, value, "", false, mta.CheckOptions{StripComments: !check.KeepComments})
+	t.env.Define("{hdrlen}", strconv.Itoa(len(value)))
+	kind := "h"
+	switch {
+	case flags&ofSender != 0:
+		kind = "h s"
+	case flags&ofRecipient != 0:
+		kind = "h r"
+	}
+	t.env.Define("{addr_type}", kind)
+	o := mta.CheckOptions{StripComments: !check.KeepComments, Quiet: flags&(ofSender|ofRecipient) == 0}
+	if v := t.site.Check(t.ctx, t.env, check.Check, value, "", false, o); v.Message != "" {
+		t.problem("", v.Message)
+	}
+	return !check.CheckAll && !check.KeepComments
 }

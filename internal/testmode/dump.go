@@ -35,8 +35,8 @@ func (t *session) dumpRules(name string) {
 		t.problem("", problem)
 	}
 	if set == nil {
-		if i := strings.IndexAny(name, blanks); i > 0 {
-			name = name[:i]
+		if start := len(name) - len(strings.TrimLeft(name, blanks)); strings.ContainsAny(name[start:], blanks) {
+			name = name[:start+strings.IndexAny(name[start:], blanks)]
 		}
 		t.printf("Undefined ruleset %s\n", name)
 		return
@@ -97,7 +97,7 @@ func defined(s string) string {
 func (t *session) help() {
 	lines := t.helpLines("-bt")
 	if lines == nil {
-		version, _ := t.env.Macros.Macro("v")
+		version := mta.Version(t.site)
 		t.problem("", "502 5.3.0 Sendmail "+version+" -- HELP not implemented")
 		return
 	}

@@ -18,5 +18,17 @@ var headerFlags = map[string]uint32{
 // fromUser marks a field that came with the message.
 const fromUser = 0x40000
 
+// ofSender and ofRecipient mark fields of addresses.
+const (
+	ofSender    = 0x100
+	ofRecipient = 0x2
+)
+
+// always marks a field that is added even where the message has one.
+const always = 0x40
+
+// stripsComments marks a field whose check drops comments.
+const stripsComments = 0x10000
+
 // endsHeader marks a field at which the header ends.
 const endsHeader = 0x1

@@ -1,9 +1,13 @@
 package testmode
 
 import (
+	"fmt"
+	"io"
+	"math"
 	"runtime"
 	"strings"
 
+	"gosendmail/cf"
 	"gosendmail/internal/debug"
 	"gosendmail/internal/macro"
 	"gosendmail/internal/mta"
@@ -89,4 +93,30 @@ func PrintMailers(log *debug.Log, site *mta.Site) {
 			printMailer(log.W, site, m)
 		}
 	}
+}
+
+// PrintProblems prints what is wrong with a configuration, those messages that are wanted, and what -d37.1 tells of its lines, in the
+// order of lines.
+func PrintProblems(w io.Writer, log *debug.Log, site *mta.Site, wanted func(cf.Message) bool) {
+	traces := site.Traces
+	upTo := func(line int) {
+		for len(traces) > 0 && traces[0].Line <= line {
+			log.Printf("%s", traces[0].Text)
+			traces = traces[1:]
+		}
+	}
+	for _, m := range site.Problems {
+		switch {
+		case m.File == "":
+			upTo(math.MaxInt)
+		case strings.Contains(m.Text, " used as abbreviation for "): // it is told before the option is set
+			upTo(m.Line - 1)
+		default:
+			upTo(m.Line)
+		}
+		if wanted(m) {
+			fmt.Fprintln(w, m.Error())
+		}
+	}
+	upTo(math.MaxInt)
 }

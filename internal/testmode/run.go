@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"gosendmail/cf"
 	"gosendmail/internal/debug"
 	"gosendmail/internal/macro"
 	"gosendmail/internal/mta"
@@ -25,7 +26,7 @@ type Options struct {
 }
 
 // maxLine bounds an input line, in bytes, as the original does.
-const maxLine = 2048
+const maxLine = 2047
 
 // session is one run of the test mode.
 type session struct {
@@ -47,13 +48,13 @@ type session struct {
 // Run reads commands from in until it ends or /quit, and returns the exit code. What is wrong with the configuration is
 // told first.
 func Run(ctx context.Context, site *mta.Site, in io.Reader, out io.Writer, o Options) int {
-	t := &session{ctx: ctx, site: site, env: site.NewEnv(), in: bufio.NewReaderSize(in, maxLine), out: bufio.NewWriter(out)}
+	t := &session{ctx: ctx, site: site, env: site.NewEnv(), in: bufio.NewReader(in), out: bufio.NewWriter(out)}
 	defer t.out.Flush()
 	t.log = &debug.Log{W: t.out, Levels: o.Debug}
 	if o.Debug == nil {
 		t.log.Levels = new(debug.Levels)
 	}
-	t.env.Trace = &rules.Words{W: t.out, TestMode: true, Debug: t.log.Levels.Of}
+	t.env.Trace = &rules.Words{W: t.out, TestMode: true, Debug: t.log.Levels.Of, Inside: t.env.Inside}
 	t.env.Debug = t.log
 	t.env.Problem = t.problem
 	t.env.Opened = mta.Openings{}
@@ -87,16 +88,18 @@ func (t *session) define(o Options) {
 
 // greet tells what is wrong with the configuration, and that the test mode is there.
 func (t *session) greet(path string) {
-	for _, m := range t.site.Problems {
-		fmt.Fprintln(t.out, m.Error())
-		if !m.Warning && t.exit == 0 {
+	var dated []cf.Message // that the file is of an old level is told last
+	PrintProblems(t.out, t.log, t.site, func(m cf.Message) bool {
+		if strings.HasPrefix(m.Text, "Warning: .cf file is out of date") {
+			dated = append(dated, m)
+			return false
+		}
+		if !m.Warning && t.exit == status.OK {
 			t.exit = status.Software
 		}
-	}
+		return true
+	})
 	PrintIdentity(t.log, t.site, path)
-	if _, ok := t.site.Maps.Spec("aliases.files"); ok && t.log.At(38, 2) {
-		t.printf("seq_map_parse(aliases.files, )\n")
-	}
 	if j := t.site.Hostname(); !strings.Contains(j, ".") {
 		fmt.Fprintf(t.out, "WARNING: local host name (%s) is not qualified; see cf/README: WHO AM I?\n", j)
 	}
@@ -106,22 +109,29 @@ func (t *session) greet(path string) {
 	if t.log.At(37, 1) { // what the test mode sets itself
 		t.printf("setoption HoldExpensive (c)=F\nsetoption DeliveryMode (d)=\n")
 	}
+	for _, m := range dated {
+		fmt.Fprintln(t.out, m.Error())
+	}
 	PrintMailers(t.log, t.site)
 	fmt.Fprint(t.out, "ADDRESS TEST MODE (ruleset 3 NOT automatically invoked)\nEnter <ruleset> <address>\n")
 }
 
 // read reads a line; one that is too long comes in pieces.
 func (t *session) read() (line string, ok bool) {
-	b, err := t.in.ReadSlice('\n')
-	if len(b) == 0 && err != nil {
-		return "", false
+	var b []byte
+	for len(b) < maxLine {
+		c, err := t.in.ReadByte()
+		if err != nil {
+			break
+		}
+		b = append(b, c)
+		if c == '\n' {
+			break
+		}
 	}
-	line = string(b)
-	if i := strings.IndexByte(line, 0); i >= 0 {
-		line = line[:i]
-	}
+	line, _, _ = strings.Cut(string(b), "\x00")
 	line, _, _ = strings.Cut(line, "\n")
-	return strings.TrimSuffix(line, "\r"), true
+	return strings.TrimSuffix(line, "\r"), len(b) > 0
 }
 
 // problem prints an error without its codes. The address it is about stands before those that concern a mailbox.
@@ -150,11 +160,13 @@ func (t *session) problem(to, text string) {
 	fmt.Fprintln(t.out, sevenBit(text))
 }
 
-// sevenBit drops the highest bit of each byte, as the original's messages do.
+// sevenBit drops the highest bit of each byte, as the original's messages do; they end where nothing is left of one.
 func sevenBit(s string) string {
 	b := []byte(s)
 	for i := range b {
-		b[i] &= 0x7f
+		if b[i] &= 0x7f; b[i] == 0 {
+			return string(b[:i])
+		}
 	}
 	return string(b)
 }

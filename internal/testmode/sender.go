@@ -17,8 +17,15 @@ import (
 // sender makes an address the sender of the envelope and shows the user that it resolves to.
 func (t *session) sender(addr string) {
 	t.stale = addr
+	t.env.Copies = true
+	defer func() { t.env.Copies = false }()
 	t.env.Define("x", "")
 	t.env.Define("{addr_type}", "e s")
+	if t.site.Config.Level < 2 { // errors were not told in those days
+		told := t.env.Problem
+		t.env.Problem = nil
+		defer func() { t.env.Problem = told }()
+	}
 	from, a := t.senderAddress(addr)
 	if a == nil {
 		t.printf("addr=\n")
@@ -28,6 +35,9 @@ func (t *session) sender(addr string) {
 		t.senderAccount(a)
 	}
 	scan := t.site.Sets.Scan(from, 0, rules.Internal, false)
+	for _, p := range scan.Problems {
+		t.problem(from, p)
+	}
 	ws := t.canonicalSender(scan.Workspace)
 	t.env.Undefine("{addr_type}")
 	text := t.site.Sets.Join(ws, 0, false)
@@ -72,17 +82,15 @@ func deliversHere(m *cf.Mailer) bool {
 
 // senderAccount sets home and full name of a local sender.
 func (t *session) senderAccount(a *mta.Address) {
-	user, err := priv.System().User(t.ctx, a.User)
-	if err != nil {
-		return
-	}
-	if home := user.Home; home != "" {
-		t.env.Define("z", strings.TrimSuffix(home, "/"))
-	} else {
-		t.env.Undefine("z")
-	}
-	if t.fullName == "" && user.Name == a.User {
-		t.fullName = mta.FullName(user.Gecos, user.Name)
+	if user, err := priv.System().User(t.ctx, a.User); err == nil {
+		if user.Home != "" {
+			t.env.Define("z", strings.TrimSuffix(user.Home, "/"))
+		} else {
+			t.env.Undefine("z")
+		}
+		if t.fullName == "" && user.Name == a.User {
+			t.fullName = mta.FullName(user.Gecos, user.Name)
+		}
 	}
 	if t.fullName != "" {
 		t.env.Define("x", t.fullName)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math/rand"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"gosendmail/internal/debug"
 	"gosendmail/internal/mta"
 	"gosendmail/internal/oracletest"
 	"gosendmail/internal/testmode"
@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// startFlags are the levels of -d with which the configurations are read in turn; "" means without.
+var startFlags = []string{"", "-d37.1", "-d38.4", "-d37.1,38.2,21.4", "-d20.1,24.6,60.5"}
+
 // answer runs the commands of each configuration in a folder through our test mode.
 func answer(dir string) int {
 	list, err := filepath.Glob(filepath.Join(dir, "*.cf"))
@@ -48,7 +51,12 @@ func answer(dir string) int {
 }
 
 func answerOne(path, base string) error {
-	site, err := mta.Load(context.Background(), mta.LoadOptions{Path: path, Version: version, OpMode: 't'})
+	var out bytes.Buffer
+	log := &debug.Log{W: &out, Levels: new(debug.Levels)}
+	if flags, err := os.ReadFile(base + ".flags"); err == nil && len(flags) > 0 {
+		log.Levels.Set(strings.TrimPrefix(string(flags), "-d"))
+	}
+	site, err := mta.Load(context.Background(), mta.LoadOptions{Path: path, Version: version, OpMode: 't', Debug: log})
 	if err != nil {
 		return err
 	}
@@ -58,8 +66,7 @@ func answerOne(path, base string) error {
 		return err
 	}
 	defer in.Close()
-	var out bytes.Buffer
-	testmode.Run(context.Background(), site, in, &out, testmode.Options{Login: "root@localhost"})
+	testmode.Run(context.Background(), site, in, &out, testmode.Options{Login: "root@localhost", Debug: log.Levels})
 	return os.WriteFile(base+".ours", out.Bytes(), 0o644)
 }
 
@@ -159,65 +166,6 @@ var worldTables = map[string]string{
 	"bitdomain": "bithost\tbit.example.test\n", "uudomain": "uuhost\tuu.example.test\n", "domains": "d.test\te.test\n", "authinfo": "",
 }
 
-// wideCommands makes n commands, the same ones for the same seed.
-func wideCommands(r *rand.Rand, n int, dated bool) string {
-	pick := func(list ...string) string { return list[r.Intn(len(list))] }
-	addrs := addresses(2000)
-	host := func() string {
-		return pick("remote.test", "mail.example.test", "nosuch.test", "alias.test", "aonly.test", "nullmx.test", "virt.test", "routed.test",
-			"a.sub.test", "err.test", "local.test", "bad.test", "closed.test", "gen.test", "in.test", "x.in.test", "relay.test", "olddomain.test",
-			"bithost.BITNET", "uuhost.UUCP", "x.REDIRECT", "[127.0.2.7]", "[IPv6:::1]", "mail", "q.test", "d.test", "")
-	}
-	addr := func() string {
-		if r.Intn(2) == 0 {
-			return addrs[r.Intn(len(addrs))]
-		}
-		a := pick("alice", "bob", "root", "nosuch", "info", "err", "spam", "plus+x", "alice+tag", "a.b", "\"q u\"", "postmaster", "x!y") + "@" + host()
-		return fmt.Sprintf(pick("%s", "<%s>", "Name <%s>", "%s (c)", "<@relay.test:%s>"), a)
-	}
-	ip := func() string {
-		return pick("127.0.0.1", "127.0.2.7", "127.0.2.8", "127.0.2.9", "10.1.2.3", "10.2.3.4", "10.9.1.1", "IPv6:::1", "192.0.2.1")
-	}
-	var b strings.Builder
-	b.WriteString("/tryflags er\n")
-	for range n {
-		switch r.Intn(16) {
-		case 0:
-			fmt.Fprintf(&b, ".D{client_addr}%s\n", ip())
-		case 1:
-			fmt.Fprintf(&b, ".D%s%s\n", pick("{client_name}", "{client_ptr}", "s", "{mail_addr}"), host())
-		case 2:
-			fmt.Fprintf(&b, ".D%s\n", pick("{client_resolve}OK", "{client_resolve}FAIL", "{client_resolve}TEMP", "{client_resolve}FORGED",
-				"{auth_type}PLAIN", "{auth_type}", "{verify}OK", "{verify}", "{deliveryMode}d", "{deliveryMode}i", "f"+addr(), "{daemon_flags}c u", "{daemon_flags}"))
-		case 3, 4:
-			fmt.Fprintf(&b, "check_mail %s\n", addr())
-		case 5, 6:
-			fmt.Fprintf(&b, "check_rcpt %s\n", addr())
-		case 7:
-			fmt.Fprintf(&b, "check_relay %s $| %s\n", host(), ip())
-		case 8:
-			fmt.Fprintf(&b, "/tryflags %s\n/parse %s\n", pick("hs", "hr", "es", "er"), addr())
-		case 9:
-			fmt.Fprintf(&b, "/try %s %s\n", pick("smtp", "local", "esmtp", "relay", "prog", "uucp-dom", "uucp-old", "tcp", "uux", "procmail"), addr())
-		case 10:
-			fmt.Fprintf(&b, "%s %s\n", pick("check_compat", "check_data", "check_etrn", "check_vrfy", "check_eoh", "tls_client", "tls_rcpt", "try_tls",
-				"checkrcpt", "CanonLocal", "localaddr", "Local_check_mail", "queuegroup", "trust_auth", "greet_pause"), addr()+pick("", " $| "+addr()))
-		case 11:
-			fmt.Fprintf(&b, "%s %s\n", pick("/canon", "/mx", "/canon"), pick(host(), "remote.test"))
-		case 12:
-			if dated {
-				b.WriteString("$=m\n") // what old levels add to mailers and to the host map is not done here
-				continue
-			}
-			fmt.Fprintf(&b, "%s\n", pick("=M", "$=w", "$=m", "$=R", "$j", "$m", "$={VirtHost}", "$={client_addr}", "/map host remote.test",
-				"/map access alice@", "/map dequote \"a\"", "=S3", "=S0", "=Scheck_rcpt", "=S1", "?", "-d21.4", "-d0", "$&x"))
-		default:
-			fmt.Fprintf(&b, "%s %s\n", pick("3,0", "3", "0", "3,1,4", "3,2,4", "4", "96", "3,0,4", "1", "2", "5", "98", "97", "10", "11", "21", "9", "8"), addr())
-		}
-	}
-	return b.String()
-}
-
 // compile makes the configurations; those that the original's m4 does not take are left out.
 func compile(t *testing.T) map[string]string {
 	t.Helper()
@@ -263,11 +211,9 @@ func TestWide(t *testing.T) {
 for m in access virtusertable mailertable genericstable domaintable bitdomain uudomain domains authinfo; do
   $MAKEMAP -C $ARENA/o.cf hash /etc/mail/$m <$m.text || echo makemap $m
 done
-for f in *.cf; do $SM2 -C $ARENA/wide/$f -bt <${f%.cf}.in >${f%.cf}.theirs 2>&1; done
+for f in *.cf; do $SM2 -C $ARENA/wide/$f -bt $(cat ${f%.cf}.flags) <${f%.cf}.in >${f%.cf}.theirs 2>&1; done
 ` + inside + `=$ARENA/wide ` + self + "\n"
 	dir, out := oracletest.Arena(t, "SM2=${SM%% *}\nMAKEMAP="+oracletest.Root(t)+"/usr/libexec/sendmail/makemap\n"+script, func(dir string) {
-		// Further names of this host in the file would be in $=w of the original only.
-		write(t, filepath.Join(dir, "etc"), "hosts", "127.0.0.1 mail.example.test mail\n127.0.0.1 localhost\n::1 localhost\n")
 		wide := filepath.Join(dir, "wide")
 		if err := os.Mkdir(wide, 0o755); err != nil {
 			t.Fatal(err)
@@ -278,7 +224,8 @@ for f in *.cf; do $SM2 -C $ARENA/wide/$f -bt <${f%.cf}.in >${f%.cf}.theirs 2>&1;
 		for i, name := range names {
 			text := configurations[name]
 			write(t, wide, name+".cf", text)
-			write(t, wide, name+".in", wideCommands(rand.New(rand.NewSource(seed+int64(i))), each, old[name] != ""))
+			write(t, wide, name+".in", newGenerator(seed+int64(i), text).commands(each))
+			write(t, wide, name+".flags", startFlags[i%len(startFlags)])
 		}
 	})
 	if out != "" {
@@ -319,7 +266,18 @@ func compareFiles(t *testing.T, base string) int {
 		if differ++; differ > 3 {
 			break
 		}
-		t.Errorf("%s: command %d %q\n original %q\n ours     %q", filepath.Base(base), i, at(lines, i-1, i), at(theirs, i, i+1), at(ours, i, i+1))
+		a, b := fromDifference(strings.Join(at(theirs, i, i+1), ""), strings.Join(at(ours, i, i+1), ""))
+		t.Errorf("%s: about command %d %q\n original %q\n ours     %q", filepath.Base(base), i, at(lines, i-3, i+1), a, b)
 	}
 	return len(lines)
+}
+
+// fromDifference cuts what two texts have in common, but for a few lines before, and what is far behind.
+func fromDifference(a, b string) (string, string) {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	start := max(0, n-120)
+	return a[start:min(len(a), n+250)], b[start:min(len(b), n+250)]
 }
