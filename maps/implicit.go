@@ -86,7 +86,11 @@ func (m *implicitMap) Lookup(ctx context.Context, key string, args ...string) (s
 			return f.Lookup(ctx, key, args...)
 		}
 	}
-	if err := m.ready(); err != nil {
+	err := m.ready()
+	if m.text.p.Use == ForAliases && errors.Is(err, fs.ErrNotExist) {
+		return "", ErrNotFound // a site without aliases
+	}
+	if err != nil {
 		return "", m.hash.unopened(err)
 	}
 	return m.text.Lookup(ctx, key, args...)

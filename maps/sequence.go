@@ -27,7 +27,7 @@ func parseSequence(p *Params) error {
 	var wrong error
 	for _, m := range names {
 		switch {
-		case p.set.named(m) == nil:
+		case p.set.named(m) == nil && p.Line > 0: // an implied one, of option AliasFile, may name maps that follow
 			wrong = errors.Join(wrong, harmless{fmt.Errorf("Sequence map %s: unknown member map %s", p.Name, m)})
 		case len(q.members) >= maxMembers:
 			wrong = errors.Join(wrong, harmless{fmt.Errorf("Sequence map %s: too many member maps (%d max)", p.Name, maxMembers)})
@@ -42,6 +42,13 @@ func openSequence(p *Params) (Map, error) { return p.extra.(*sequence), nil }
 
 // checkMembers finds sequences whose members lead back to them, which a K line that repeats a name can bring about.
 func (s *Set) checkMembers(e *entry) error {
+	if q, ok := e.params.extra.(*sequence); ok && e.params.Line == 0 {
+		for _, m := range q.members {
+			if s.named(m) == nil {
+				return fmt.Errorf("Sequence map %s: unknown member map %s", e.params.Name, m)
+			}
+		}
+	}
 	if s.reaches(e.params.Name, e.params.Name, map[string]bool{}) {
 		return fmt.Errorf("Sequence map %s: is a member of itself", e.params.Name)
 	}

@@ -32,25 +32,29 @@ func (s Stats) String() string {
 	return fmt.Sprintf("%s: %d aliases, longest %d bytes, %d bytes total", s.File, s.Aliases, s.Longest, s.Bytes)
 }
 
-// Rebuild makes the data base FILE.db of the alias file FILE and returns what it holds. The new one takes the place of the old
-// one in one step, so that deliveries go on meanwhile; others that rebuild wait for a lock on FILE. merge joins the values
-// of a name that is there twice (K flag -A), else the last one counts, with a warning. Bad lines are reported and left
+// ErrCannotOpen is found in Rebuild's error when the alias file is not there or cannot be trusted; the error says so in the original's words.
+var ErrCannotOpen = errors.New("newaliases: cannot open")
+
+// Rebuild makes the data base of the alias file of a source and returns what it holds. The new one takes the place of the old
+// one in one step, so that deliveries go on meanwhile; others that rebuild wait for a lock on the file. With K flag -A the values
+// of a name that is there twice are joined, else the last one counts, with a warning. Bad lines are reported and left
 // out, the rest is built. own gives the file to its owner (TrustedUser); nil leaves it.
-func (s *Source) Rebuild(check *safefile.Checker, file string, merge bool, own func(*os.File) error, report func(Problem)) (Stats, error) {
+func (s *Source) Rebuild(check *safefile.Checker, sp Spec, own func(*os.File) error, report func(Problem)) (Stats, error) {
+	file := sp.File()
 	stats := Stats{File: file}
 	f, err := check.Open(file, safefile.AliasFile)
 	if err != nil {
-		return stats, fmt.Errorf("cannot open %s: %s: %w", file, safefile.Reason(err), err)
+		return stats, fmt.Errorf("%w %s: %s", ErrCannotOpen, file, safefile.Reason(err))
 	}
 	defer f.Close()
 	if err := safefile.Lock(f, safefile.Exclusive); err != nil {
 		return stats, fmt.Errorf("alias: lock %s: %w", file, err)
 	}
-	names, values, err := s.collect(f, file, merge, &stats, report)
+	names, values, err := s.collect(f, file, sp.Has('A'), &stats, report)
 	if err != nil {
 		return stats, err
 	}
-	return stats, write(file+".db", names, values, own)
+	return stats, write(sp.Database(), names, values, own)
 }
 
 // collect reads the aliases in order.
@@ -62,12 +66,13 @@ func (s *Source) collect(r io.Reader, file string, merge bool, stats *Stats, rep
 		switch {
 		case !twice:
 			names = append(names, e.Name)
-		case merge:
-			e.Value = old + "," + e.Value
-		default:
+		case !merge:
 			report(Problem{file, e.Line, e.Name + "... Warning: duplicate alias name " + e.Name, true})
 		}
 		stats.Add(e)
+		if twice && merge {
+			e.Value += "," + old // the later ones first, as the original has them
+		}
 		values[e.Name] = e.Value
 		return nil
 	}, func(p Problem) {

@@ -39,7 +39,7 @@ func TestSplitList(t *testing.T) {
 }
 
 func TestParseSpecs(t *testing.T) {
-	known := func(c string) bool { return strings.Contains(" implicit hash text ldap sequence ", " "+c+" ") }
+	known := func(c string) bool { return strings.Contains(" implicit hash text ldap sequence regex ", " "+c+" ") }
 	for in, want := range map[string]string{
 		"/etc/mail/aliases":                     "[{implicit /etc/mail/aliases}]",
 		"dbm:/a, hash:-o /b":                    "[{hash /a} {hash -o /b}]",
@@ -48,7 +48,8 @@ func TestParseSpecs(t *testing.T) {
 		"sequence:one two":                      "[{sequence one two}]",
 		"":                                      "[]",
 		"/var/db:odd/aliases":                   "[{implicit /var/db:odd/aliases}]",
-		"nis:mail.aliases":                      "unknown alias class nis",
+		"nis:mail.aliases":                      "setalias: unknown alias class nis",
+		"regex:-a.x (root)":                     "setalias: map class regex can't handle aliases",
 		"hash:":                                 "alias class hash: no file or arguments",
 	} {
 		specs, err := ParseSpecs(in, known)
@@ -99,7 +100,7 @@ func rebuild(t *testing.T, dir, text string) string {
 	}
 	var out strings.Builder
 	stats, err := new(Source).Rebuild(&safefile.Checker{Blame: safefile.GroupWritableDirPathSafe | safefile.TrustStickyBit, UID: os.Getuid(), GIDs: []int{os.Getgid()}},
-		file, false, nil, func(p Problem) { fmt.Fprintln(&out, p) })
+		Spec{"implicit", file}, nil, func(p Problem) { fmt.Fprintln(&out, p) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +173,7 @@ func TestRebuildMerges(t *testing.T) {
 	if err := os.WriteFile(file, []byte("a: b\na: c\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := new(Source).Rebuild(&safefile.Checker{Blame: safefile.GroupWritableDirPathSafe | safefile.TrustStickyBit, UID: os.Getuid(), GIDs: []int{os.Getgid()}}, file, true, nil,
+	_, err := new(Source).Rebuild(&safefile.Checker{Blame: safefile.GroupWritableDirPathSafe | safefile.TrustStickyBit, UID: os.Getuid(), GIDs: []int{os.Getgid()}}, Spec{"hash", "-A " + file}, nil,
 		func(p Problem) { t.Error(p) })
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +183,7 @@ func TestRebuildMerges(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if v, _, _ := db.Get("a", false); v != "b,c" {
+	if v, _, _ := db.Get("a", false); v != "c,b" {
 		t.Errorf("a: %q", v)
 	}
 }

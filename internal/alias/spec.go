@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,20 @@ func (s Spec) File() string {
 	return ""
 }
 
+// Database returns the file that newaliases makes of File.
+func (s Spec) Database() string {
+	ext := ".db"
+	if s.Class == "cdb" {
+		ext = ".cdb"
+	}
+	return s.File() + ext
+}
+
+// Has reports whether a flag is among Args, such as 'A' (join the values of a name that is there twice) or 'o' (the file may be missing).
+func (s Spec) Has(flag byte) bool {
+	return slices.ContainsFunc(strings.Fields(s.Args), func(w string) bool { return len(w) > 1 && w[0] == '-' && w[1] == flag })
+}
+
 // ParseSpecs reads the value of option AliasFile: sources separated by commas, each a file or class:args (op.txt, AliasFile).
 // Commas in quotes and parentheses belong to the source, as ldap filters have them. known tells map classes.
 func ParseSpecs(value string, known func(class string) bool) ([]Spec, error) {
@@ -47,9 +62,12 @@ func ParseSpecs(value string, known func(class string) bool) ([]Spec, error) {
 			s.Class = "hash" // our tables have the name X.db for every class of files
 		}
 		if !known(s.Class) {
-			return nil, fmt.Errorf("unknown alias class %s", s.Class)
+			return nil, fmt.Errorf("setalias: unknown alias class %s", s.Class)
 		}
-		if s.Args == "" && s.Class != "ldap" { // ldap has a query of its own then
+		if slices.Contains(noAliases, s.Class) {
+			return nil, fmt.Errorf("setalias: map class %s can't handle aliases", s.Class)
+		}
+		if s.Args == "" && s.Class != "ldap" && s.Class != "null" { // ldap has a query of its own then
 			return nil, fmt.Errorf("alias class %s: no file or arguments", s.Class)
 		}
 		list = append(list, s)
@@ -59,6 +77,9 @@ func ParseSpecs(value string, known func(class string) bool) ([]Spec, error) {
 
 // Rebuilt is the key that newaliases writes last: a data base without it is just being made.
 const Rebuilt = "@"
+
+// noAliases are map classes that cannot hold aliases: their values are made of the key.
+var noAliases = []string{"arith", "arpa", "bestmx", "dequote", "dns", "host", "macro", "regex", "syslog"}
 
 // ErrRebuilding says that the data base was not complete within AliasWait.
 var ErrRebuilding = errors.New("alias: data base is being rebuilt")

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"gosendmail/internal/alias"
@@ -19,11 +21,15 @@ type aliases struct {
 	specs []alias.Spec
 	wait  time.Duration // AliasWait
 	users *maps.UserDB  // UserDatabaseSpec
+
+	once  sync.Once
+	tell  func(text string)                          // what the log is to know
+	sleep func(context.Context, time.Duration) error // waits
 }
 
 // openAliases declares the alias sources as maps.
 func openAliases(site *Site) (*aliases, error) {
-	a := &aliases{wait: site.Config.Settings.AliasWait}
+	a := &aliases{wait: site.Config.Settings.AliasWait, tell: func(string) {}, sleep: sleep}
 	services, err := site.services("aliases")
 	if err != nil {
 		return nil, fmt.Errorf("mta: service switch: %w", err)
@@ -98,6 +104,7 @@ func (a *aliases) Lookup(ctx context.Context, user string) (value string, found 
 	if key == "" || key == alias.Rebuilt {
 		return "", false, nil
 	}
+	a.once.Do(func() { a.begin(ctx) })
 	ctx = maps.WithLiteral(ctx)
 	for _, name := range a.names {
 		v, lerr := a.set.Lookup(ctx, name, key)
@@ -109,6 +116,41 @@ func (a *aliases) Lookup(ctx context.Context, user string) (value string, found 
 		}
 	}
 	return "", false, nil
+}
+
+// begin looks at the data bases before the first alias is looked up: one without "@" is being made by a program that writes in place, and
+// is waited for; one that is older than its text is told.
+func (a *aliases) begin(ctx context.Context) {
+	for i, sp := range a.specs {
+		if sp.File() == "" || !rebuildable(sp.Class) {
+			continue
+		}
+		text, err := os.Stat(sp.File())
+		if err != nil {
+			continue // nothing to make it of
+		}
+		db, err := os.Stat(sp.Database())
+		if err != nil {
+			continue
+		}
+		m, err := a.set.Map(fmt.Sprintf("Alias%d", i))
+		if err == nil {
+			err = alias.Wait(ctx, m, a.wait, a.sleep)
+		}
+		if errors.Is(err, alias.ErrRebuilding) || db.ModTime().Before(text.ModTime()) {
+			a.tell("alias database " + sp.Database() + " out of date")
+		}
+	}
+}
+
+// sleep waits, or ends with the context.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // aliasKey is a user part as the keys of alias data bases are.

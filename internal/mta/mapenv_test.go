@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"gosendmail/internal/maillog"
 	"gosendmail/maps"
 	"gosendmail/maps/dbfile"
 )
@@ -90,6 +92,96 @@ func TestAliasServices(t *testing.T) {
 	os.WriteFile(filepath.Join(dir, "switch"), []byte("aliases nis files\n"), 0o644)
 	if _, err := openAliases(s); err == nil || !strings.Contains(err.Error(), "aliases from nis are not supported") {
 		t.Errorf("nis: %v", err)
+	}
+}
+
+// TestAliasWait: a data base without "@" is waited for, as long as AliasWait says; one that is older than its text is told, and used.
+func TestAliasWait(t *testing.T) {
+	s, dir := siteWith(t, "O AliasFile=DIR/aliases\nO AliasWait=7s\n", map[string]string{"aliases": "root: text\n"})
+	db := filepath.Join(dir, "aliases.db")
+	put := func(finished bool, age time.Duration) {
+		t.Helper()
+		b, err := dbfile.Create(db)
+		if err == nil {
+			err = b.Add([]byte("root"), []byte("me"))
+		}
+		if err == nil && finished {
+			err = b.Add([]byte("@"), []byte("@"))
+		}
+		then := time.Now().Add(-age)
+		if err := errors.Join(err, b.Commit(0o644, nil), os.Chtimes(db, then, then)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(during func(slept time.Duration)) (slept time.Duration, told string) {
+		t.Helper()
+		a, err := openAliases(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		a.tell = func(text string) { told += text }
+		a.sleep = func(_ context.Context, d time.Duration) error { slept += d; during(slept); return nil }
+		for range 2 {
+			if v, found, err := a.Lookup(context.Background(), "root"); v != "me" || !found || err != nil {
+				t.Errorf("%q, %v, %v", v, found, err)
+			}
+		}
+		return slept, told
+	}
+	nothing := func(time.Duration) {}
+	outOfDate := "alias database " + db + " out of date"
+	put(true, -time.Minute)
+	if slept, told := look(nothing); slept != 0 || told != "" {
+		t.Errorf("finished: %v %q", slept, told)
+	}
+	put(true, time.Hour)
+	if slept, told := look(nothing); slept != 0 || told != outOfDate {
+		t.Errorf("stale: %v %q", slept, told)
+	}
+	put(false, -time.Minute)
+	if slept, told := look(nothing); slept != 7*time.Second || told != outOfDate {
+		t.Errorf("never finished: %v %q", slept, told)
+	}
+	slept, told := look(func(slept time.Duration) {
+		if slept == 3*time.Second {
+			put(true, -time.Minute)
+		}
+	})
+	if slept != 3*time.Second || told != "" {
+		t.Errorf("finished meanwhile: %v %q", slept, told)
+	}
+}
+
+// TestNewAliases: every class of files gets the data base that look-ups read; what cannot be opened is told, and the rest is made.
+func TestNewAliases(t *testing.T) {
+	s, dir := siteWith(t, "O AliasFile=DIR/none, hash:-o DIR/none2, cdb:DIR/c, btree:-A DIR/b, DIR/i, sequence:both\nKone hash DIR/i\nKboth sequence one\n",
+		map[string]string{"c": "c: 1\n", "b": "b: 2\nb: 3\n", "i": "i: 4\n"})
+	log, err := maillog.Open(maillog.Config{File: filepath.Join(dir, "log"), Level: 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, problems, err := RebuildAliases(context.Background(), s, log, "tester")
+	want := []string{"newaliases: cannot open DIR/none: No such file or directory", "DIR/c: 1 aliases, longest 1 bytes, 2 bytes total",
+		"DIR/b: 2 aliases, longest 1 bytes, 4 bytes total", "DIR/i: 1 aliases, longest 1 bytes, 2 bytes total"}
+	if got := strings.ReplaceAll(strings.Join(lines, "\n"), dir, "DIR"); got != strings.Join(want, "\n") || len(problems) > 0 || err != nil {
+		t.Errorf("%s\n%v %v", got, problems, err)
+	}
+	a, err := openAliases(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	for user, value := range map[string]string{"c": "1", "b": "3,2", "i": "4"} {
+		if v, found, err := a.Lookup(context.Background(), user); v != value || !found || err != nil {
+			t.Errorf("%s: %q, %v, %v", user, v, found, err)
+		}
+	}
+	for _, bad := range []string{"foo:DIR/i", "regex:x"} {
+		s, _ := siteWith(t, "O AliasFile="+bad+"\n", nil)
+		if _, _, err := RebuildAliases(context.Background(), s, log, "tester"); err == nil || !strings.Contains(err.Error(), "setalias: ") {
+			t.Errorf("%s: %v", bad, err)
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -13,7 +12,6 @@ import (
 	"gosendmail/internal/alias"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/safefile"
-	"gosendmail/maps"
 	"gosendmail/queue"
 )
 
@@ -94,18 +92,27 @@ func (s *Server) Quarantine(sel queue.Selection, reason string) error {
 // AliasFiles are the text files of the alias sources that have one.
 func AliasFiles(site *Site) []string {
 	var files []string
+	list, _ := aliasSources(site)
+	for _, s := range list {
+		files = append(files, s.File())
+	}
+	return files
+}
+
+// aliasSources are the alias sources of which newaliases makes data bases.
+func aliasSources(site *Site) (sources []alias.Spec, err error) {
 	for _, text := range site.Config.Settings.AliasFile {
-		list, err := alias.ParseSpecs(text, knownClass(maps.Env{}))
+		list, err := alias.ParseSpecs(text, knownClass(site.env))
 		if err != nil {
-			continue
+			return nil, fmt.Errorf("%s: option AliasFile: %w", site.Config.File, err)
 		}
 		for _, s := range list {
-			if path := s.File(); path != "" && rebuildable(s.Class) {
-				files = append(files, path)
+			if s.File() != "" && rebuildable(s.Class) {
+				sources = append(sources, s)
 			}
 		}
 	}
-	return files
+	return sources, nil
 }
 
 // rebuildable reports whether newaliases makes a data base for a map class.
@@ -117,8 +124,8 @@ func rebuildable(class string) bool {
 	return false
 }
 
-// RebuildAliases is newaliases: it makes the data bases of all alias files. The lines tell what they hold; problems are those of
-// single aliases.
+// RebuildAliases is newaliases: it makes the data bases of all alias files. The lines tell what they hold, or that a file cannot be
+// opened, which is no error, as in the original; problems are those of single aliases.
 func RebuildAliases(ctx context.Context, site *Site, log *maillog.Logger, user string) (stats []string, problems []alias.Problem, err error) {
 	blame, err := safefile.ParseBlame(strings.Join(site.Config.Settings.DontBlameSendmail, ","))
 	if err != nil {
@@ -135,15 +142,23 @@ func RebuildAliases(ctx context.Context, site *Site, log *maillog.Logger, user s
 		}
 		return nil
 	}
-	for _, path := range AliasFiles(site) {
-		if !filepath.IsAbs(path) {
-			return stats, problems, fmt.Errorf("mta: newaliases: %s is no absolute path", path)
-		}
-		st, rerr := src.Rebuild(check, path, false, own, func(p alias.Problem) { problems = append(problems, p) })
-		if rerr != nil {
+	sources, err := aliasSources(site)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, sp := range sources {
+		st, rerr := src.Rebuild(check, sp, own, func(p alias.Problem) { problems = append(problems, p) })
+		switch {
+		case errors.Is(rerr, alias.ErrCannotOpen):
+			if !sp.Has('o') {
+				log.Plain(maillog.LevelSerious, maillog.Notice, rerr.Error())
+				stats = append(stats, rerr.Error())
+			}
+			continue
+		case rerr != nil:
 			return stats, problems, rerr
 		}
-		log.Plain(maillog.LevelSerious, maillog.Notice, "alias database "+path+" rebuilt by "+user)
+		log.Plain(maillog.LevelSerious, maillog.Notice, "alias database "+sp.File()+" rebuilt by "+user)
 		log.Plain(maillog.LevelDelivered, maillog.Info, st.String())
 		stats = append(stats, st.String())
 	}

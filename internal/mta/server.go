@@ -86,6 +86,7 @@ func New(cfg Config) (*Server, error) {
 	if s.aliases, err = openAliases(cfg.Site); err != nil {
 		return nil, err
 	}
+	s.aliases.tell = func(text string) { cfg.Log.Plain(maillog.LevelMinor, maillog.Info, text) }
 	if s.spool, err = s.openSpool(cfg); err != nil {
 		return nil, err
 	}
