@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,41 +48,41 @@ func times(n int, f func(i int) string) string {
 	return b.String()
 }
 
-// long are single runs, long enough for the start of a process not to count.
+// long are single runs. With n 100 they are long enough for the start of a process not to count.
 var long = []struct {
 	name string
-	text func() string
+	text func(n int) string
 }{
-	{"recursion", func() string {
-		return "define(`loop',`ifelse($1,0,,`eval($1*3) word(`a',`b') some plain text, here\nloop(decr($1))')')define(`word',`$1-$2')loop(100000)\n"
+	{"recursion", func(n int) string {
+		return "define(`loop',`ifelse($1,0,,`eval($1*3) word(`a',`b') some plain text, here\nloop(decr($1))')')define(`word',`$1-$2')loop(" + strconv.Itoa(n*1000) + ")\n"
 	}},
-	{"depth", func() string {
-		return "define(`sum',`ifelse($1,0,0,`eval($1+sum(decr($1)))')')sum(20000)\n"
+	{"depth", func(n int) string {
+		return "define(`sum',`ifelse($1,0,0,`eval($1+sum(decr($1)))')')sum(" + strconv.Itoa(n*200) + ")\n"
 	}},
-	{"counter", func() string {
+	{"counter", func(n int) string {
 		return "define(`count',`pushdef(`$1',`$2')_count($@)popdef(`$1')')" +
-			"define(`_count',`$4`'ifelse($1,`$3',`',`define(`$1',incr($1))$0($@)')')count(`i',1,150000,`i ')\n"
+			"define(`_count',`$4`'ifelse($1,`$3',`',`define(`$1',incr($1))$0($@)')')count(`i',1," + strconv.Itoa(n*1500) + ",`i ')\n"
 	}},
-	{"list", func() string {
+	{"list", func(n int) string {
 		return "define(`each',`ifelse(`$2',`',`',`_one(`$1',`$2')each(`$1',shift(shift($@)))')')define(`_one',`define(`$1',`$2')$1, then\n')each(`x'," +
-			times(1200, func(i int) string { return fmt.Sprintf("item%d,", i) }) + ")\n"
+			times(n*12, func(i int) string { return fmt.Sprintf("item%d,", i) }) + ")\n"
 	}},
-	{"calls", func() string {
-		return "define(`f',`<$1>')" + times(250000, func(int) string { return "f(abc) plain f(def, ghi) text `quoted f(x)' here f\n" })
+	{"calls", func(n int) string {
+		return "define(`f',`<$1>')" + times(n*2500, func(int) string { return "f(abc) plain f(def, ghi) text `quoted f(x)' here f\n" })
 	}},
-	{"definitions", func() string {
-		return times(60000, func(i int) string {
+	{"definitions", func(n int) string {
+		return times(n*600, func(i int) string {
 			return fmt.Sprintf("define(`m%d',`text number %d with $1')dnl\nm%d(a)ifdef(`m%d',yes,no)\n", i, i, i, 2*i)
 		})
 	}},
-	{"text", func() string {
-		return times(200000, func(int) string { return "Nothing to be expanded here, but many words, and `some in quotes' too.\n" })
+	{"text", func(n int) string {
+		return times(n*2000, func(int) string { return "Nothing to be expanded here, but many words, and `some in quotes' too.\n" })
 	}},
-	{"diversions", func() string {
-		return "define(`x',`some words to keep in diversion $1\n')" + times(200000, func(int) string { return "divert(1)x(1)divert(2)x(2)\n" })
+	{"diversions", func(n int) string {
+		return "define(`x',`some words to keep in diversion $1\n')" + times(n*2000, func(int) string { return "divert(1)x(1)divert(2)x(2)\n" })
 	}},
-	{"wrapped", func() string {
-		return "define(`go',`ifelse($1,0,,`m4wrap(`word $1\n')go(decr($1))')')go(50000)\n"
+	{"wrapped", func(n int) string {
+		return "define(`go',`ifelse($1,0,,`m4wrap(`word $1\n')go(decr($1))')')go(" + strconv.Itoa(n*500) + ")\n"
 	}},
 }
 
@@ -89,7 +90,7 @@ var long = []struct {
 func BenchmarkLong(b *testing.B) {
 	for _, w := range long {
 		file := filepath.Join(b.TempDir(), w.name+".m4")
-		writeFile(b, file, w.text())
+		writeFile(b, file, w.text(100))
 		b.Run(w.name+"/engine", func(b *testing.B) {
 			for b.Loop() {
 				e := m4.New(m4.Options{Output: io.Discard})
@@ -113,7 +114,7 @@ func TestLongAsGNU(t *testing.T) {
 	for _, w := range long {
 		t.Run(w.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), w.name+".m4")
-			writeFile(t, file, w.text())
+			writeFile(t, file, w.text(4))
 			want, _, _ := gnu(t, t.TempDir(), file)
 			e := m4.New(m4.Options{})
 			_ = e.Run(file)
