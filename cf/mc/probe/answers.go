@@ -36,7 +36,7 @@ func Answers(out string) (banner string, results []string) {
 }
 
 // refusals are rule sets of which their caller sees refusals and other answers with a mailer only.
-var refusals = regexp.MustCompile(`check_?(relay|mail|rcpt|compat|other|eoh)|TLS_connection|STS_|greet_pause|queuegroup|x_connect|CheckTo`)
+var refusals = regexp.MustCompile(`check_?(relay|mail|rcpt|compat|other|eoh)|TLS_connection|STS_|greet_pause|queuegroup|x_connect|CheckTo|RateControl|ConnControl`)
 
 // Verdict is what an answer means to who asked: what is not seen, for example the workspace of a check that does not refuse, is left out.
 func Verdict(command, answer string) string {

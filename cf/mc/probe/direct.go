@@ -38,7 +38,7 @@ var direct = []string{
 	"canonify @a,b@c", "canonify @[1.2.3.4]:u@v", "canonify a:b;@c", "canonify <a:b;>@c", "canonify u@v@[IPv6:::2]", "canonify @a:b", "canonify a!b!c", "canonify a.b!c", "canonify a!b",
 	"canonify :include:x", "canonify a::b@c", "canonify @a:[b]", "canonify ;", "canonify a;;", "canonify %", "canonify a%", "canonify @", "canonify a%b@", "canonify 1.2::u",
 	"ParseRecipient u%h.i@localhost2", `ParseRecipient "u@h.i"@localhost2`, `ParseRecipient "u%x"@relayme.example`, "ParseRecipient u%v@relayto.example", "ParseRecipient u%v@b.c",
-	"ParseRecipient u%v@known.example", "CanonAddr @a.b:c@d.e", "CanonAddr <u@h>", "ParseBcc u", "FullAddr u", "FullAddr u <@ h . >", "FullAddr u <@ h>",
+	"ParseRecipient u%v@known.example", "CanonAddr @a.b:c@d.e", "CanonAddr <u@h>", "FullAddr u", "FullAddr u <@ h . >", "FullAddr u <@ h>",
 	"D <a.b.skip.example> <?> <+ Connect> <p>", "D <skip.example> <?> <! From> <p>", "D <x.y.z> <?> <! To> <p <q>>", "D <[10.66.1.1]> <?> <! From> <p>",
 	"D <[IPv6:2001:db8:5:6::7]> <?> <+ From> <p>", "D <[IPv6:2001:db8:5:6:7:8:9:0]> <?> <+ From> <p>", "D <x.dotted.example> <?> <+ From> <p>",
 	"D <a.friend.example> <d> <+ Connect> <p>", "A <10.3.4.5> <?> <+ Connect> <p>", "A <10.2.3.4> <?> <! Connect> <p>", "A <IPv6:2001:db8:77::1> <?> <+ Connect> <p>",

@@ -12,7 +12,7 @@ var domains = []string{
 	"host", "UUCP", "foo.UUCP", "x.BITNET", "d.DECNET", "5.FAX", "POP", "comp.mail.USENET", "spammer.example", "sub.spammer.example", "dis.example",
 	"mail.example", "relayto.example", "a.relayto.example", "relayme.example", "a.relayme.example", "b.c", "c..d", ".c", "c.", "[1.2.3.4]x",
 	"[a]:[b]", "h:25", "foo.REDIRECT", "[IPv6:::1]", "[IPv6:2001:db8::1]", "tls.example", "q.example", "sub.net.example", "other.domain1.com",
-	"x.com.", "host2.domain.com", "domain.com", "", "old.example", "x.dotted.example", "a.sub.skip.example", "copy.example", "errtext.example",
+	"x.com.", "host2.domain.com", "domain.com", "", "old.example", "x.dotted.example", "a.sub.skip.example", "copy.example", "errtext.example", "x.uucp", "LocalHost", "LOCALHOST.Domain.Com", "LocalHost.example", "X.Bitnet", "Host2.Domain.COM",
 	"fulladdr.example", "rhsok.example", "relaydom.example", "sub.domain1.com", "x.localhost2",
 }
 

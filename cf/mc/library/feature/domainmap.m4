@@ -6,7 +6,7 @@ ifdef(`DOMAINMAP_NO_REGEX',, `LOCAL_CONFIG
 K domainmap_regex regex -a.:NOTDONE: -s1,2 -d_ (.*)[-\.]([^-\.]*)$
 divert(-1)')
 LOCAL_RULE_0
-R$* $=O $* <@ $={MappedDomain} .>	$@ $>Recurse $1 $2 $3
+R$* $=O $* <@ $={MappedDomain} .>	$@ $>parse $>canonify $1 $2 $3
 divert(-1)')
 LOCAL_RULE_0
 R$+ <@ _ARG_ .>		$>_DMAP_ $1 <@ _ARG_ .>
@@ -16,8 +16,8 @@ K _DMAP_ _ARG2_ -T<TEMP>
 LOCAL_RULESETS
 # ---- users of one domain in its table, without their detail; users of class L and senders stay
 S`'_DMAP_
-R$=L <@ $=w .>		$@ $1 <@ $2 .>
 R$+ <@ $+>		$: $&{addr_type} $| $1 $| $2
+R$* $| $=L $| $=w .	$@ $2 <@ $3 .>
 Re s $| $+ $| $+	$#smtp $@ $2 $: $1 @ $2
 R$* $| $+ + $* $| $+	$: $2 $| +$3 $| $4 $| $(_DMAP_ $2 $: ? $)
 R$* $| $+ $| $+		$: $2 $| $| $3 $| $(_DMAP_ $2 $: ? $)

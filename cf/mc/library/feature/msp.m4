@@ -42,9 +42,9 @@ LOCAL_RULESETS
 SLocal_localaddr
 # a bare user gets the name of this host; addresses with a host, or a node of DECnet, go as they are
 R$*			$: $>ParseRecipient $1
-R$*			$: $1 $| bare
-R$* <@ $+ $| bare	$: $1 <@ $2
-ifdef(`_USE_DECNET_SYNTAX_', `R$+ :: $+ $| bare	$: $1 :: $2', `dnl')
-R$* $| bare		$: $1 <@ _MSP_FQHN_>
+R$*			$: bare $| $1
+Rbare $| $* <@ $+	$: $1 <@ $2
+ifdef(`_USE_DECNET_SYNTAX_', `Rbare $| $+ :: $+	$: $1 :: $2', `dnl')
+Rbare $| $*		$: $1 <@ _MSP_FQHN_>
 R$*			$#relay $@ ${MTAHost} $: $1
 divert(-1)

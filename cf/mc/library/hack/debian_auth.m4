@@ -4,9 +4,7 @@ define(`confDEF_AUTH_INFO', `MAIL_SETTINGS_DIR`'default-auth-info')
 define(`confTRUSTED_USERS', ifdef(`confTRUSTED_USERS', `defn(`confTRUSTED_USERS')`,'')`sendmail')
 LOCAL_RULESETS
 SLocal_trust_auth
-R$*			$: $&{auth_authen}
-ifdef(`DEBIAN_DEBUG', `R$*			$: $(log authtype:$&{auth_type} $) $1
-R$*			$: $(log authauthen:$&{auth_authen} $) $1
-R$*			$: $(log authauthor:$&{auth_author} $) $1', `dnl')
-R$=t			$@ $#ok
+ifdef(`DEBIAN_DEBUG', `R$*			$: $(log authtype:$&{auth_type} $) $(log authauthen:$&{auth_authen} $) $(log authauthor:$&{auth_author} $)', `dnl')
+R$*			$: user $| $&{auth_authen}
+Ruser $| $=t		$@ $#ok
 divert(-1)

@@ -77,11 +77,11 @@ R<$-> $*		$: $1 $| $>PeerEntry <! $1> $2
 R$- $| <?>		$: $1 $| <$(access $1`'_TAG_DELIM_ $: ? $)>
 R$- $| $*		$@ $2
 
-# ---- SearchList: <mark tag> $| <set:key> <set:key> ... <>, the first value found or <?>
+# ---- SearchList: <mark tag> $| <set:key> <set:key> ... <>, the first value found or <?>; in place of the last <> may stand a value for that
 C{Src}E F D U ifdef(`_FFR_SRCHLIST_A', `A')
 SSearchList
-R<$+> $| <$={Src}:$*> <$*>	$: <$1> $| <$4> $| $>$2 <$3> <?> <$1> <>
-R<$+> $| <> $| <?> <>		$@ <?>
-R<$+> $| <$+> $| <?> <>		$@ $>SearchList <$1> $| <$2>
-R<$+> $| <$*> $| <$+> <>	$@ <$3>
-R<$+> $| <$+>			$@ <$2>', `dnl')
+# the keys that are left $| mark tag $| what was found
+R<$+> $| $*		$: $2 $| $1 $| <?> <>
+R<$={Src}:$*> <$* $| $+ $| <?> <>	<$3 $| $4 $| $>$1 <$2> <?> <$4> <>
+R<$+> $| $+ $| <?> <>	$@ <$1>
+R$* $| $+ $| <$+> <>	$@ <$3>', `dnl')

@@ -1,9 +1,9 @@
 dnl Comes straight after rule set Relay_ok: without delay_checks the HELO check is its end.
 _WHEN_(`_DELAY_CHECKS_', `# ---- delay_checks: sender and client are judged when the recipient is known
 SFullAddr
-R$*			$: $>NoDot $1
-R$* <@ $*>		$@ $1 <@ $2>
-R$*			$@ $1 <@ $j>
+R$*			$: bare $| $>NoDot $1
+Rbare $| $* <@ $*	$@ $1 <@ $2
+Rbare $| $*		$@ $1 <@ $j>
 
 # whoever ends the checks early still has to show the certificate that the table wants: with an answer, and without
 dnl _CERTFIRST_(suffix, way to return)
@@ -27,6 +27,7 @@ Rrecipient $+ <@ $*>	$: recipient $1 <@ $2> $| <F: $1@$2> <D: $2>
 R$+ $| $+		$: $1 $| entry $>SearchList <! Spam> $| $2 <>
 _WHEN_(`_SPAM_FRIEND_', `R$+ $| entry <FRIEND>	$@ $>"Delay_TLS_Clt2" SPAMFRIEND')
 _WHEN_(`_SPAM_HATER_', `R$+ $| entry <HATER>	$: $1
+Rrecipient <@ $*	$: recipient <@ $1 $| entry <?>
 R$+ $| entry $*		$@ $>"Delay_TLS_Clt2" NOSPAMHATER')
 R$+ $| entry $*		$: $1')
 _HEAR_(`checkmail', ifdef(`_FFR_MAIL_MACRO', `$&{mail_from}', `<$&f>'))

@@ -14,8 +14,11 @@ _WHEN_(`_FFR_5_', `R$+			$: $1 $(macro {LocalAddrHost} $)
 R$+ @ $+		$: $1 $(macro {LocalAddrHost} $@ @ $2 $)')
 define(`_HOST5_', ifdef(`_FFR_5_', `` $&{LocalAddrHost}''))dnl
 _UNLESS_(`_PRESERVE_LOCAL_PLUS_DETAIL_', `# the detail waits in the host part while aliases are tried
-R$+ + *			$#_LOCAL_ $@ $&h $: $1`'_HOST5_
-R$+ + $*		$#_LOCAL_ $@ + $2 $: $1 + *`'_HOST5_')
+R$+ + $*		$: $1 $| $2
+R$+ $| *		$: $1 $| $&h $|
+R$+ $| $* + *		$: $1 + $2 $| $&h $|
+R$+ $| $* $|		$#_LOCAL_ $@ $2 $: $1`'_HOST5_
+R$+ $| $*		$#_LOCAL_ $@ + $2 $: $1 + *`'_HOST5_')
 # relay $| user: a user without relay stays here
 R$+			$: $| $1
 _WHEN_(`LUSER_RELAY', `# users that nobody knows here

@@ -144,12 +144,11 @@ R$+			$: $1 $| $1
 R$+ $| $* $=P		$: $2 $3
 R$+ $| $*		$: $[ $1 $]
 R$* .			$1
+R`'ifdef(`_RELAY_HOSTS_ONLY_',, `$* ')$=R			$@ RELAY
 _WHEN_(`_RELAY_ENTIRE_DOMAIN_', `R$* $=m			$@ RELAY')
 R$=w			$@ RELAY
-ifdef(`_RELAY_HOSTS_ONLY_', `R$=R			$@ RELAY
-_WHEN_(`_ACCESS_TABLE_', `R$*			$: $1 $| $(access Connect:$1 $: ? $)
-R$* $| ?		$: $1 $| $(access $1 $: ? $)')', `R$* $=R			$@ RELAY
-_WHEN_(`_ACCESS_TABLE_', `R$*			$: $1 $| $>D <$1> <?> <+ Connect> <>
+ifdef(`_RELAY_HOSTS_ONLY_', `_WHEN_(`_ACCESS_TABLE_', `R$*			$: $1 $| $(access Connect:$1 $: ? $)
+R$* $| ?		$: $1 $| $(access $1 $: ? $)')', `_WHEN_(`_ACCESS_TABLE_', `R$*			$: $1 $| $>D <$1> <?> <+ Connect> <>
 R$* $| <$*> <>		$: $1 $| $2')')
 _WHEN_(`_ACCESS_TABLE_', `R$* $| RELAY		$@ RELAY
 R$* $| $* _ATMPF_	$#TEMP $@ 4.3.0 $: _TMPFMSG_(`YOK3')

@@ -14,7 +14,7 @@ R$`'*			$`'@ $>"Basic_check_$1" $`'1
 SBasic_check_$1')dnl
 # ---- CanonAddr: an address in the form that the checks look at
 SCanonAddr
-R$*			$: $>Parse0 $>canonify $1
+R$*			ifdef(`_USE_DEPRECATED_ROUTE_ADDR_', `$:', `$@') $>Parse0 $>canonify $1
 _WHEN_(`_USE_DEPRECATED_ROUTE_ADDR_', `# of a source route the first hop is the host, the rest the local part
 R$* <@ $+> : $*	$: $1 <@ $2> : $| $3
 R$* : $| $* @ $*	$1 : $| $2 % $3
@@ -67,8 +67,7 @@ R$+			$#error $: $1')
 # ---- check_relay: client name $| client address, before the banner
 _WHEN_(`_CONTROL_IMMEDIATE_', `# limits that do not wait for the first recipient
 Scheck_relay
-_WHEN_(`_RATE_CONTROL_IMMEDIATE_', `R$*		$: $>"RateControl" dummy')
-_WHEN_(`_CONN_CONTROL_IMMEDIATE_', `R$*		$: $>"ConnControl" dummy')')
+R$*			$: ifdef(`_CONN_CONTROL_IMMEDIATE_', `$>"ConnControl" ')ifdef(`_RATE_CONTROL_IMMEDIATE_', `$>"RateControl" ')connection')
 SLocal_check_relay
 Scheck`'_U_`'relay
 _WHEN_(`_USE_CLIENT_PTR_', `R$* $| $*		$: $&{client_ptr} $| $2')
@@ -83,8 +82,8 @@ R<?>			$: unknown
 R<$={Accept}>		$@ $1
 R<$* _ATMPF_>		_TMPF_(`CR')
 R<$+>			$@ $>Verdict <$1> _REJECTION_')
-_WHEN_(`_RATE_CONTROL_', `ifdef(`_RATE_CONTROL_IMMEDIATE_', `dnl', `R$*		$: $>"RateControl" dummy')')
-_WHEN_(`_CONN_CONTROL_', `ifdef(`_CONN_CONTROL_IMMEDIATE_', `dnl', `R$*		$: $>"ConnControl" dummy')')
+_WHEN_(`_RATE_CONTROL_', `ifdef(`_RATE_CONTROL_IMMEDIATE_', `dnl', `R$*			$: $>"RateControl" connection')')
+_WHEN_(`_CONN_CONTROL_', `ifdef(`_CONN_CONTROL_IMMEDIATE_', `dnl', `R$*			$: $>"ConnControl" connection')')
 undivert(8)dnl
 _WHEN_(`_REQUIRE_RDNS_', `# how the look-ups of name and address agree, unless it is one of the hosts for which mail is relayed
 R$*			$: $&{client_resolve} $| $&{client_addr}

@@ -4,9 +4,9 @@ define(`_ASK_', `_WHEN_(`$1', `_HEAR_(`$2')')')dnl
 # ---- trust_auth: the name in AUTH= of MAIL
 SLocal_trust_auth
 Strust_auth
-R$*			$: $&{auth_type} $| $1
-R$| $*			$#error $@ 5.7.1 $: "550 not authenticated"
-R$+ $| $*		$: $2
+R$*			$: $1 $| by $&{auth_type}
+R$* $| by		$#error $@ 5.7.1 $: "550 not authenticated"
+R$* $| by $+		$: $1
 R<$&{auth_authen}>	$@ identical
 R$&{auth_authen}	$@ identical
 _HEAR_(`Local_trust_auth')
@@ -16,28 +16,28 @@ R$*			$#error $@ 5.7.1 $: "550 " $&{auth_authen} " not allowed to act as " $&{au
 SLocal_Relay_Auth
 
 dnl _FEATURES_(name, address, tag): letters from the access table
-define(`_FEATURES_', `_WHEN_(`_ACCESS_TABLE_', `R$`'*		$: $>PeerSetting <$3> $`'&{$1} $| $`'&{$2}
-R<?>			$`'@ OK')')dnl
+define(`_FEATURES_', `_WHEN_(`_ACCESS_TABLE_', `R$`'*		$: entry $>PeerSetting <$3> $`'&{$1} $| $`'&{$2}
+Rentry <?>			$`'@ OK')')dnl
 # ---- srv_features: what is offered to a client
 Ssrv_features
 _ASK_(`_LOCAL_SRV_FEATURES_', `Local_srv_features')
 _FEATURES_(`client_name', `client_addr', `SRV_FEAT_TAG')
-_WHEN_(`_ACCESS_TABLE_', `R<$* _ATMPF_>		$#temp
-R<$+>			$# $1')
+_WHEN_(`_ACCESS_TABLE_', `Rentry <$* _ATMPF_>	$#temp
+Rentry <$+>		$# $1')
 
 # ---- clt_features: what is used with a server
 Sclt_features
 _ASK_(`_LOCAL_CLT_FEATURES_', `Local_clt_features')
 _FEATURES_(`client_name', `client_addr', `CLT_FEAT_TAG')
-_WHEN_(`_ACCESS_TABLE_', `R<$* _ATMPF_>		$#temp
-R<$+>			$# $1')
+_WHEN_(`_ACCESS_TABLE_', `Rentry <$* _ATMPF_>	$#temp
+Rentry <$+>		$# $1')
 
 # ---- try_tls: whether to start TLS with a server
 Stry_tls
 _ASK_(`_LOCAL_TRY_TLS_', `Local_try_tls')
 _FEATURES_(`server_name', `server_addr', `TLS_TRY_TAG')
-_WHEN_(`_ACCESS_TABLE_', `R<$* _ATMPF_>		_TMPF_(`TT')
-R<NO>			$#error $@ 5.7.1 $: "550 do not try TLS with " $&{server_name} " ["$&{server_addr}"]"')
+_WHEN_(`_ACCESS_TABLE_', `Rentry <$* _ATMPF_>	_TMPF_(`TT')
+Rentry <NO>		$#error $@ 5.7.1 $: "550 do not try TLS with " $&{server_name} " ["$&{server_addr}"]"')
 
 _WHEN_(`_MTA_STS_', `# ---- MTA-STS. STS_policy: the policy for the domain of a recipient, or none
 SSTS_policy
@@ -59,8 +59,7 @@ R$* $| policy $* secure $*	$@ $>"TLS_connection" $1 $| <TEMP+VERIFY:128>
 
 # and the name of the server, or what follows its first dot, among those after match=
 SSTS_Check
-R$*			$: policy $>"STS_policy" $1
-R$*			$: $&{rcpt_addr} $| $1
+R$*			$: $&{rcpt_addr} $| policy $>"STS_policy" $1
 R$+ $| policy $# $+	$# $2
 R$+ $| policy $* secure $*	$: <$3>
 R$* $| policy $*	$@ ok
@@ -87,8 +86,8 @@ R$*			$@ no
 
 # the certificate must name the server itself; a star in it does not count, as with the original
 SSTS_SAN
-_WHEN_(`_STS_SAN', `R$*			$: $&{server_name}
-R$={cert_altnames}	$@ ok
+_WHEN_(`_STS_SAN', `R$*			$: server $| $&{server_name}
+Rserver $| $={cert_altnames}	$@ ok
 R$*			$#error $@ 4.7.0 $: 450 $&{server_name} not listed in SANs')')
 
 # ---- tls_rcpt: what the server must fulfil for this recipient
@@ -113,13 +112,14 @@ R$`'*			$`'@ $>"TLS_connection" $`'1')dnl
 Stls_client
 _ASK_(`_LOCAL_TLS_CLIENT_', `Local_tls_client')
 # the command does not matter any more
-R$* $| $*		$: $1
-ifdef(`_ACCESS_TABLE_', `_REQUIRED_(`client_name', `client_addr', `TLS_CLT_TAG', `TC')', `R$*			$@ $>"TLS_connection" $1')
+ifdef(`_ACCESS_TABLE_', `R$* $| $*		$: $1
+_REQUIRED_(`client_name', `client_addr', `TLS_CLT_TAG', `TC')', `R$*			$: $1 $|
+R$* $| $*		$@ $>"TLS_connection" $1')
 
 # ---- tls_server: verify; what a server must fulfil
 Stls_server
 _ASK_(`_LOCAL_TLS_SERVER_', `Local_tls_server')
-_WHEN_(`_TLS_FAILURES_', `R$*			$: $(macro {saved_verify} $@ $1 $) $1')
+_WHEN_(`_TLS_FAILURES_', `R$*			$: $1 $(macro {saved_verify} $@ $1 $)')
 _ASK_(`_MTA_STS_', `STS_secure')
 ifdef(`_ACCESS_TABLE_', `_REQUIRED_(`server_name', `server_addr', `TLS_SRV_TAG', `TS')', `R$*			$@ $>"TLS_connection" $1')
 
@@ -129,16 +129,16 @@ define(`TLS_DSNCODE', ifdef(`TLS_PERM_ERR', `5.7.0', `4.7.0'))dnl
 define(`TLS_ERRCODE', ifdef(`TLS_PERM_ERR', `554', `454'))dnl
 dnl _BROKEN_(verify, text): a handshake that failed. _LACKING_(verify, text): no certificate, or a bad one
 define(`_BROKEN_', `ifdef(`_FULL_TLS_CONNECTION_CHECK_', `R$1 $| $`'* $| ANY $| $`'*	$`'#error $`'@ TLS_DSNCODE $: "TLS_ERRCODE $2"
-R$1 $| $`'- : $`'+ $| $`'*	$`'#error $`'@ $`'2 $: $`'1 " $2"', `R$1		$`'#error $`'@ TLS_DSNCODE $: "TLS_ERRCODE $2"')')dnl
+R$1 $| $`'- : $`'+ $| $`'*	$`'#error $`'@ $`'2 $: $`'1 " $2"', `Rhandshake $| $1	$`'#error $`'@ TLS_DSNCODE $: "TLS_ERRCODE $2"')')dnl
 define(`_LACKING_', `R$1 $| $`'- : $`'+ $| VERIFY $| $`'*	$`'#error $`'@ $`'2 $: $`'1 " $2"')dnl
 STLS_connection
-_WHEN_(`_FULL_TLS_CONNECTION_CHECK_', `# verify $| reply $| what is wanted $| bits $| further conditions
-R$* $| $*		$: $1 $| $>"TLS_wanted" $2')
+ifdef(`_FULL_TLS_CONNECTION_CHECK_', `# verify $| reply $| what is wanted $| bits $| further conditions
+R$* $| $*		$: $1 $| $>"TLS_wanted" $2', `R$*			$: handshake $| $1')
 _BROKEN_(`SOFTWARE', `TLS handshake failed.')
 _BROKEN_(`PROTOCOL', `STARTTLS failed.')
 _BROKEN_(`DANE_FAIL', `DANE check failed.')
 _BROKEN_(`CONFIG', `STARTTLS temporarily not possible.')
-_WHEN_(`_FULL_TLS_CONNECTION_CHECK_', `R$* $| $* $| ANY $| $*	$@ OK
+ifdef(`_FULL_TLS_CONNECTION_CHECK_', `R$* $| $* $| ANY $| $*	$@ OK
 R$={TlsVerified} $| $* $| VERIFY $| $*	$: $2 $| $3
 R$* $| $* $| ENCR $| $*	$: $2 $| $3
 _LACKING_(, `authentication required')
@@ -194,7 +194,7 @@ R: $*			$: 0 : $1
 R$- :			$: $1 : 0
 R$- : $-		$: $1 : $2 : $(arith l $@ $1 $@ $2 $)
 R$- : $- : TRUE		$@ $2
-R$- : $- : $*		$@ $1')
+R$- : $- : $*		$@ $1', `Rhandshake $| $*	$: $1')
 
 _WHEN_(`_MTA_STS_', `# ---- Set_SNI: the name that the policy wants in the handshake
 SSet_SNI
@@ -263,6 +263,6 @@ ifdef(`_AUTHINFO_TABLE_', `# the keys of this table are name, address and nothin
 R$*			$: ? $| $&{server_name} $| $&{server_addr} $| $|
 R? $| $* $| $*		$(authinfo AuthInfo:$1 $: ? $) $| $2
 R? $| $*		$@ no
-R$* $| $*		$# $1', `_WHEN_(`_ACCESS_TABLE_', `R$*			$: $>PeerSetting <AuthInfo> $&{server_name} $| $&{server_addr}
-R<?>			$@ no
-R<$*>			$# $1')')
+R$* $| $*		$# $1', `_WHEN_(`_ACCESS_TABLE_', `R$*			$: entry $>PeerSetting <AuthInfo> $&{server_name} $| $&{server_addr}
+Rentry <?>		$@ no
+Rentry <$*>		$# $1')')

@@ -23,7 +23,6 @@ SFromU
 R<@>			$: $n
 R$*			$@ $>HdrToU $1
 SHdrToU
-R:; <@>			$@
 R$*			$@ $>Led $>EnvToU $1
 SEnvToU
 R:; <@>			$@
@@ -34,7 +33,7 @@ R$*			$@ $>BangPath $1
 # BangPath: the inner form, without dot, as host!user
 SBangPath
 R$* <@ $- . UUCP> $*	$: $1 <@ $2> $3
-R<@ $+> : $+		$@ $1 ! $2
+R<@ $+> : $+		$: $2 <@ $1>
 R$* <@ $+>		$@ $2 ! $1
 
 # Led: the next host sees its own name first if there is no other, everybody else ours
@@ -49,7 +48,7 @@ R$+ $| $+		$@ $1 ! $2
 ifdef(`_MAILER_smtp_', `# domain addresses through UUCP
 SEnvFromUD
 R<@>			$: $n
-R$*			$: $>EnvFromSMTP $1
+R$*			$@ $>EnvFromSMTP $1
 SEnvFromUUD
 R$*			$: $>EnvFromUD $1
 R$* . > $*		$1 > $2
