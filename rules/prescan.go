@@ -132,17 +132,20 @@ func (e *SyntaxError) Error() string {
 // Scan takes text apart up to delim (0 for none). Lenient scanning does not complain about what is unbalanced.
 func (s *Scanner) Scan(text string, delim byte, mode Mode, lenient bool) (r Scan) {
 	var store [24]Token
-	out, end, ok := s.scanPlain(store[:0], text, delim, mode, lenient)
-	if r.End = end; !ok {
-		p := prescanner{s: s, text: text, delim: int(delim), mode: mode, lenient: lenient, out: store[:0]}
-		p.run()
-		out = p.out
-		r.End, r.Problems, r.Failed = p.pos, p.problems, p.failed
+	if out, end, ok := s.scanPlain(store[:0], text, delim, mode, lenient); ok {
+		if len(out) > 0 {
+			r.Workspace = make(Workspace, len(out))
+			copy(r.Workspace, out)
+		}
+		r.End = end
+		return r
 	}
-	if len(out) > 0 {
-		r.Workspace = make(Workspace, len(out))
-		copy(r.Workspace, out)
+	p := prescanner{s: s, text: text, delim: int(delim), mode: mode, lenient: lenient, out: make([]Token, 0, 8)}
+	p.run()
+	if len(p.out) > 0 {
+		r.Workspace = p.out
 	}
+	r.End, r.Problems, r.Failed = p.pos, p.problems, p.failed
 	return r
 }
 

@@ -113,13 +113,17 @@ func (s *Sets) Rewrite(ctx context.Context, env Env, ruleset string, ws Workspac
 	return s.Chain(ctx, env, ws, ruleset)
 }
 
-// Chain is Rewrite through several rulesets, one after the other, whatever they report. The error tells of the worst.
+// Chain is Rewrite through several rulesets, one after the other, whatever they report; "" names none. The error tells of
+// the worst.
 func (s *Sets) Chain(ctx context.Context, env Env, ws Workspace, rulesets ...string) (Return, error) {
 	m := s.machine(ctx, env)
 	defer m.release()
 	out := m.load(ws)
 	var failed *Failure
 	for _, name := range rulesets {
+		if name == "" {
+			continue
+		}
 		if set := s.Ruleset(name); set != nil {
 			out, failed = m.step(out, set, failed)
 		}

@@ -82,8 +82,7 @@ func (s *Site) Parse(ctx context.Context, env *Env, addr string, delim byte, rol
 	}
 	env.insecure = false
 	var temp bool
-	ws := s.run(ctx, env, "3", scan.Workspace, &temp)
-	ws = s.run(ctx, env, "0", ws, &temp)
+	ws := s.run(ctx, env, scan.Workspace, &temp, "3", "0")
 	a := s.Build(ctx, env, addr, ws, role)
 	a.Text = text
 	if problem := control(&a.User, !role.Sender); problem != "" {
@@ -139,9 +138,9 @@ func (s *Site) queueGroup(ctx context.Context, env *Env, a *Address) string {
 	return v.Return[1].Text()
 }
 
-// run is Rewrite that remembers temporary failures.
-func (s *Site) run(ctx context.Context, env *Env, ruleset string, ws rules.Workspace, temp *bool) rules.Workspace {
-	ret, err := s.Sets.Rewrite(ctx, env, ruleset, ws)
+// run is Sets.Chain that remembers temporary failures.
+func (s *Site) run(ctx context.Context, env *Env, ws rules.Workspace, temp *bool, rulesets ...string) rules.Workspace {
+	ret, err := s.Sets.Chain(ctx, env, ws, rulesets...)
 	if f, ok := err.(*rules.Failure); ok && f.Exit == status.TempFail {
 		*temp = true
 	}
@@ -336,13 +335,11 @@ func (s *Site) finishUser(ctx context.Context, env *Env, a *Address, words rules
 		env.Undefine("h")
 	}
 	var temp bool
+	var first, own string
 	if s.Config.Level >= 10 || !role.Sender && !role.Header {
-		words = s.run(ctx, env, "2", words, &temp)
-		if set := m.RecipientEnvelope; set != nil && set.Number > 0 {
-			words = s.run(ctx, env, set.Label(), words, &temp)
-		}
+		first, own = "2", setLabel(m.RecipientEnvelope)
 	}
-	words = s.run(ctx, env, "4", words, &temp)
+	words = s.run(ctx, env, words, &temp, first, own, "4")
 	a.User = s.Sets.Join(words, 0, true)
 	if !m.Flags.Has('h') && a.HasHost {
 		a.Host = lowerASCII(a.Host)
@@ -409,19 +406,15 @@ func (s *Site) Remote(ctx context.Context, env *Env, name string, m *cf.Mailer, 
 		return Remote{Text: name}
 	}
 	var r Remote
-	ws := s.run(ctx, env, "3", scan.Workspace, &r.Temp)
+	ws := s.run(ctx, env, scan.Workspace, &r.Temp, "3")
 	if o.From != nil && !hasAt(ws) {
-		ws = s.run(ctx, env, "3", append(ws[:len(ws):len(ws)], o.From...), &r.Temp)
+		ws = s.run(ctx, env, append(ws[:len(ws):len(ws)], o.From...), &r.Temp, "3")
 	}
 	middle := "2"
 	if o.Sender {
 		middle = "1"
 	}
-	ws = s.run(ctx, env, middle, ws, &r.Temp)
-	if set != nil && set.Number > 0 {
-		ws = s.run(ctx, env, set.Label(), ws, &r.Temp)
-	}
-	ws = s.run(ctx, env, "4", ws, &r.Temp)
+	ws = s.run(ctx, env, ws, &r.Temp, middle, setLabel(set), "4")
 	bare := s.Sets.Join(ws, 0, false)
 	if o.Canonical && strings.HasPrefix(bare, "@") {
 		fancy = "<" + fancy + ">"
@@ -459,6 +452,14 @@ func hasAt(ws rules.Workspace) bool {
 		}
 	}
 	return false
+}
+
+// setLabel names a mailer's ruleset; "" where it has none.
+func setLabel(set *cf.Ruleset) string {
+	if set == nil || set.Number <= 0 {
+		return ""
+	}
+	return set.Label()
 }
 
 // mailerSet is the ruleset of a mailer for a role.

@@ -71,12 +71,8 @@ func (m *message) canonicalSender(ctx context.Context, addr string) string {
 	if scan.Workspace == nil {
 		return bareAddress(addr)
 	}
-	ws := scan.Workspace
-	for _, set := range []string{"3", "1", "4"} {
-		ret, _ := m.site.Sets.Rewrite(ctx, env, set, ws)
-		ws = ret.Workspace
-	}
-	return m.site.Sets.Join(ws, 0, true)
+	ret, _ := m.site.Sets.Chain(ctx, env, scan.Workspace, "3", "1", "4")
+	return m.site.Sets.Join(ret.Workspace, 0, true)
 }
 
 // envAbove returns the environment for a delivery, whose macros lie above those of the message.
