@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io/fs"
+	"net"
 	"net/netip"
 	"time"
 
@@ -57,6 +58,8 @@ type Config struct {
 	TLS func(peer Peer) *tls.Config
 	// Auth gives the credentials for a peer; nil, or ok false, means that AUTH is not tried.
 	Auth func(ctx context.Context, peer Peer) (cred Credentials, ok bool)
+	// Traffic is put around each connection to another host, to note what goes over it; nil leaves it.
+	Traffic func(net.Conn) net.Conn
 	// Connected is told of each connection that was made; may be nil.
 	Connected func()
 	// Hosts keeps what is known of hosts between deliveries (HostStatusDirectory); may be nil.

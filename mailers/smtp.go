@@ -160,7 +160,7 @@ func (a *attempt) address(ctx, dialing context.Context, to target, ap netip.Addr
 	if err != nil {
 		return false, &lostError{doing: connecting, peer: to.name, err: err}
 	}
-	a.connected()
+	conn = a.connected(conn)
 	s := newSession(conn, Peer{Name: to.name, Addr: ap.Addr()}, a.t.cfg.Timeouts, a.t.cfg.Now)
 	s.key = key
 	if err := a.open(ctx, s); err != nil {
@@ -169,10 +169,15 @@ func (a *attempt) address(ctx, dialing context.Context, to target, ap netip.Addr
 	return a.use(ctx, s)
 }
 
-func (a *attempt) connected() {
+// connected tells of a new connection and lets its traffic be noted.
+func (a *attempt) connected(conn net.Conn) net.Conn {
 	if f := a.t.cfg.Connected; f != nil {
 		f()
 	}
+	if f := a.t.cfg.Traffic; f != nil {
+		return f(conn)
+	}
+	return conn
 }
 
 // unixSocket delivers over a socket in the file system.
@@ -191,7 +196,7 @@ func (a *attempt) unixSocket(ctx context.Context, path string) bool {
 		a.fail(&lostError{doing: connecting, peer: path, err: err})
 		return false
 	}
-	a.connected()
+	conn = a.connected(conn)
 	s := newSession(conn, Peer{Name: path}, a.t.cfg.Timeouts, a.t.cfg.Now)
 	s.key = key
 	if err := a.open(ctx, s); err != nil {

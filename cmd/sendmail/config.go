@@ -134,6 +134,9 @@ func (v *invocation) serverConfig(ctx context.Context, site *mta.Site, log *mail
 	accounts := priv.System()
 	cfg := mta.Config{Site: site, Log: log, Accounts: accounts, Mode: v.mode,
 		Caller: mta.CallerOf(ctx, accounts, os.Getuid(), os.Getgid())}
+	if v.dialogues != nil {
+		cfg.Traffic = v.dialogues.conn
+	}
 	return cfg
 }
 

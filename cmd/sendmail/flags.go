@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gosendmail/cf"
 )
 
 // Operation modes, the letter after -b.
@@ -61,7 +63,6 @@ type flags struct {
 	protocol  string // -p, "protocol[:host]"
 	noAlias   bool   // -n
 	gateway   bool   // -G
-	utf8      bool   // -U
 	verbose   bool   // -v
 	metoo     bool   // -m
 	saveFrom  bool   // -s
@@ -91,13 +92,35 @@ func (c complaint) Error() string { return string(c) }
 
 func complain(format string, args ...any) error { return complaint(fmt.Sprintf(format, args...)) }
 
+// missing is a flag without its value.
+type missing byte
+
+func (m missing) Error() string { return "option requires an argument -- " + string([]byte{byte(m)}) }
+
+// unsafe reports whether something was asked for that must not be done with the rights of a set-group-ID file: what reads or writes
+// files of the caller's choice, and options that not everybody may set.
+func (f *flags) unsafe() bool {
+	if f.config != "" || f.traffic != "" || f.debugLog != "" {
+		return true
+	}
+	for _, s := range f.settings {
+		name, _, _ := strings.Cut(s.name, ".")
+		if slices.ContainsFunc(cf.Options(), func(d cf.Def) bool {
+			return !d.Safe && (s.short && name == string([]byte{d.Letter}) || !s.short && strings.EqualFold(name, d.Name))
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
 // withValue are the flags that take a value, attached or as the next argument.
 const withValue = "ABbCDeFfhLMNOoprRVX"
 
 // optional are the flags whose value can only be attached.
 const optional = "qdQT"
 
-// plain are the flags without a value. E, J and x are leftovers of other vendors that the original takes too.
+// plain are the flags without a value. E, J, U and x are leftovers of other times and vendors.
 const plain = "cGIimnstUvxEJ"
 
 // parseFlags reads a command line without the program's name. Flags end at "--" or at the first address, as with getopt. A
@@ -137,7 +160,7 @@ func (f *flags) cluster(s string, next []string) (int, error) {
 				return 0, f.value(c, s)
 			}
 			if len(next) == 0 {
-				return 0, fmt.Errorf("option requires an argument -- '%c'", c)
+				return 0, missing(c)
 			}
 			return 1, f.value(c, next[0])
 		case strings.IndexByte(plain, c) >= 0:
@@ -168,8 +191,6 @@ func (f *flags) plain(c byte) {
 		f.saveFrom = true
 	case 't':
 		f.fromHdr = true
-	case 'U':
-		f.utf8 = true
 	case 'v':
 		f.verbose = true
 	}
@@ -178,7 +199,7 @@ func (f *flags) plain(c byte) {
 // withoutEffect names the flags given that nothing here obeys though somebody may count on them.
 func (f *flags) withoutEffect() []string {
 	var list []string
-	for flag, given := range map[string]bool{"-D": f.debugLog != "", "-U": f.utf8, "-X": f.traffic != ""} {
+	for flag, given := range map[string]bool{"-D": f.debugLog != ""} {
 		if given {
 			list = append(list, flag)
 		}

@@ -12,8 +12,8 @@
 //
 // # SECURITY
 //
-// Before the flags are read nothing is opened. An alternate configuration gives up set-group-ID rights, as it does with the
-// original. Unknown flags do not make a submission fail: no mail is lost for a flag that another sendmail knew.
+// Before the flags are read nothing is opened. An alternate configuration, a log of dialogues and options that not everybody may
+// set give up set-group-ID rights, as they do with the original. Unknown flags do not make a submission fail: no mail is lost for a flag that another sendmail knew.
 package main
 
 import (
@@ -52,6 +52,7 @@ type invocation struct {
 	stderrLog      bool          // the configuration logs to standard error
 	levels         *debug.Levels // of -d; nil without it
 	log            *debug.Log    // prints what levels ask for
+	dialogues      *traffic      // -X; nil without
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }
@@ -77,19 +78,25 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	f, err := parseFlags(argv)
 	if err != nil {
+		if _, ok := err.(missing); ok {
+			err = fmt.Errorf("%s: %w", called, err)
+		}
 		fmt.Fprintln(stderr, err)
 		return status.Usage
 	}
 	if p.mode != 0 && !f.modeSet {
 		f.setMode(p.mode)
 	}
-	if !p.keepSetgid || f.config != "" {
+	if !p.keepSetgid || f.unsafe() {
 		if err := priv.DropSetgid(); err != nil {
 			fmt.Fprintln(stderr, err)
 			return status.OSErr
 		}
 	}
 	inv := &invocation{flags: f, name: name, argv: append([]string{called}, argv...), stdin: stdin, stdout: stdout, stderr: stderr}
+	if code := inv.openTraffic(); code != 0 {
+		return code
+	}
 	return inv.dispatch(context.Background())
 }
 

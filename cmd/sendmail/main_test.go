@@ -190,8 +190,8 @@ func TestFlags(t *testing.T) {
 		{"-q -Zunknown x", func(f *flags) { f.runQueue, f.unknown, f.args = true, []string{"-Zunknown"}, []string{"x"} }},
 		{"-Mxval -oMyval -M{long}v", func(f *flags) { f.macros = map[string]string{"x": "val", "y": "val", "{long}": "v"} }},
 		{"-Ac -C x.cf -pESMTP:host -h 3 -n -G -U -v -V id", func(f *flags) {
-			f.useWhich, f.config, f.protocol, f.hops, f.noAlias, f.gateway, f.utf8, f.verbose, f.envID =
-				'c', "x.cf", "ESMTP:host", 3, true, true, true, true, "id"
+			f.useWhich, f.config, f.protocol, f.hops, f.noAlias, f.gateway, f.verbose, f.envID =
+				'c', "x.cf", "ESMTP:host", 3, true, true, true, "id"
 		}},
 	}
 	for _, tt := range tests {
@@ -211,11 +211,27 @@ func TestFlags(t *testing.T) {
 
 func TestWrongFlags(t *testing.T) {
 	for line, want := range map[string]string{
-		"-f": "option requires an argument -- 'f'", "-bz": "Invalid operation mode z", "-hx": "Bad hop count (x)",
+		"-f": "option requires an argument -- f", "-bz": "Invalid operation mode z", "-hx": "Bad hop count (x)",
 		"-q!": "-q!: nothing to select by", "-qz": "-qz: neither an interval nor a selection", "-Aq": "-Aq: only -Ac and -Am are known",
 	} {
 		if _, err := parseFlags(strings.Fields(line)); err == nil || err.Error() != want {
 			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+// TestUnsafeFlags tells what gives up the rights of a set-group-ID file.
+func TestUnsafeFlags(t *testing.T) {
+	for line, want := range map[string]bool{
+		"-t -i": false, "-oi -odq -oem": false, "-ODeliveryMode=q -O Timeout.queuereturn=1d": true, "-OLogLevel=5": false, "-oQ/tmp": true,
+		"-OQueueDirectory=/tmp -qIx": true, "-Cx.cf": true, "-X log": true, "-D log": true, "-O ErrorMode=m -oL9": false, "-oB_": true, "-ov": false,
+	} {
+		f, err := parseFlags(strings.Fields(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.unsafe() != want {
+			t.Errorf("%s: %t", line, !want)
 		}
 	}
 }

@@ -226,14 +226,14 @@ func (d *daemon) begin(ctx context.Context, site *mta.Site, log *maillog.Logger,
 		if l == nil {
 			continue
 		}
-		s.serve(ctx, site, dm, l)
+		s.serve(ctx, d.v, site, dm, l)
 	}
 	return nil
 }
 
 // serve lets one socket's clients in.
-func (s *server) serve(ctx context.Context, site *mta.Site, dm *mta.Daemon, l net.Listener) {
-	server := smtpd.New(sessionConfig(site, s.mta, dm, s.log))
+func (s *server) serve(ctx context.Context, v *invocation, site *mta.Site, dm *mta.Daemon, l net.Listener) {
+	server := smtpd.New(v.sessionConfig(site, s.mta, dm, s.log))
 	s.smtpd = append(s.smtpd, server)
 	gate := mta.NewGate(s.mta, dm, l)
 	go func() {

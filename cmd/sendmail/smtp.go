@@ -13,7 +13,7 @@ import (
 )
 
 // sessionConfig says to the SMTP dialogue what the options say.
-func sessionConfig(site *mta.Site, m *mta.Server, dm *mta.Daemon, log *maillog.Logger) smtpd.Config {
+func (v *invocation) sessionConfig(site *mta.Site, m *mta.Server, dm *mta.Daemon, log *maillog.Logger) smtpd.Config {
 	o := site.Settings()
 	cfg := smtpd.Config{
 		HostName: site.Hostname(),
@@ -24,6 +24,7 @@ func sessionConfig(site *mta.Site, m *mta.Server, dm *mta.Daemon, log *maillog.L
 		// The session itself holds messages against MaxMessageSize: it words the refusal and logs the size.
 		AllowBogusHelo: o.AllowBogusHELO,
 		Timeouts:       smtpd.Timeouts{Command: o.Timeout.Command, DataBlock: o.Timeout.DataBlock},
+		Wrap:           v.dialogues.stream,
 		AcceptError: func(err error) {
 			log.Logf(maillog.LevelSerious, maillog.Err, "", "accept: %v", err)
 		},
@@ -43,7 +44,7 @@ func (v *invocation) standardSMTP(ctx context.Context) int {
 	}
 	defer log.Close()
 	dm := mta.StandardInput(m)
-	server := smtpd.New(sessionConfig(m.Site(), m, dm, log))
+	server := smtpd.New(v.sessionConfig(m.Site(), m, dm, log))
 	server.ServeConn(ctx, stdio{v.stdin, v.stdout}, smtpd.Conn{})
 	m.Wait()
 	if err := m.Close(ctx); err != nil {

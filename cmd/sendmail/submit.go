@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -38,12 +39,18 @@ func (v *invocation) submit(ctx context.Context) int {
 	if len(v.settings) > 0 || len(v.unknown) > 0 {
 		log.Logf(maillog.LevelConnect, maillog.Debug, "", "flags: %s", strings.Join(v.argv[1:], " "))
 	}
-	exit := submit.Run(ctx, m, v.stdin, v.stdout, v.stderr, o)
+	exit := submit.Run(ctx, m, v.dialogues.reader(v.stdin), v.stdout, v.stderr, o)
 	if err := m.Close(ctx); err != nil {
 		fmt.Fprintln(v.stderr, err)
 	}
+	if exit == status.OK && v.body == wrongBody {
+		exit = status.Usage // the mail goes on all the same
+	}
 	return exit
 }
+
+// wrongBody is -B with a type that nobody knows.
+const wrongBody = "?"
 
 // submissionOptions checks the values that RFC 3461 bounds.
 func (v *invocation) submissionOptions() (submit.Options, error) {
@@ -58,6 +65,7 @@ func (v *invocation) submissionOptions() (submit.Options, error) {
 		o.Body = body
 	default:
 		fmt.Fprintf(v.stderr, "Illegal body type %s\n", v.body)
+		v.body = wrongBody
 	}
 	switch strings.ToLower(v.ret) {
 	case "":
@@ -68,13 +76,34 @@ func (v *invocation) submissionOptions() (submit.Options, error) {
 	default:
 		return o, complain("Invalid -R value")
 	}
-	o.EnvID = v.envID
-	if strings.ContainsAny(v.envID, "\r\n") {
+	o.Gateway = v.gateway
+	var err error
+	if o.EnvID, err = xtext(v.envID); err != nil {
 		return o, complain("Invalid syntax in -V flag")
 	}
-	var err error
 	o.Notify, err = notify(v.notify)
 	return o, err
+}
+
+// xtext decodes text in which "+41" stands for a character (RFC 3461 section 4).
+func xtext(s string) (string, error) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '+' && i+2 < len(s):
+			n, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
+			if err != nil || n < ' ' || n > '~' || strings.ToUpper(s[i+1:i+3]) != s[i+1:i+3] {
+				return "", strconv.ErrSyntax
+			}
+			b.WriteByte(byte(n))
+			i += 2
+		case c <= ' ' || c > '~' || c == '+' || c == '=':
+			return "", strconv.ErrSyntax
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), nil
 }
 
 // notify reads -N: "never", or some of success, failure and delay.

@@ -106,6 +106,9 @@ func (v *invocation) printQueue(ctx context.Context) int {
 	if err != nil {
 		return v.fail(status.Usage, "%v", err)
 	}
+	if v.group != "" && m.Spool().Group(v.group) == nil {
+		return v.fail(status.OK, "Queue group %s unknown", v.group)
+	}
 	l := m.Listing()
 	l.Verbose, l.Select = v.verbose, sel
 	l.Problem = func(err error) { fmt.Fprintln(v.stderr, err) }
@@ -178,6 +181,9 @@ func (v *invocation) queueRun(ctx context.Context) int {
 	defer log.Close()
 	if !m.MayRunQueue(os.Getuid()) {
 		return v.fail(status.NoPerm, "You do not have permission to process the queue")
+	}
+	if v.group != "" && m.Spool().Group(v.group) == nil {
+		return v.fail(status.Usage, "Queue group %s unknown", v.group)
 	}
 	err = m.RunQueue(ctx, sel)
 	m.Wait()

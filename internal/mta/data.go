@@ -73,6 +73,7 @@ func (c *Session) Data(ctx context.Context, r io.Reader) status.Reply {
 func (c *Session) accept(ctx context.Context, m *message) status.Reply {
 	mode := c.deliveryMode()
 	m.entry.Interactive = mode == deliverInteractive
+	m.env.Flags.Split = mode == deliverQueueOnly || mode == deliverDeferred // as the original marks what it does not deliver at once
 	if err := m.entry.Commit(m.env); err != nil {
 		m.log(logAlert, 0, "SYSERR: %v", err)
 		m.abort()

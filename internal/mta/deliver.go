@@ -264,7 +264,7 @@ func (m *message) deliverGroup(ctx context.Context, g *group) {
 	} else {
 		m.say("%s... Connecting to %s via %s...", rcpts[0].Addr, g.host, g.mailer.Name)
 	}
-	talk := &dialogue{m: m}
+	talk := &dialogue{m: m, program: g.mailer.Path != "[IPC]" && g.mailer.Path != "[LPC]" && !g.mailer.Flags.Has('z')}
 	job.Exchange = talk.exchange
 	outcomes := make([]outcome, 0, len(rcpts))
 	report := func(r *envelope.Recipient, s status.Status) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -31,9 +32,10 @@ type Config struct {
 
 	// Interval is -q: how often the queue is run; 0 means never by itself.
 	Interval   time.Duration
-	Persistent bool   // -qp
-	Mode       byte   // -b, for ${opMode}; 0 means 'm'
-	Rates      *Rates // kept over reloads; nil makes new ones
+	Persistent bool                    // -qp
+	Mode       byte                    // -b, for ${opMode}; 0 means 'm'
+	Traffic    func(net.Conn) net.Conn // put around connections to other hosts (-X); nil leaves them
+	Rates      *Rates                  // kept over reloads; nil makes new ones
 }
 
 // Server accepts and delivers mail under one configuration. A reload makes a new one; sessions that began under the old one end
@@ -47,6 +49,7 @@ type Server struct {
 	rates   *Rates
 	aliases *aliases
 	stats   *mailstat.Keeper
+	traffic func(net.Conn) net.Conn
 	watch   func(line string)
 
 	Log      *maillog.Logger
@@ -75,7 +78,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{site: site, Log: cfg.Log, Accounts: cfg.Accounts, Caller: cfg.Caller, now: cfg.Now, rates: cfg.Rates,
-		watch: cfg.Watch}
+		watch: cfg.Watch, traffic: cfg.Traffic}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -288,7 +291,7 @@ func (s *Server) mailerConfig() (mailers.Config, error) {
 		EightBit: mailers.EightBitMode(o.EightBitMode), DefaultCharset: o.DefaultCharSet,
 		Accounts: s.Accounts, SafeFileEnv: o.SafeFileEnvironment, Environ: s.site.environ, Now: s.now,
 		ClientPorts: ports, NoInitGroups: o.DontInitGroups, FileMode: fileMode(o.TempFileMode), Hosts: s.hostStatus(),
-		Connected: s.countPeer,
+		Connected: s.countPeer, Traffic: s.traffic,
 	}
 	if o.ConnectOnlyTo != "" {
 		if cfg.ConnectOnlyTo, err = netip.ParseAddr(strings.TrimPrefix(o.ConnectOnlyTo, "IPv6:")); err != nil {

@@ -36,6 +36,7 @@ type SubmissionOptions struct {
 	Notify     envelope.Notify
 	Ret        envelope.Return
 	EnvID      string
+	Gateway    bool   // -G: relayed, not new
 	Hops       int    // -h
 	Protocol   string // -p, $r
 	Host       string // -p, $s
@@ -53,9 +54,13 @@ func (s *Server) NewSubmission(o SubmissionOptions) *Submission {
 	m.proto = o.Protocol
 	m.deleteBcc = o.FromHeader
 	m.set("_", m.relay)
-	m.set("r", o.Protocol)
-	m.set("s", o.Host)
-	m.set("{daemon_flags}", s.site.options.DirectSubmissionModifiers)
+	if o.Protocol != "" {
+		m.set("r", o.Protocol)
+	}
+	if o.Host != "" {
+		m.set("s", o.Host)
+	}
+	m.set("{daemon_flags}", s.submissionFlags(o.Gateway))
 	for name, value := range o.Macros {
 		m.set(name, value)
 	}
@@ -72,6 +77,18 @@ func (s *Server) NewSubmission(o SubmissionOptions) *Submission {
 	m.set("{dsn_ret}", strings.ToLower(string(o.Ret)))
 	m.noAlias = o.NoAlias
 	return &Submission{m: m, fromField: o.FromHeader, notify: o.Notify, hops: o.Hops}
+}
+
+// submissionFlags is ${daemon_flags} of messages from the command line: option DirectSubmissionModifiers, or what op.txt says of new and
+// relayed messages.
+func (s *Server) submissionFlags(gateway bool) string {
+	if flags := s.site.options.DirectSubmissionModifiers; flags != "" {
+		return (&Daemon{Modifiers: flags}).flags()
+	}
+	if gateway {
+		return "CC f"
+	}
+	return "c u"
 }
 
 // ID returns the queue identifier.
@@ -100,12 +117,24 @@ func (s *Submission) Sender(ctx context.Context, from string) *status.Status {
 			return refusal
 		}
 	}
+	if from != "" && m.env.Sender != "" && (m.senderMailer == nil || !m.senderMailer.Flags.Has('w')) {
+		m.macros.Undefine("x") // the name that the caller gives is not that of somebody elsewhere
+	}
 	m.env.SenderText = text
+	m.env.AuthParam = m.qualified(bareAddress(text))
 	m.env.SenderCtladdr = &envelope.Ctladdr{User: caller.Name, UID: caller.UID, GID: caller.GID, Home: caller.Home, Addr: text}
 	if from == "" && m.get("x") == "" {
 		m.set("x", FullName(caller.Gecos, caller.Name))
 	}
 	return nil
+}
+
+// qualified is an address with our name where it has no host.
+func (m *message) qualified(addr string) string {
+	if addr == "" || strings.Contains(addr, "@") {
+		return addr
+	}
+	return addr + "@" + m.site.Hostname()
 }
 
 // Recipients adds recipients, each argument a list of addresses. It returns those that were refused just now.
@@ -146,6 +175,7 @@ func (s *Submission) add(ctx context.Context, addr string) {
 	if !s.fromField {
 		m.log(logNotice, maillog.LevelCollect, "%s", text.Text)
 	}
+	m.env.Message = refusal.Text
 	m.transcribe(r, *refusal)
 	r.Final = m.finalRecipient(addr, a)
 	m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, status: *refusal, refused: true})
@@ -166,6 +196,9 @@ func (s *Submission) Collect(ctx context.Context, r io.Reader) *status.Status {
 		m.fromHeader = func(fields []envelope.Field) { s.headerRecipients(ctx, fields) }
 	}
 	m.collect(ctx, r)
+	if m.env.Body == envelope.Body8BitMIME && !m.env.Flags.EightBit {
+		m.env.Body = envelope.Body7Bit // nothing of it needs more
+	}
 	if s.hops > 0 {
 		m.hops = s.hops
 	}
@@ -202,6 +235,7 @@ func (s *Submission) Commit(ctx context.Context, tell bool) error {
 			}
 		}
 	}
+	m.env.Flags.Split = m.site.options.DeliveryMode == deliverQueueOnly || m.site.options.DeliveryMode == deliverDeferred
 	if err := m.entry.Commit(m.env); err != nil {
 		m.log(maillog.Alert, 0, "SYSERR: %v", err)
 		return fmt.Errorf("mta: submit: %w", err)

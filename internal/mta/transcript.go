@@ -29,11 +29,12 @@ type dialogue struct {
 	command string // the last one sent
 	shown   bool   // it is in the transcript
 	lines   []string
+	program bool // no peer: what a program prints is for the report alone
 }
 
 // exchange is told every command sent and every reply line received.
 func (d *dialogue) exchange(out bool, line string) {
-	if d.m.watch != nil {
+	if d.m.watch != nil && !d.program {
 		prefix := ""
 		if out {
 			prefix = ">>> "

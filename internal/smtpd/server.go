@@ -170,6 +170,9 @@ func (s *Server) untrack(l net.Listener) {
 func (s *Server) ServeConn(ctx context.Context, rw io.ReadWriteCloser, info Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if s.cfg.Wrap != nil {
+		rw = s.cfg.Wrap(rw)
+	}
 	c := &conn{srv: s, info: info, base: ctx, ctx: ctx, s: newStream(rw, s.cfg.Timeouts.Write)}
 	defer func() { c.s.rw.Close() }()
 	if !s.join(c, cancel) {

@@ -160,6 +160,9 @@ type Config struct {
 	// NewSession makes the session of a connection. An error is a temporary refusal (421).
 	NewSession func(ctx context.Context, conn Conn) (Session, error)
 
+	// Wrap is put around each client's stream, to note what goes over it; it keeps deadlines where there were some. nil leaves it.
+	Wrap func(io.ReadWriteCloser) io.ReadWriteCloser
+
 	// Step makes the context of one command, for what is to be looked at once in it; nil: all share the connection's.
 	Step func(ctx context.Context) context.Context
 
