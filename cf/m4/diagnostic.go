@@ -77,6 +77,9 @@ func (e *Engine) report(at location, d Diagnostic) {
 	if d.Severity == Failure || e.opt.FatalWarnings > 0 {
 		e.status = max(e.status, 1)
 	}
+	if e.opt.Hooks.Diagnostic != nil && d.Severity != Fatal {
+		e.steps += int64(10 * len(d.Stack)) // who keeps complaints needs room for them: a loop that complains must end early
+	}
 	stop := d.Severity == Fatal || d.Severity == Warning && e.opt.FatalWarnings > 1
 	if (e.opt.Hooks.Diagnostic == nil || !e.opt.Hooks.Diagnostic(d)) && e.opt.Errors != nil {
 		e.out.sync()

@@ -52,7 +52,8 @@ type Options struct {
 
 // Budget bounds what a run may use.
 type Budget struct {
-	// Steps counts tokens, macro calls and 64-byte pieces of text handled; 0 means no limit.
+	// Steps counts tokens, macro calls, 64-byte pieces of text handled, and ten for each call in the stack of a complaint that a hook
+	// sees; 0 means no limit.
 	Steps int64
 	// Output is in bytes of diversion 0; 0 means no limit.
 	Output int64

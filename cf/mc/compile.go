@@ -188,6 +188,7 @@ type run struct {
 	engine   *m4.Engine
 	diags    []Diagnostic
 	asides   []Diagnostic
+	leftOut  int             // complaints that are not in diags
 	unclosed bool            // the input ended within a quote or a call
 	said     strings.Builder // text of errprint that is not a whole line yet
 	saidAt   place
@@ -270,6 +271,7 @@ func (r *run) finish() *Output {
 		r.lintNames()
 		r.lintLines(out.Lines)
 	}
+	r.tellLeftOut()
 	out.Diagnostics, out.asides = r.diags, r.asides
 	return out
 }

@@ -107,7 +107,22 @@ func (r *run) add(d Diagnostic) {
 	if r.opt.Strict {
 		d.Severity = Error
 	}
+	if len(r.diags) == maxDiagnostics {
+		r.leftOut++
+		return
+	}
 	r.diags = append(r.diags, d)
+}
+
+// maxDiagnostics bounds what is kept: a loop can complain for ever.
+const maxDiagnostics = 1000
+
+// tellLeftOut says how many complaints were too many.
+func (r *run) tellLeftOut() {
+	if r.leftOut > 0 {
+		at := m4.Position{File: r.files[len(r.files)-1]}
+		r.diags = append(r.diags, Diagnostic{Position: at, Severity: Error, Text: fmt.Sprintf("%d more complaints are left out", r.leftOut)})
+	}
 }
 
 // diagnose takes the complaints of the engine.

@@ -99,3 +99,14 @@ func TestUTF16(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A loop that complains ends, and what it says does not fill the memory.
+func TestManyDiagnostics(t *testing.T) {
+	out, err := mc.CompileText(mc.Options{Steps: 5_000_000}, "x.mc", "OSTYPE(`linux')\ndefine(`f', `len(1,2)f')f\n")
+	if err == nil || !strings.Contains(err.Error(), "budget of 5000000 steps exceeded") {
+		t.Errorf("error %v", err)
+	}
+	if n := len(out.Diagnostics); n != 1001 || !strings.HasSuffix(out.Diagnostics[n-1].Text, " more complaints are left out") {
+		t.Errorf("%d diagnostics, the last %v", n, out.Diagnostics[n-1])
+	}
+}
