@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -83,6 +84,11 @@ func (e *Env) OpenMembers(ctx context.Context, name, key string) (known bool) {
 	return false
 }
 
+// FailedWithin reports whether a map, or a member of it, could not be opened: what it does not know may stand there.
+func (e *Env) FailedWithin(name string) bool {
+	return e.Opened[strings.ToLower(name)] == Failed || slices.ContainsFunc(e.Site.Maps.Members(name), e.FailedWithin)
+}
+
 // unopenedOf reports whether a map is yet to be opened: nothing needs to be asked otherwise.
 func (e *Env) unopenedOf(names []string) bool {
 	for _, n := range names {
@@ -108,6 +114,8 @@ func (e *Env) openMap(ctx context.Context, p *maps.Params, key string) (o Openin
 		problem = e.openText(p)
 	case "user":
 		e.tellOpen("user_map_open(%s, 0)\n", p.Name)
+	case "dns":
+		e.tellOpen("dns_map_open(%s, 0)\n", p.Name)
 	case "stab":
 		return e.openAliasText(ctx, p)
 	case "implicit":
@@ -116,17 +124,34 @@ func (e *Env) openMap(ctx context.Context, p *maps.Params, key string) (o Openin
 		e.tellOpen("switch_map_open(%s, %s, 0)\n", p.Name, p.Path)
 		for i, m := range e.Site.Maps.Members(p.Name) {
 			member, _ := e.Site.Maps.Spec(m)
-			e.tellOpen("\tmap_stack[%d] = %s:%s\n", i, member.Class, member.Name)
+			e.tellMember("\tmap_stack[%d] = %s:%s\n", i, member.Class, member.Name)
 		}
 	}
 	switch {
 	case problem == "":
 		return Open, ""
 	case p.Optional:
-		return Missing, problem[strings.LastIndex(problem, ": "):]
+		return Missing, behindColon(problem)
+	case class == "text": // the system is not heard there
+		e.Report("", "451 "+problem)
+	default:
+		e.Report("", "451 4.0.0 "+problem)
 	}
-	e.Report("", "451 4.0.0 "+problem)
 	return Failed, ""
+}
+
+// behindColon is the reason at the end of a message with the colon before it.
+func behindColon(text string) string {
+	if i := strings.LastIndex(text, ": "); i >= 0 {
+		return text[i:]
+	}
+	return ""
+}
+
+func (e *Env) tellMember(format string, args ...any) {
+	if e.Debug.At(38, 4) {
+		e.Debug.Printf(format, args...)
+	}
 }
 
 func (e *Env) tellOpen(format string, args ...any) {
@@ -170,7 +195,7 @@ func (e *Env) openText(p *maps.Params) string {
 		var errno syscall.Errno
 		errors.As(err, &errno)
 		e.tellOpen("\tunsafe map file: %d\n", int(errno))
-		return fmt.Sprintf("text map \"%s\": unsafe map file %s: %s", p.Name, p.Path, safefile.Reason(err))
+		return fmt.Sprintf("text map \"%s\": unsafe map file %s", p.Name, p.Path)
 	}
 	delim := "(white space)"
 	if p.Delim != 0 {
@@ -198,7 +223,7 @@ func (e *Env) openImplicit(ctx context.Context, p *maps.Params, key string) (o O
 		return Open, ""
 	}
 	if p.Use != maps.ForAliases {
-		return unopened(p), problem[strings.LastIndex(problem, ": "):]
+		return unopened(p), behindColon(problem)
 	}
 	e.Report("", "050 WARNING: cannot open alias database "+p.Path+"; reading text version")
 	return e.openAliasText(ctx, p)

@@ -173,6 +173,9 @@ func (s *Site) Check(ctx context.Context, env *Env, ruleset, first, second strin
 	}
 	v.Return = ret.Workspace
 	s.verdict(&v, ruleset, o)
+	if v.Message != "" && env.Debug.At(24, 5) {
+		env.Debug.Printf("buildaddr, flags=0, tv=%s\n", tokens(v.Return))
+	}
 	if v.Discard && function == "rscheck" {
 		env.tellCheck("rscheck: discard mailer selected\n")
 	}

@@ -134,7 +134,11 @@ func (t *session) lookup(arg string) {
 	t.env.OpenMembers(ctx, name, key)
 	t.env.TellLookup(name, key, key)
 	value, err := m.Lookup(ctx, key)
-	if err != nil {
+	switch {
+	case errors.Is(err, maps.ErrNotFound) && t.env.FailedWithin(name):
+		t.printf("no match (%d)\n", status.TempFail)
+		return
+	case err != nil:
 		t.printf("no match (%d)\n", maps.Status(err))
 		return
 	}

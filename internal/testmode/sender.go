@@ -22,9 +22,7 @@ func (t *session) sender(addr string) {
 	t.env.Define("x", "")
 	t.env.Define("{addr_type}", "e s")
 	if t.site.Config.Level < 2 { // errors were not told in those days
-		told := t.env.Problem
-		t.env.Problem = nil
-		defer func() { t.env.Problem = told }()
+		defer t.onlySystem()()
 	}
 	from, a := t.senderAddress(addr)
 	if a == nil {
@@ -62,9 +60,7 @@ func (t *session) senderAddress(addr string) (from string, a *mta.Address) {
 	if a != nil && deliversHere(a.Mailer) {
 		t.problem(addr, "553 5.1.7 Invalid sender address")
 	}
-	told := t.env.Problem
-	t.env.Problem = nil
-	defer func() { t.env.Problem = told }()
+	defer t.onlySystem()()
 	daemon, _ := t.env.Macros.Expand(string([]byte{macro.Interpolate, 'n'}))
 	for _, name := range []string{t.login, daemon, "postmaster"} {
 		t.stale = name
@@ -73,6 +69,17 @@ func (t *session) senderAddress(addr string) (from string, a *mta.Address) {
 		}
 	}
 	return addr, nil
+}
+
+// onlySystem drops all errors but those of the configuration and the system; what it returns lets all through again.
+func (t *session) onlySystem() (undo func()) {
+	told := t.env.Problem
+	t.env.Problem = func(to, text string) {
+		if strings.HasPrefix(text, "554 ") || strings.HasPrefix(text, "451 ") {
+			t.problem(to, text)
+		}
+	}
+	return func() { t.env.Problem = told }
 }
 
 // deliversHere reports whether a mailer is one of those for programs, files and lists, which no sender has.

@@ -93,7 +93,14 @@ var features = map[string]string{
 	"mx":       "FEATURE(`bestmx_is_local',`example.test')\nFEATURE(`mailertable')\nFEATURE(`access_db')",
 	"nullmail": "FEATURE(`nullclient',`mail.remote.test')",
 	"submit":   "FEATURE(`msp',`[127.0.0.1]')",
-	"tls":      "FEATURE(`access_db')\nFEATURE(`tls_session_features')\nFEATURE(`tls_failures')\nFEATURE(`authinfo')\nFEATURE(`local_lmtp')",
+	"queues":   "QUEUE_GROUP(`qa',`P=/var/spool/mqueue')\nFEATURE(`queuegroup',`qa')\nFEATURE(`access_db')",
+	"headers": "LOCAL_RULESETS\nHSubject: $>Csub\nHFrom: $>Cfrom\nHTo: $>+Cfrom\nHX-Y: $>+Csub\nH*: $>Call\n" +
+		"SCsub\nRx\t$#discard $: discard\nR$* $* $*\t$#error $@ 5.7.1 $: 550 no $&{currHeader}\nSCfrom\nR$*\t$: $>3 $1\nSCall\nR$*\t$: $&{hdr_name} $&{hdrlen}",
+	"missing": "LOCAL_CONFIG\nKm hash /etc/mail/nothere\nKmo hash -o /etc/mail/nothere\nKmt hash -T<TMPF> /etc/mail/nothere\nKmb btree /etc/mail/nothere\nKt text /etc/mail/access\n" +
+		"Kto text -o /etc/mail/nothere\nKtm text /etc/mail/nothere\nKi implicit /etc/mail/nothere\nKio implicit -o /etc/mail/nothere\nKs sequence mo mt t\nKu user -v gecos\n" +
+		"Kn null\nKr regex ^a\nKa arith\nKq macro\nKp program /bin/echo\nKb bestmx\nLOCAL_RULESETS\nSTry\nR$+ $| $*\t$: $(mo $1 $: no $) $(mt $1 $: no $) $(s $1 $: no $) $(ki $1 $)\n" +
+		"R$+\t$: $(m $1 $: no $) $(t $1 $: no $) $(to $1 $: no $) $(r $1 $: no $) $(u $1 $: no $)",
+	"tls": "FEATURE(`access_db')\nFEATURE(`tls_session_features')\nFEATURE(`tls_failures')\nFEATURE(`authinfo')\nFEATURE(`local_lmtp')",
 }
 
 // old are files that no m4 made: numbered rulesets, options of one letter, levels before the notation of today.
@@ -225,7 +232,11 @@ for f in *.cf; do $SM2 -C $ARENA/wide/$f -bt $(cat ${f%.cf}.flags) <${f%.cf}.in 
 			text := configurations[name]
 			write(t, wide, name+".cf", text)
 			write(t, wide, name+".in", newGenerator(seed+int64(i), text).commands(each))
-			write(t, wide, name+".flags", startFlags[i%len(startFlags)])
+			flags := startFlags[i%len(startFlags)]
+			if strings.Contains(text, " regex ") { // we do not tell how these are compiled
+				flags = strings.ReplaceAll(flags, "38.", "61.")
+			}
+			write(t, wide, name+".flags", flags)
 		}
 	})
 	if out != "" {
