@@ -99,6 +99,17 @@ func (s *step) get(m *fileMap, find func() (*openDB, error)) (*openDB, error) {
 	return db, err
 }
 
+// replace puts another open file in the place of the one that was seen.
+func (s *step) replace(m *fileMap, db *openDB) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.seen {
+		if s.seen[i].m == m {
+			s.seen[i].db = db
+		}
+	}
+}
+
 func (s *step) find(m *fileMap) *openDB {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -115,6 +115,12 @@ func (m *fileMap) Lookup(ctx context.Context, key string, args ...string) (strin
 		name = fold(key)
 	}
 	v, found, err := m.get(file.db, name)
+	for tries := 0; outdated(err) && tries < maxReopens; tries++ {
+		if file, err = m.renew(ctx, file); err != nil {
+			return "", m.unopened(err)
+		}
+		v, found, err = m.get(file.db, name)
+	}
 	switch {
 	case err != nil:
 		return "", tempFail(err)
@@ -122,6 +128,26 @@ func (m *fileMap) Lookup(ctx context.Context, key string, args ...string) (strin
 		return "", ErrNotFound
 	}
 	return m.p.Result(ctx, key, v, args), nil
+}
+
+// maxReopens is how often one look-up opens a file that is written again and again.
+const maxReopens = 10
+
+// outdated reports whether a look-up failed because the file was written in place, or closed, since it was opened.
+func outdated(err error) bool {
+	return err != nil && (errors.Is(err, dbfile.ErrChanged) || errors.Is(err, fs.ErrClosed))
+}
+
+// renew opens the file anew, also for the rest of the context's step.
+func (m *fileMap) renew(ctx context.Context, old *openDB) (*openDB, error) {
+	if m.cur.CompareAndSwap(old, nil) {
+		old.db.Close()
+	}
+	file, err := m.current()
+	if s, ok := ctx.Value(stepKey).(*step); ok && err == nil {
+		s.replace(m, file)
+	}
+	return file, err
 }
 
 // unopened is the outcome when the file cannot be opened: an optional map counts as empty then, unless its file is there and damaged.
@@ -267,7 +293,7 @@ func (p *Params) openFile(path string) (*os.File, error) {
 // Close gives the file up; look-ups under way still end well.
 func (m *fileMap) Close() error {
 	if c := m.cur.Swap(nil); c != nil {
-		return errors.Join(c.file.Close(), c.db.Close())
+		return c.db.Close() // its file goes with the last look-up that asks about it
 	}
 	return nil
 }

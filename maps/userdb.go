@@ -106,6 +106,12 @@ func (m *fileMap) all(ctx context.Context, key string) ([]string, error) {
 		return nil, tempFail(err)
 	}
 	stored, err := file.db.Values(key, false)
+	for tries := 0; outdated(err) && tries < maxReopens; tries++ {
+		if file, err = m.renew(ctx, file); err != nil {
+			return nil, tempFail(err)
+		}
+		stored, err = file.db.Values(key, false)
+	}
 	if err != nil {
 		return nil, tempFail(err)
 	}

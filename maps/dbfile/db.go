@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -17,6 +18,10 @@ import (
 
 // ErrCorrupt is found in errors that say that a file is not a healthy database.
 var ErrCorrupt = errors.New("damaged or not a database")
+
+// ErrChanged says that another program has written into the file since it was opened: what was learned from it then is not true any more.
+// Opening it anew helps.
+var ErrChanged = errors.New("the file was changed since it was opened")
 
 // errStop ends a walk early.
 var errStop = errors.New("stop")
@@ -63,16 +68,17 @@ func OpenFile(path string) (*DB, error) {
 
 func open(f *os.File) (*DB, error) {
 	var magic [24]byte
-	if n, err := f.ReadAt(magic[:], 0); n < len(magic) {
-		return nil, fmt.Errorf("%w: %v", ErrCorrupt, err)
-	}
+	n, _ := f.ReadAt(magic[:], 0)
 	var lock *sharedLock
-	if kindOf(magic[:]) != isCDB {
+	if n < len(magic) || kindOf(magic[:]) != isCDB { // a program that writes in place may just have emptied it
 		lock = &sharedLock{file: f}
 		if err := lock.acquire(); err != nil {
 			return nil, err
 		}
 		defer lock.release()
+		if n, err := f.ReadAt(magic[:], 0); n < len(magic) {
+			return nil, fmt.Errorf("%w: %v", ErrCorrupt, err)
+		}
 	}
 	st, err := f.Stat()
 	if err != nil {
@@ -86,6 +92,9 @@ func open(f *os.File) (*DB, error) {
 		return nil, fmt.Errorf("mmap: %w", err)
 	}
 	db := &DB{data: data, size: st.Size(), locked: lock}
+	if lock != nil {
+		lock.opened = stampOf(st)
+	}
 	runtime.AddCleanup(db, func(b []byte) { unix.Munmap(b) }, data)
 	if err := db.parse(); err != nil {
 		return nil, err
@@ -189,26 +198,73 @@ func (db *DB) Close() error {
 	return db.locked.close()
 }
 
-// sharedLock is one flock on one open file for any number of readers at once, as programs that write Berkeley DB files in place expect. The last reader gives it back.
+// sharedLock is one flock on one open file for any number of readers at once, as programs that write Berkeley DB files in place expect.
+// The last reader gives it back. Readers who come after a turn's time wait for that: a writer would never have the file otherwise.
 type sharedLock struct {
 	mu      sync.Mutex
 	file    *os.File
+	opened  stamp // zero: not known yet
 	readers int
+	since   time.Time     // when the lock was taken
+	free    chan struct{} // closed when the last reader of this turn is done
 	closed  bool
+}
+
+// Times of sharedLock.
+const (
+	lockTurn  = 20 * time.Millisecond
+	lockPause = time.Millisecond // between turns that follow each other at once, for a writer to wake up
+)
+
+// stamp tells whether a file was written.
+type stamp struct {
+	size         int64
+	mtime, ctime syscall.Timespec
+}
+
+func stampOf(st fs.FileInfo) stamp {
+	s := stamp{size: st.Size()}
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
+		s.mtime, s.ctime = sys.Mtim, sys.Ctim
+	}
+	return s
 }
 
 func (l *sharedLock) acquire() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for l.readers > 0 && time.Since(l.since) > lockTurn {
+		free := l.free
+		l.mu.Unlock()
+		<-free
+		time.Sleep(lockPause)
+		l.mu.Lock()
+	}
 	if l.closed && l.readers == 0 {
 		return fmt.Errorf("dbfile: %s: %w", l.file.Name(), fs.ErrClosed)
 	}
 	if l.readers == 0 {
-		if err := safefile.Lock(l.file, safefile.Shared); err != nil {
+		if err := l.lock(); err != nil {
 			return err
 		}
 	}
 	l.readers++
+	return nil
+}
+
+// lock takes the lock, and finds that the file was written while we did not have it.
+func (l *sharedLock) lock() error {
+	if err := safefile.Lock(l.file, safefile.Shared); err != nil {
+		return err
+	}
+	st, err := l.file.Stat()
+	if err == nil && l.opened != (stamp{}) && stampOf(st) != l.opened {
+		err = fmt.Errorf("dbfile: %s: %w", l.file.Name(), ErrChanged)
+	}
+	if err != nil {
+		return errors.Join(err, safefile.Unlock(l.file))
+	}
+	l.since, l.free = time.Now(), make(chan struct{})
 	return nil
 }
 
@@ -218,6 +274,7 @@ func (l *sharedLock) release() {
 	if l.readers--; l.readers > 0 {
 		return
 	}
+	close(l.free)
 	if l.closed {
 		l.file.Close()
 	} else if err := safefile.Unlock(l.file); err != nil && !errors.Is(err, syscall.EBADF) {
