@@ -21,7 +21,10 @@ func (s *Site) declareMaps() {
 	specs = append(specs, s.aliasSpecs()...)
 	for _, m := range s.Config.Maps {
 		sp := maps.Spec{Name: m.Name, Class: m.Class, Args: m.Args, File: m.File, Line: m.Line, BlankSub: m.BlankSub}
-		if sp.BlankSub == 0 {
+		switch {
+		case blankAtUse[strings.ToLower(m.Class)]:
+			sp.BlankSub = 0
+		case sp.BlankSub == 0:
 			sp.BlankSub = ' '
 		}
 		specs = append(specs, sp)
@@ -33,6 +36,10 @@ func (s *Site) declareMaps() {
 		}
 	}
 }
+
+// blankAtUse are the classes that have option BlankSub as it is in the end; others have it as it was at their K line.
+var blankAtUse = map[string]bool{"host": true, "dequote": true, "macro": true, "arith": true, "regex": true, "syslog": true, "sequence": true,
+	"switch": true}
 
 // aliasSpecs are the maps under which rules and the test mode find aliases: Alias0, Alias1 and so on for the files of option AliasFile,
 // aliases.files for all of them in turn, aliases for what the service switch says.
