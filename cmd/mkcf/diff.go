@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"gosendmail/cf/mc"
 	"gosendmail/cf/mc/probe"
@@ -157,11 +158,13 @@ func (c *command) compareAnswers(sides [2]side) (int, error) {
 	return n, nil
 }
 
-var placeOf = regexp.MustCompile(`(?m)^.*: line \d+: `)
+var placeOf = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^.*: line \d+: `)
+})
 
 // complaints is what a program says of a file before it answers, without the file's name and lines.
 func complaints(banner, path string) string {
-	return strings.TrimSpace(placeOf.ReplaceAllString(strings.ReplaceAll(banner, path, "the file"), ""))
+	return strings.TrimSpace(placeOf().ReplaceAllString(strings.ReplaceAll(banner, path, "the file"), ""))
 }
 
 func readTable(path string) (string, error) {

@@ -3,6 +3,7 @@ package probe
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // prompted is the number of prompts at the beginning of a line, with their length.
@@ -36,14 +37,16 @@ func Answers(out string) (banner string, results []string) {
 }
 
 // refusals are rule sets of which their caller sees refusals and other answers with a mailer only.
-var refusals = regexp.MustCompile(`check_?(relay|mail|rcpt|compat|other|eoh)|TLS_connection|STS_|greet_pause|queuegroup|x_connect|CheckTo|RateControl|ConnControl`)
+var refusals = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`check_?(relay|mail|rcpt|compat|other|eoh)|TLS_connection|STS_|greet_pause|queuegroup|x_connect|CheckTo|RateControl|ConnControl`)
+})
 
 // Verdict is what an answer means to who asked: what is not seen, for example the workspace of a check that does not refuse, is left out.
 func Verdict(command, answer string) string {
 	switch {
 	case strings.HasPrefix(answer, "$#"):
 		return answer
-	case refusals.MatchString(command):
+	case refusals().MatchString(command):
 		return ""
 	case strings.HasPrefix(command, "Relay_ok ") && answer != "RELAY" && answer != "REJECT":
 		return ""

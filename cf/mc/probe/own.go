@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Limits of what Of takes from a configuration: names of classes, and keys of one table.
@@ -13,7 +14,9 @@ const (
 )
 
 // mapPath is the file of a map of keys: "Kname hash -o -T<TMPF> /etc/mail/access".
-var mapPath = regexp.MustCompile(`^K\s*\S+\s+(?:hash|btree|cdb|dbm|text|implicit)\s.*?(/\S+)\s*$`)
+var mapPath = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^K\s*\S+\s+(?:hash|btree|cdb|dbm|text|implicit)\s.*?(/\S+)\s*$`)
+})
 
 // Of makes commands about what a configuration itself names: the hosts of its classes, its macros, and the keys of its tables, whose
 // texts read returns (the file of a map without its .db; an error leaves it out).
@@ -25,7 +28,7 @@ func Of(cf string, read func(path string) (string, error)) []string {
 		case line[0] == 'C':
 			names = append(names, classWords(line)...)
 		case line[0] == 'K':
-			if m := mapPath.FindStringSubmatch(line); m != nil {
+			if m := mapPath().FindStringSubmatch(line); m != nil {
 				if text, err := read(strings.TrimSuffix(m[1], ".db")); err == nil {
 					keys = append(keys, keysOf(text)...)
 				}
@@ -54,11 +57,13 @@ func classWords(line string) []string {
 	} else if rest != "" {
 		rest = rest[1:]
 	}
-	return slices.DeleteFunc(strings.Fields(rest), func(w string) bool { return !hostName.MatchString(w) })
+	return slices.DeleteFunc(strings.Fields(rest), func(w string) bool { return !hostName().MatchString(w) })
 }
 
 // hostName is a word that can be a host's name or a number.
-var hostName = regexp.MustCompile(`^[A-Za-z0-9_[][-A-Za-z0-9_.:\]]*$`)
+var hostName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9_[][-A-Za-z0-9_.:\]]*$`)
+})
 
 // keysOf are the first words of a table's lines, without the tags of the access table.
 func keysOf(text string) []string {
