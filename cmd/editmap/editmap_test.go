@@ -14,7 +14,7 @@ func TestLikeOriginal(t *testing.T) {
 	for _, line := range []string{
 		"-q hash x a", "-u hash x A one", "-q hash x a", "-q hash x A", "-q -f hash x A", "-u -f hash x A two", "-q -f hash x A", "-u hash x a three", "-q hash x a",
 		"-u hash x b v", "-x hash x a", "-x hash x a", "-q hash x a", "-q hash x b", "-u -N hash x n nul", "-q -N hash x n", "-q hash x n",
-		"hash x a", "-q hash x", "-q", "-u hash x a", "-q foo x a", "-q hash none a", "-u -q hash x a b", "-z", "-x hash x a b",
+		"-u implicit x i v", "-q implicit x i", "-q hash x i", "-x implicit x i", "hash x a", "-q hash x", "-q", "-u hash x a", "-q foo x a", "-q hash none a", "-u -q hash x a b", "-z", "-x hash x a b",
 	} {
 		args := append([]string{"-C", "/dev/null"}, strings.Fields(line)...)
 		cmd := oracletest.Command(t, "usr/libexec/sendmail/editmap", args...)

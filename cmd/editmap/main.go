@@ -53,7 +53,7 @@ func run(args []string, out, errout io.Writer) int {
 		return dbtool.NoInput
 	}
 	switch j.mapType {
-	case "hash", "btree", "cdb":
+	case "hash", "btree", "cdb", "implicit":
 	case "dbm":
 		fmt.Fprint(errout, "editmap: dbm maps are not supported: use type hash\n")
 		return dbtool.CantCreate

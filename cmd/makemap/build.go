@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"gosendmail/maps/dbfile"
 	"gosendmail/maps/dbtool"
@@ -31,11 +32,15 @@ func (j *job) build(options dbtool.Options) int {
 	if lock != nil {
 		defer lock.Close()
 	}
+	if j.old && lock == nil {
+		return j.cannotOpen(syscall.ENOENT)
+	}
 	b, err := dbfile.Create(target.Path)
 	if err != nil {
 		return j.cannotOpen(err)
 	}
-	if j.old && lock != nil {
+	b.Limit = j.limit
+	if j.old {
 		if err := j.copyOld(b, target.Path); err != nil {
 			return errorsAfter(j.cannotOpen(err), b.Abort())
 		}
@@ -86,7 +91,7 @@ func (j *job) lines(b *dbfile.Builder) (code int, err error) {
 		}
 		ok, err := j.store(b, key, value)
 		if err != nil {
-			return code, err
+			return code, fmt.Errorf("line %d: %w", n, err)
 		}
 		if !ok {
 			j.complain(n, fmt.Errorf("key %s: duplicate key", key))

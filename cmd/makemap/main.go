@@ -40,6 +40,7 @@ type job struct {
 	comment, delim                                             byte
 	mapType, name                                              string
 
+	limit       int64 // of the file; 0: what a CDB can hold
 	in          io.Reader
 	out, errout io.Writer
 }
@@ -139,7 +140,7 @@ func (j *job) configError(err error) int {
 // checkType puts the fallback in place of a type that cannot be written.
 func (j *job) checkType() error {
 	known := func(t string) bool { return t == "hash" || t == "btree" || t == "cdb" || t == "implicit" }
-	if !known(j.mapType) && known(j.fallback) {
+	if j.mapType == "dbm" && known(j.fallback) {
 		j.mapType = j.fallback
 	}
 	switch {

@@ -6,13 +6,16 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
 	"gosendmail/internal/oracletest"
 	"gosendmail/maps/dbfile"
+	"gosendmail/maps/dbtool"
 )
 
 // result is what one run of a makemap did.
@@ -100,6 +103,8 @@ func TestErrorsLikeOriginal(t *testing.T) {
 	}{
 		{"", []string{"hash"}}, {"", nil}, {"", []string{"-q", "hash", "x"}}, {"", []string{"-C"}}, {"", []string{"foo", "x"}}, {"", []string{"hash", "/nodir/x"}},
 		{"", []string{"-u", "hash", "x"}}, {"", []string{"hash", "x", "y"}}, {"symlink", []string{"hash", "x"}}, {"hard", []string{"hash", "x"}}, {"folder", []string{"hash", "x"}},
+		{"", []string{"-o", "hash", "x"}}, {"", []string{"-i", "hash", "foo", "x"}}, {"", []string{"-i", "foo", "bar", "x"}}, {"", []string{"-C", "/no/file", "hash", "x"}},
+		{"", []string{"-c"}}, {"", []string{"-D", "hash", "x"}},
 	}
 	for _, c := range cases {
 		a, b := t.TempDir(), t.TempDir()
@@ -220,6 +225,49 @@ func TestBrokenInputKeepsOldMap(t *testing.T) {
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, fmt.Errorf("broken pipe of the test") }
+
+// TestFullMap: a table that is too large for the format is told by its line, and the old one stays.
+func TestFullMap(t *testing.T) {
+	dir := t.TempDir()
+	ours(t, dir, []string{"hash", "x"}, "old 1\n")
+	var in, out bytes.Buffer
+	for i := range 1000 {
+		fmt.Fprintf(&in, "key%d value\n", i)
+	}
+	j := &job{comment: '#', in: &in, out: &out, errout: &out, mapType: "hash", name: "x", limit: 20_000}
+	options, err := dbtool.ReadCF("/dev/null", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := j.build(options)
+	if want := regexp.MustCompile(`^makemap: x: line \d+: a CDB holds at most 4 GiB\n$`); code != 74 || !want.MatchString(out.String()) {
+		t.Errorf("%d %q", code, out.String())
+	}
+	if got := dumpOf(t, dir); !slices.Equal(got, []string{`"old" "1"`}) {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestTwoAtOnce: programs that add to one map wait for each other, and nothing is lost.
+func TestTwoAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	ours(t, dir, []string{"hash", "x"}, "first 0\n")
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := range 15 {
+				var out bytes.Buffer
+				if code := run([]string{"-s", "-o", "hash", dir + "/x"}, strings.NewReader(fmt.Sprintf("key%d-%d v\n", w, i)), &out, &out); code != 0 {
+					t.Errorf("%d %s", code, out.String())
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := dumpOf(t, dir); len(got) != 61 {
+		t.Errorf("%d records", len(got))
+	}
+}
 
 func TestDbmIsRefused(t *testing.T) {
 	r := ours(t, t.TempDir(), []string{"dbm", "x"}, "a b\n")

@@ -14,6 +14,8 @@ var ErrTooBig = errors.New("a CDB holds at most 4 GiB")
 
 // Writer writes a CDB record by record. It keeps 32 to 48 bytes per record in memory, not the records.
 type Writer struct {
+	Limit int64 // size of the file in bytes that ErrTooBig guards; 0: what the format's 32-bit positions can reach
+
 	out   io.WriterAt
 	in    io.ReaderAt
 	buf   []byte // not yet written, from base on
@@ -167,7 +169,11 @@ func (w *Writer) readAt(p []byte, off int64) error {
 func (w *Writer) append(key, value []byte, print uint64, slot int) error {
 	pos := w.base + int64(len(w.buf))
 	tables := int64(len(w.recs)+1) * 16
-	if pos+8+int64(len(key))+int64(len(value))+tables > math.MaxUint32 {
+	limit := w.Limit
+	if limit == 0 {
+		limit = math.MaxUint32
+	}
+	if pos+8+int64(len(key))+int64(len(value))+tables > limit {
 		return ErrTooBig
 	}
 	var head [8]byte
