@@ -8,6 +8,10 @@ import (
 // MaxRulesets bounds the numbers: configurations number below half of it, names without a number come above.
 const MaxRulesets = 200
 
+// moreRulesets is how many names find room beyond that. The original has none: the rules of our library stand in more sets
+// than its own do, and those of a site must still fit beside them.
+const moreRulesets = 300
+
 // Ruleset is a ruleset that an S line, or a mailer's S= or R=, names.
 type Ruleset struct {
 	Name   string // "" where it has only a number
@@ -33,16 +37,16 @@ type Rule struct {
 type setTable struct {
 	byName   map[string]int
 	byNumber map[int]*Ruleset
-	next     int // the number below this one goes to the next name
+	names    int // so many names have got a number
 }
 
 func newSetTable() *setTable {
-	return &setTable{byName: map[string]int{}, byNumber: map[int]*Ruleset{}, next: MaxRulesets}
+	return &setTable{byName: map[string]int{}, byNumber: map[int]*Ruleset{}}
 }
 
 func (t *setTable) list() []*Ruleset {
 	var list []*Ruleset
-	for n := range MaxRulesets {
+	for n := range MaxRulesets + moreRulesets {
 		if r := t.byNumber[n]; r != nil {
 			list = append(list, r)
 		}
@@ -57,6 +61,15 @@ func (t *setTable) at(number int) *Ruleset {
 		t.byNumber[number] = r
 	}
 	return r
+}
+
+// free is the number of the next name without one: from the top downwards, as the original gives them, then beyond; false if there is none.
+func (t *setTable) free() (int, bool) {
+	n := t.names
+	if t.names++; n < MaxRulesets/2 {
+		return MaxRulesets - 1 - n, true
+	}
+	return MaxRulesets/2 + n, n < MaxRulesets/2+moreRulesets
 }
 
 // digits reads a ruleset number.
@@ -96,11 +109,11 @@ func (p *parser) ruleset(s string) (set *Ruleset, rest string) {
 			return nil, rest
 		}
 	case !known:
-		if p.sets.next--; p.sets.next < MaxRulesets/2 {
-			p.errorf("%s: too many named rulesets (%d max)", name, MaxRulesets/2)
+		if number, known = p.sets.free(); !known {
+			p.errorf("%s: too many named rulesets (%d max)", name, MaxRulesets/2+moreRulesets)
 			return nil, rest
 		}
-		number = p.sets.next
+		n = number
 	}
 	if known && number != n {
 		p.errorf("%s: ruleset changed value (old %d, new %d)", s, n, number)

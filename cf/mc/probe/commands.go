@@ -31,7 +31,10 @@ func Commands(n int) []string {
 	}
 	for _, flags := range []string{"HS", "ES", "HR", "ER"} {
 		out = append(out, "/tryflags "+flags)
-		for _, mailer := range []string{"local", "prog", "smtp", "esmtp", "relay", "procmail", "uucp-dom", "uucp-uudom", "uucp-new", "cyrusv2", "usenet", "feed"} {
+		for _, mailer := range []string{
+			"local", "prog", "smtp", "esmtp", "smtp8", "dsmtp", "relay", "procmail", "uucp", "uucp-old", "uucp-new", "suucp", "uucp-dom", "uucp-uudom",
+			"cyrus", "cyrusbb", "cyrusv2", "usenet", "fax", "pop", "mail11", "ph", "qpage", "ssh", "xagent", "feed",
+		} {
 			for range 4 {
 				out = append(out, "/try "+mailer+" "+address())
 			}

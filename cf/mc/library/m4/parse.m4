@@ -96,7 +96,7 @@ undivert(4)dnl
 dnl _LINK_(class): UUCP hosts of the class are behind the host in the macro of that name
 define(`_LINK_', `ifdef(`_CLASS_$1_', `R$`'* <@ $`'=$1 . UUCP .> $`'*	$: $>UUCPLink $`'$1 $| $`'1 <@ $`'2 .UUCP.> $`'3
 ')')dnl
-define(`_LINKED_', ifdef(`_NO_UUCP_',, `_LINK_(`V')_LINK_(`W')_LINK_(`X')'))dnl
+define(`_LINKED_', `ifdef(`_NO_UUCP_',, `_LINK_(`V')_LINK_(`W')_LINK_(`X')')')dnl
 define(`_GATEWAYS_', ifdef(`BITNET_RELAY', 1)ifdef(`DECNET_RELAY', 1)ifdef(`FAX_RELAY', 1)ifdef(`UUCP_RELAY', 1)ifdef(`_MAILER_pop_', 1)ifdef(`_MAILER_fax_', 1))dnl
 _LINKED_`'dnl
 _WHEN_(`_MAILER_usenet_', `R$+ . USENET		$#usenet $@ usenet $: $1')
@@ -125,7 +125,7 @@ _WHEN_(`_MAILER_pop_', `RPOP $| $+ <@ POP.>	$#pop $: $1')
 ifdef(`_MAILER_fax_', `RFAX $| $+ <@ $+ . FAX .>	$#fax $@ $2 $: $1', `_WHEN_(`FAX_RELAY', `_RELAYED_(`FAX', `F')')')
 _WHEN_(`UUCP_RELAY', `_RELAYED_(`UUCP', `Y')')
 R$+ $| $*		$@ $2')
-ifelse(defn(`_LINKED_'),, `dnl', `
+ifelse(_LINKED_,, `dnl', `
 # ---- UUCPLink: host or mailer:host, or nothing $| address
 SUUCPLink
 R$* $| $*		$@ $>MailerToTriple <$1> $2')

@@ -93,7 +93,7 @@ undivert(2)dnl
 _WHEN_(`_BITDOMAIN_TABLE_', `_RENAMED_(`$+ .BITNET', `$(bitdomain $2 $: $2.BITNET $)')')
 _WHEN_(`_UUDOMAIN_TABLE_', `_RENAMED_(`$+ .UUCP', `$(uudomain $2 $: $2.UUCP $)')')
 dnl _NEIGHBOURS_: hosts of a UUCP class are complete names; all are, if there is a relay for them
-define(`_NEIGHBOURS_', ifdef(`UUCP_RELAY', `_NEIGHBOUR_(`$+')', `ifdef(`_CLASS_U_', `_NEIGHBOUR_(`$=U')')ifdef(`_CLASS_V_', `_NEIGHBOUR_(`$=V')')ifdef(`_CLASS_W_', `_NEIGHBOUR_(`$=W')')ifdef(`_CLASS_X_', `_NEIGHBOUR_(`$=X')')ifdef(`_CLASS_Y_', `_NEIGHBOUR_(`$=Y')')'))dnl
+define(`_NEIGHBOURS_', `ifdef(`UUCP_RELAY', `_NEIGHBOUR_(`$+')', `ifdef(`_CLASS_U_', `_NEIGHBOUR_(`$=U')')ifdef(`_CLASS_V_', `_NEIGHBOUR_(`$=V')')ifdef(`_CLASS_W_', `_NEIGHBOUR_(`$=W')')ifdef(`_CLASS_X_', `_NEIGHBOUR_(`$=X')')ifdef(`_CLASS_Y_', `_NEIGHBOUR_(`$=Y')')')')dnl
 define(`_NEIGHBOUR_', `R$`'* <@ $1 . UUCP> $`'*		$: $`'1 $| $`'3 $| $`'2
 ')dnl
 _UNLESS_(`_NO_UUCP_', `ifelse(_NEIGHBOURS_,, `dnl', `# local part $| what follows $| host of UUCP
