@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -123,4 +124,54 @@ func TestReloadUnderLoad(t *testing.T) {
 			cur.Load().Close()
 		})
 	}
+}
+
+// TestMemory: an open table takes the same memory whatever its size.
+func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes a million records")
+	}
+	heap := func(records int) uint64 {
+		path := filepath.Join(t.TempDir(), "x.db")
+		b, err := dbfile.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range records {
+			if err := b.Add(fmt.Appendf(nil, "key%d", i), fmt.Appendf(nil, "v1 of key%d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.Commit(0o644, nil); err != nil {
+			t.Fatal(err)
+		}
+		b = nil
+		before := allocated()
+		set, err := maps.NewSet(specs([]string{"Km hash " + path}), maps.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer set.Close()
+		for i := range 20_000 {
+			key := fmt.Sprintf("key%d", i*7919%records)
+			if v, err := set.Lookup(context.Background(), "m", key); v != "v1 of "+key || err != nil {
+				t.Fatal(key, v, err)
+			}
+		}
+		return max(allocated(), before) - before
+	}
+	small, large := heap(10_000), heap(1_000_000)
+	t.Logf("10,000 records: %d bytes; 1,000,000 records: %d bytes", small, large)
+	if large > small+64<<10 {
+		t.Errorf("10,000 records take %d bytes, 1,000,000 take %d", small, large)
+	}
+}
+
+// allocated is what lives on the heap.
+func allocated() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
