@@ -81,7 +81,7 @@ var damages = []damage{
 func sites(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{"debian-like": debianLike}
-	for _, pattern := range []string{"testdata/*.mc", "../../examples/*/*.mc"} {
+	for _, pattern := range []string{"testdata/*.mc", "testdata/sites/*.mc", "../../examples/*/*.mc"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no %s: %v", pattern, err)
