@@ -119,12 +119,15 @@ func Open(cfg Config) (*Spool, error) {
 	for _, gc := range cfg.Groups {
 		g, err := s.openGroup(gc, known)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("queue: open group %s: %w", gc.Name, err), s.Close())
+			return nil, errors.Join(fmt.Errorf("queue: open group %s: %w: %w", gc.Name, ErrDirectory, err), s.Close())
 		}
 		s.groups = append(s.groups, g)
 	}
 	return s, nil
 }
+
+// ErrDirectory means that a queue directory cannot be used; the cause is with it.
+var ErrDirectory = errors.New("cannot use the directory")
 
 // Close gives the directories back. Entries that are still open stay usable for Close only.
 func (s *Spool) Close() error {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,8 +13,10 @@ import (
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/mta"
 	"gosendmail/internal/priv"
+	"gosendmail/internal/safefile"
 	"gosendmail/internal/status"
 	"gosendmail/internal/testmode"
+	"gosendmail/queue"
 )
 
 // The configuration files, where none is named.
@@ -123,11 +126,35 @@ func (v *invocation) server(ctx context.Context, adjust func(*mta.Config)) (*mta
 	if adjust != nil {
 		adjust(&cfg)
 	}
+	v.checkGroup(site)
 	s, err := mta.New(cfg)
+	var closed *fs.PathError
+	if errors.Is(err, queue.ErrDirectory) && errors.As(err, &closed) {
+		return nil, nil, v.noQueue(log, cfg.Caller.Name, closed)
+	}
 	if err != nil {
 		return nil, nil, v.fail(status.Config, "%v", err)
 	}
 	return s, log, 0
+}
+
+// checkGroup warns where the submission program has not the rights of the set-group-ID file that it should be.
+func (v *invocation) checkGroup(site *mta.Site) {
+	o := site.Settings()
+	if o.UseMSP && o.RunAsUser.Set && o.RunAsUser.GID > 0 && os.Geteuid() != 0 && os.Getegid() != o.RunAsUser.GID {
+		fmt.Fprintf(v.stderr, "WARNING: RunAsUser for MSP ignored, check group ids (egid=%d, want=%d)\n", os.Getegid(), o.RunAsUser.GID)
+	}
+}
+
+// noQueue tells that the queue cannot be entered.
+func (v *invocation) noQueue(log *maillog.Logger, user string, err *fs.PathError) int {
+	text := fmt.Sprintf("can not chdir(%s/): %s", strings.TrimRight(err.Path, "/"), safefile.Reason(err.Err))
+	log.SysErr("", user, text)
+	fmt.Fprintln(v.stderr, text)
+	if errors.Is(err, fs.ErrPermission) {
+		fmt.Fprintln(v.stderr, "Program mode requires special privileges, e.g., root or TrustedUser.")
+	}
+	return status.Config
 }
 
 func (v *invocation) serverConfig(ctx context.Context, site *mta.Site, log *maillog.Logger) mta.Config {

@@ -284,7 +284,7 @@ func (d *daemon) reload(ctx context.Context) {
 		return
 	}
 	d.writePID(site)
-	go d.end(old)
+	go d.retire(old)
 }
 
 // exchangeSockets opens the sockets that the new configuration names. Those that it names no longer are closed. A socket that
@@ -321,6 +321,16 @@ func duplicate(l net.Listener) (net.Listener, error) {
 		u.SetUnlinkOnClose(false)
 	}
 	return net.FileListener(f)
+}
+
+// retire lets the sessions that began under an older configuration come to their own end, as they do with the original.
+func (d *daemon) retire(s *server) {
+	for _, server := range s.smtpd {
+		server.Retire()
+	}
+	if err := s.mta.Close(context.Background()); err != nil {
+		s.log.Logf(maillog.LevelSerious, maillog.Err, "", "%v", err)
+	}
 }
 
 // end lets a server's sessions and deliveries come to their end.

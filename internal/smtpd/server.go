@@ -22,6 +22,7 @@ type Server struct {
 	limits  Limits
 	slots   chan struct{} // nil: no limit of connections
 	closing atomic.Bool
+	retired atomic.Bool // accepts nobody, lets sessions go on
 
 	mu        sync.Mutex
 	listeners map[net.Listener]bool
@@ -120,7 +121,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 // acceptFailed says whether Serve is over. Lack of descriptors or memory passes; there a moment is waited.
 func (s *Server) acceptFailed(ctx context.Context, err error) (bool, error) {
 	switch {
-	case s.closing.Load():
+	case s.closing.Load() || s.retired.Load():
 		return true, ErrServerClosed
 	case ctx.Err() != nil:
 		return true, ctx.Err()
@@ -151,7 +152,7 @@ func (s *Server) release() {
 func (s *Server) track(l net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing.Load() {
+	if s.closing.Load() || s.retired.Load() {
 		return false
 	}
 	s.listeners[l] = true
@@ -210,6 +211,17 @@ func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.conns)
+}
+
+// Retire stops accepting, lets the dialogues under way come to their own end, and returns then: another server has taken over.
+func (s *Server) Retire() {
+	s.mu.Lock()
+	s.retired.Store(true)
+	for l := range s.listeners {
+		l.Close()
+	}
+	s.mu.Unlock()
+	s.running.Wait()
 }
 
 // Shutdown stops accepting. Clients between commands are told 421 and left; a command that is being carried out, a
