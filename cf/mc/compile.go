@@ -37,7 +37,7 @@ type Define struct{ Name, Value string }
 type Output struct {
 	// Lines of the .cf in order, without their newlines.
 	Lines []Line
-	// Diagnostics in the order in which they arose.
+	// Diagnostics in the order of the input's lines; those about the input as a whole last.
 	Diagnostics []Diagnostic
 
 	asides []Diagnostic // what only Lint says of the input's text
@@ -272,7 +272,7 @@ func (r *run) finish() *Output {
 		r.lintLines(out.Lines)
 	}
 	r.tellLeftOut()
-	out.Diagnostics, out.asides = r.diags, r.asides
+	out.Diagnostics, out.asides = r.sorted(), r.asides
 	return out
 }
 

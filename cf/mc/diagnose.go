@@ -1,6 +1,7 @@
 package mc
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -117,6 +118,18 @@ func (r *run) add(d Diagnostic) {
 // maxDiagnostics bounds what is kept: a loop can complain for ever.
 const maxDiagnostics = 1000
 
+// sorted puts the diagnostics into the order of the input's lines: the first is then the likeliest cause of the others. What concerns
+// the input as a whole comes last.
+func (r *run) sorted() []Diagnostic {
+	slices.SortStableFunc(r.diags, func(a, b Diagnostic) int {
+		if (a.Line == 0) != (b.Line == 0) {
+			return cmp.Compare(b.Line, a.Line)
+		}
+		return cmp.Or(cmp.Compare(slices.Index(r.files, a.File), slices.Index(r.files, b.File)), cmp.Compare(a.Line, b.Line))
+	})
+	return r.diags
+}
+
 // tellLeftOut says how many complaints were too many.
 func (r *run) tellLeftOut() {
 	if r.leftOut > 0 {
@@ -144,14 +157,21 @@ func (r *run) diagnose(d m4.Diagnostic) bool {
 
 // openText says what the input ended within. at is where that began.
 func (r *run) openText(d m4.Diagnostic, at m4.Position) string {
+	if macro := outermost(d.Stack); macro != "" {
+		return "what " + macro + " gives here never ends: a quote or a parenthesis in its arguments lacks its partner"
+	}
+	here := "here"
+	if d.Began.File != at.File {
+		here = "at " + d.Began.String() // in a file that was included
+	}
 	switch d.Unclosed {
 	case m4.OpenComment:
-		return "the comment that begins here never ends"
+		return "the comment that begins " + here + " never ends"
 	case m4.OpenArguments:
-		return "the call of " + d.Macro + " that begins here never ends: it lacks a )"
+		return "the call of " + d.Macro + " that begins " + here + " never ends: it lacks a )"
 	}
-	text := "the quote that opens here never ends"
-	i := slices.Index(r.files, at.File)
+	text := "the quote that opens " + here + " never ends"
+	i := slices.Index(r.files, d.Began.File)
 	if i < 0 {
 		return text
 	}
@@ -163,6 +183,16 @@ func (r *run) openText(d m4.Diagnostic, at m4.Position) string {
 	default:
 		return fmt.Sprintf("%s: line %d %s", text, line, how)
 	}
+}
+
+// outermost is the first macro call on the way to a place, without includes; empty if there is none.
+func outermost(stack []m4.Call) string {
+	for _, c := range slices.Backward(stack) {
+		if c.Macro != "include" && c.Macro != "sinclude" {
+			return c.Macro
+		}
+	}
+	return ""
 }
 
 // missing gives the text for an include that found nothing. The hint rides behind a NUL to diagnose.

@@ -1,6 +1,7 @@
 package mc_test
 
 import (
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -48,6 +49,8 @@ func TestDiagnostics(t *testing.T) {
 		{head + "ifdef(`x', `FEATURE(`redirect')', `HACK(`nodns')'\nMAILER(`smtp')\n", "x.mc:2:1: error: the call of ifdef that begins here never ends: it lacks a )"},
 		{head + "FEATURE (`redirect')dnl\n", "x.mc:2:1: error: FEATURE needs a name in parentheses, with no space before them"},
 		{head + "FEATURE(`redirect'))dnl\n", "x.mc:2:20: warning: \")\" is no line of a configuration"},
+		{head + "FEATURE(access_db, hash /etc/mail/access')dnl\n", "x.mc:2:1: error: what FEATURE gives here never ends: a quote or a parenthesis in its arguments lacks its partner"},
+		{head + "FEATUER(`access_db')\nFEATURE(`blocklist_recipients')\n", "x.mc:2:1: warning: FEATUER is no macro (did you mean FEATURE?)\nx.mc:3:1: error:"},
 		// Lines that are no lines of a configuration.
 		{head + "FEATURE(`redirect')dln\n", "x.mc:2:20: warning: \"dln\" is no line of a configuration, and no call of a macro that is known"},
 		{head + "LOCAL_RULESETS\nSx\nR$*  $: x\n", "x.mc:4:1: warning: the rule has no tab: tabs, not spaces, end its left side"},
@@ -108,5 +111,31 @@ func TestManyDiagnostics(t *testing.T) {
 	}
 	if n := len(out.Diagnostics); n != 1001 || !strings.HasSuffix(out.Diagnostics[n-1].Text, " more complaints are left out") {
 		t.Errorf("%d diagnostics, the last %v", n, out.Diagnostics[n-1])
+	}
+}
+
+// What is wrong in a file that the site's file includes is told with the place in both.
+func TestDiagnosticsOfIncludedFiles(t *testing.T) {
+	files := map[string]string{
+		"quote.m4": "dnl\nFEATURE(`redirect)dnl\n", "call.m4": "\n FEATURE(`redirect'\n", "name.m4": "FEATURE(`redirct')dnl\n",
+	}
+	open := func(name string) (string, error) {
+		if text, ok := files[name]; ok {
+			return text, nil
+		}
+		return "", fs.ErrNotExist
+	}
+	for file, want := range map[string]string{
+		"quote.m4": "x.mc:2:1: error: the quote that opens at quote.m4:2:9 never ends",
+		"call.m4":  "x.mc:2:1: error: the call of FEATURE that begins at call.m4:2:2 never ends: it lacks a )",
+		"name.m4":  "x.mc:2:1: error: FEATURE(redirct) is not known (did you mean redirect?)\n\tname.m4:1:1: in FEATURE\n",
+	} {
+		out, err := mc.CompileText(mc.Options{Open: open}, "x.mc", "OSTYPE(`linux')dnl\ninclude(`"+file+"')dnl\nMAILER(`smtp')dnl\n")
+		if err != nil || len(out.Diagnostics) != 1 {
+			t.Fatal(file, err, out.Diagnostics)
+		}
+		if d := out.Diagnostics[0]; !strings.HasPrefix(d.String()+"\n"+d.Trace(), want) {
+			t.Errorf("%s: %s\n%s", file, d, d.Trace())
+		}
 	}
 }

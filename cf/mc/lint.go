@@ -92,9 +92,9 @@ func (r *run) lintOddName(n named) {
 	r.add(d)
 }
 
-// complained tells whether the line at a place has a diagnostic already.
+// complained tells whether the text of the line at a place has been complained about; what macros said of it does not count.
 func (r *run) complained(at m4.Position) bool {
-	return slices.ContainsFunc(r.diags, func(d Diagnostic) bool { return d.Line == at.Line && d.File == at.File })
+	return slices.ContainsFunc(r.diags, func(d Diagnostic) bool { return d.Line == at.Line && d.File == at.File && len(d.Stack) == 0 })
 }
 
 // lintUnused warns of a define whose name nothing reads, if it resembles one that the library reads.
