@@ -71,14 +71,23 @@ func (m *ldapMap) Lookup(ctx context.Context, key string, args ...string) (strin
 	case !w.found:
 		return "", errNoHost
 	case m.p.MatchOnly:
+		m.note(ctx, key, "<NULL>")
 		return m.p.Result(ctx, key, "", nil), nil
 	case !w.has:
 		return "", ErrNotFound
 	}
+	m.note(ctx, key, w.value)
 	return m.p.Result(ctx, key, w.value, args), nil
 }
 
-// tell reports that the servers cannot be reached, once per reason.
+// note logs what was found.
+func (m *ldapMap) note(ctx context.Context, key, value string) {
+	if m.p.env.Note != nil {
+		m.p.env.Note(10, macroOf(ctx, "i"), fmt.Sprintf("ldap=%s, %.100s=>%s", m.p.Name, key, value))
+	}
+}
+
+// tell reports that the servers cannot be reached, once per reason, and each search that fails.
 func (m *ldapMap) tell(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -87,6 +96,8 @@ func (m *ldapMap) tell(err error) {
 		m.reason = ""
 	case errors.Is(err, errLDAPConnect) && !m.p.Optional:
 		m.p.report(&m.reason, "", err)
+	case !errors.Is(err, errLDAPConnect) && !errors.Is(err, errLDAPMany) && !errors.Is(err, context.Canceled):
+		m.p.tell("", fmt.Errorf("Error getting LDAP results: %w", err))
 	}
 }
 

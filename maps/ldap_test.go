@@ -294,6 +294,21 @@ func TestLDAPQuotesKeys(t *testing.T) {
 }
 
 // TestLDAPTemporaryFailures: whatever keeps the answer away is temporary, never 'not found'.
+// TestLDAPNotes: what was found is logged from level 10 on, in the original's words.
+func TestLDAPNotes(t *testing.T) {
+	f := serveLDAP(t, found)
+	var notes []string
+	env := maps.Env{LDAPConf: "/dev/null", Note: func(level int, id, text string) { notes = append(notes, fmt.Sprint(level, id, text)) }}
+	for _, flags := range []string{"", "-m "} {
+		for _, key := range []string{"key", "none"} {
+			ask(t, flags+"-H "+f.url()+" -k (uid=%0) -v cn", env, key)
+		}
+	}
+	if got, want := fmt.Sprint(notes), "[10ldap=m, key=>value 10ldap=m, key=><NULL>]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestLDAPTemporaryFailures(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "pw"), "wrong\n")
@@ -319,9 +334,14 @@ func TestLDAPTemporaryFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := serveLDAP(t, func(string, string) ldapAnswer { return c.answer })
-			v, err := ask(t, "-H "+f.url()+" "+c.args+" -k (uid=%0) -v cn", noLDAPConf, "key")
+			var told []string
+			env := maps.Env{LDAPConf: "/dev/null", Report: func(err error) { told = append(told, err.Error()) }}
+			v, err := ask(t, "-H "+f.url()+" "+c.args+" -k (uid=%0) -v cn", env, "key")
 			if !errors.Is(err, maps.ErrTempFail) || v != "" {
 				t.Errorf("%q, %v", v, err)
+			}
+			if len(told) != 1 || !strings.HasPrefix(told[0], `ldap map "m": `) || !strings.HasSuffix(told[0], " (x.cf:1)") {
+				t.Errorf("told %q", told)
 			}
 		})
 	}

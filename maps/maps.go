@@ -57,6 +57,7 @@ type Env struct {
 	Socket   func(path string) error                                                    // class socket: whether a local socket may be trusted; nil: all may
 	Command  func(ctx context.Context, argv []string) (out []byte, exit int, err error) // class program: run as the default user; nil: run as the current user
 	Log      func(level int, id, text string)                                           // class syslog: level 0 (emerg) to 7 (debug), the message's queue ID or ""; nil: dropped
+	Note     func(level int, id, text string)                                           // what option LogLevel lets through from that level on, with the message's queue ID or ""; nil: dropped
 	Report   func(err error)                                                            // what is wrong with maps in use, *Problem mostly; that one cannot be opened once per change of reason; nil: dropped
 	LDAP     string                                                                     // option LDAPDefaultSpec
 	LDAPConf string                                                                     // ldap.conf(5); "": the first of /etc/ldap/ldap.conf and /etc/openldap/ldap.conf that is there

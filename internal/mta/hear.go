@@ -7,6 +7,7 @@ type ears struct {
 	mu      sync.Mutex
 	problem []func(error)
 	line    []func(level int, id, text string)
+	note    []func(level int, id, text string)
 	early   []error
 }
 
@@ -26,6 +27,25 @@ func (s *Site) HearMaps(problem func(error), line func(level int, id, text strin
 	e.mu.Unlock()
 	for _, err := range early {
 		problem(err)
+	}
+}
+
+// NoteMaps adds a listener for what maps log from a level of option LogLevel on, with the queue ID or "".
+func (s *Site) NoteMaps(note func(level int, id, text string)) {
+	e := &s.ears
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.note = append(e.note, note)
+}
+
+// mapNote gives the listeners what is logged from a level on.
+func (s *Site) mapNote(level int, id, text string) {
+	e := &s.ears
+	e.mu.Lock()
+	list := e.note
+	e.mu.Unlock()
+	for _, f := range list {
+		f(level, id, text)
 	}
 }
 

@@ -95,6 +95,35 @@ func TestAliasServices(t *testing.T) {
 	}
 }
 
+// TestHearMaps: class syslog logs under the message's identifier at its own level, problems are told to whoever listens, also those from
+// before, and each once.
+func TestHearMaps(t *testing.T) {
+	_, dir := siteWith(t, "Ks syslog\nKw syslog -L LOG_WARNING\nKno hash DIR/none\n", nil)
+	s, err := Load(context.Background(), LoadOptions{Path: filepath.Join(dir, "x.cf")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var lines, problems []string
+	ctx := maps.WithSession(context.Background(), sessionMacros{s.NewEnv()})
+	s.Maps.Lookup(ctx, "no", "x")
+	s.HearMaps(func(err error) { problems = append(problems, err.Error()) },
+		func(level int, id, text string) { lines = append(lines, fmt.Sprint(level, " ", id, " ", text)) })
+	s.NoteMaps(func(level int, id, text string) { lines = append(lines, "note") })
+	s.Maps.Lookup(ctx, "no", "y")
+	s.Maps.Lookup(ctx, "s", "one %1 two", "arg")
+	env := s.NewEnv()
+	env.Macros.Define("i", "q0123")
+	s.Maps.Lookup(maps.WithSession(context.Background(), env.Session()), "w", "text")
+	if got, want := strings.Join(lines, "|"), "6  one arg two|4 q0123 text"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	want := `hash map "no": missing map file ` + dir + "/none.db: No such file or directory"
+	if len(problems) != 1 || !strings.HasPrefix(problems[0], want) {
+		t.Errorf("%q, want %s", problems, want)
+	}
+}
+
 // TestAliasWait: a data base without "@" is waited for, as long as AliasWait says; one that is older than its text is told, and used.
 func TestAliasWait(t *testing.T) {
 	s, dir := siteWith(t, "O AliasFile=DIR/aliases\nO AliasWait=7s\n", map[string]string{"aliases": "root: text\n"})

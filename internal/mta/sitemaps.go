@@ -77,6 +77,9 @@ func (s *Site) mapEnv(o LoadOptions) maps.Env {
 	if env.Socket == nil {
 		env.Socket = s.checkSocket
 	}
+	if env.Note == nil {
+		env.Note = s.mapNote
+	}
 	if env.Log == nil {
 		env.Log = s.mapLine
 	}
