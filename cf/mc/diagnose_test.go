@@ -60,6 +60,7 @@ func TestDiagnostics(t *testing.T) {
 		// Names.
 		{head + "define(`SMARTHOST', `x')dnl\n", "x.mc:2:1: warning: SMARTHOST is not used by anything (did you mean SMART_HOST?)"},
 		{head + "define(`MAIL_SETINGS_DIR', `/x/')dnl\n", "x.mc:2:1: warning: MAIL_SETINGS_DIR is not used by anything (did you mean MAIL_SETTINGS_DIR?)"},
+		{head + "define(ALIAS_FILE, `/etc/aliases')dnl\n", "x.mc:2:1: warning: define of \"/etc/mail/aliases\" has no effect: that is not the name of a macro, but what ALIAS_FILE stands for: write `ALIAS_FILE'"},
 		// Files of other systems.
 		{"\ufeff" + strings.ReplaceAll(head+"FEATUER(`redirect')\n", "\n", "\r\n"), "x.mc:2:1: warning: FEATUER is no macro (did you mean FEATURE?)"},
 	} {

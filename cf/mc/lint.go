@@ -86,10 +86,31 @@ func (r *run) lintOddName(n named) {
 		return
 	}
 	d := Diagnostic{Position: n.at, Severity: Warning, Text: fmt.Sprintf("define of %q has no effect: that is not the name of a macro", n.name)}
+	if word := r.unquotedName(n.at); word != "" {
+		d.Text += fmt.Sprintf(", but what %[1]s stands for: write `%[1]s'", word)
+	}
 	if word := strings.Trim(n.name, " \t\n'\"`‘’“”´"); word != n.name && isWord(word) {
 		d.Hint = word
 	}
 	r.add(d)
+}
+
+// unquotedName is the name without quotes, of a macro, that a define at a place begins with; empty if there is none.
+func (r *run) unquotedName(at m4.Position) string {
+	text := r.texts[slices.Index(r.files, at.File)]
+	for range at.Line - 1 {
+		_, text, _ = strings.Cut(text, "\n")
+	}
+	line, _, _ := strings.Cut(text, "\n")
+	_, after, ok := strings.Cut(line[min(len(line), max(0, at.Column-1)):], "define(")
+	n := 0
+	for n < len(after) && isWordByte(after[n]) {
+		n++
+	}
+	if !ok || n == 0 || !r.engine.Defined(after[:n]) {
+		return ""
+	}
+	return after[:n]
 }
 
 // complained tells whether the text of the line at a place has been complained about; what macros said of it does not count.
