@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/textproto"
 	"os"
 	"strings"
 	"syscall"
@@ -53,37 +56,30 @@ func (v *invocation) verify(ctx context.Context) int {
 		return code
 	}
 	defer log.Close()
-	if len(v.args) == 0 {
+	if len(v.args) == 0 && !v.fromHdr {
 		return v.fail(status.Usage, "Recipient names must be specified")
 	}
-	exit := status.OK
-	for _, addr := range v.args {
-		list, refusal := m.Verify(ctx, addr)
-		if refusal != nil {
-			fmt.Fprintf(v.stdout, "%s... %s\n", addr, strings.TrimPrefix(refusal.Text, addr+"... "))
-			exit = refusal.Exit
-		}
-		for _, t := range list {
-			v.printTarget(t)
-			if t.Err != nil {
-				exit = t.Err.Exit
-			}
-		}
+	args := v.args
+	if v.fromHdr {
+		args = append(args[:len(args):len(args)], headerRecipients(v.stdin)...)
+	}
+	lines, exit := m.Verify(ctx, args, v.sender, v.noAlias)
+	for _, l := range lines {
+		fmt.Fprintln(v.stdout, l)
 	}
 	return exit
 }
 
-// printTarget prints one place in the original's words.
-func (v *invocation) printTarget(t mta.Verified) {
-	if t.Err != nil {
-		fmt.Fprintf(v.stdout, "%s... %s\n", t.Addr, t.Err.Text)
-		return
+// headerRecipients are the recipient fields of a header (-bv -t).
+func headerRecipients(in io.Reader) (list []string) {
+	header, err := textproto.NewReader(bufio.NewReader(in)).ReadMIMEHeader()
+	if err != nil && len(header) == 0 {
+		return nil
 	}
-	fmt.Fprintf(v.stdout, "%s... deliverable: mailer %s", t.Addr, t.Mailer)
-	if t.Host != "" {
-		fmt.Fprintf(v.stdout, ", host %s", t.Host)
+	for _, field := range []string{"To", "Cc", "Bcc", "Apparently-To"} {
+		list = append(list, header[field]...)
 	}
-	fmt.Fprintf(v.stdout, ", user %s\n", t.User)
+	return list
 }
 
 // printQueue is -bp, and -bP, which only counts.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"gosendmail/internal/envelope"
@@ -85,6 +86,7 @@ type Expander struct {
 	MaxAddresses int    // of one expansion; 0 means 100,000
 	HostName     string // $j, in messages about shells
 	NoAlias      bool   // -n: the alias maps are not asked
+	LastFirst    bool   // the addresses of a list are met from the last to the first, as -bv shows them
 }
 
 // run is one expansion.
@@ -388,7 +390,7 @@ func (r *run) alias(rcpt *envelope.Recipient, m *meta) bool {
 	}
 	m.name = name
 	r.Env.Log("alias %s => %s", rcpt.Addr, value)
-	r.children(rcpt, m, SplitList(value), owner, true, rcpt.Ctladdr)
+	r.children(rcpt, m, r.split(value), owner, true, rcpt.Ctladdr)
 	return true
 }
 
@@ -433,8 +435,17 @@ func (r *run) children(rcpt *envelope.Recipient, m *meta, list []string, owner s
 	}
 }
 
+// split gives the addresses of a list in the order in which they are met.
+func (r *run) split(text string) []string {
+	list := SplitList(text)
+	if r.LastFirst {
+		slices.Reverse(list)
+	}
+	return list
+}
+
 // readList gives the addresses of a list or .forward: lists of addresses, line by line, # for comments.
-func readList(in io.Reader) ([]string, error) {
+func (r *run) readList(in io.Reader) ([]string, error) {
 	var list []string
 	lines := bufio.NewReaderSize(in, 16<<10)
 	for {
@@ -443,7 +454,7 @@ func readList(in io.Reader) ([]string, error) {
 			return nil, err
 		}
 		if t := strings.TrimSpace(line); t != "" && t[0] != '#' {
-			list = append(list, SplitList(t)...)
+			list = append(list, r.split(t)...)
 		}
 		if len(list) > 1000000 || len(line) > maxValue {
 			return nil, errors.New("list is too long")

@@ -22,7 +22,7 @@ func (r *run) include(rcpt *envelope.Recipient, m *meta) {
 		return
 	}
 	defer f.Close()
-	list, err := readList(f)
+	list, err := r.readList(f)
 	if err != nil {
 		r.includeFailed(rcpt, path, err)
 		return
@@ -111,6 +111,6 @@ func (r *run) readForward(path string, ctl *envelope.Ctladdr) (list []string, un
 		return nil, false, err
 	}
 	defer f.Close()
-	list, err = readList(f)
+	list, err = r.readList(f)
 	return list, f.Unsafe, err
 }

@@ -69,6 +69,13 @@ func errorExit(host string) int {
 	return status.Unavailable
 }
 
+// dsnExits are the exit codes of permanent enhanced codes without their class: that of each detail, where the subject tells them apart.
+var dsnExits = map[int]map[int]int{
+	1: {0: status.DataErr, 1: status.NoUser, 2: status.NoHost, 3: status.Usage, 5: status.Config, 6: status.NoUser, 7: status.Usage, 8: status.NoHost},
+	2: {3: status.DataErr},
+	4: {0: status.IOErr, 1: status.TempFail, 2: status.IOErr, 3: status.TempFail, 4: status.Protocol, 5: status.TempFail, 6: status.Config},
+}
+
 // dsnExit maps an enhanced code to an exit code.
 func dsnExit(code string) int {
 	e, _, ok := status.ParseEnhanced(code)
@@ -81,32 +88,15 @@ func dsnExit(code string) int {
 		return status.TempFail
 	}
 	switch e[1] {
-	case 1:
-		switch e[2] {
-		case 1, 3, 6, 7:
-			return status.NoUser
-		case 2:
-			return status.NoHost
-		}
-		return status.Unavailable
 	case 3:
-		if e[2] == 5 {
-			return status.Config
-		}
-	case 4:
-		if e[2] == 1 || e[2] == 2 {
-			return status.NoHost
-		}
-		if e[2] == 3 || e[2] == 5 || e[2] == 7 {
-			return status.TempFail
-		}
-		if e[2] == 6 {
-			return status.Config
-		}
+		return status.OSErr
 	case 5:
 		return status.Protocol
-	case 6:
+	case 7:
 		return status.DataErr
+	}
+	if exit, ok := dsnExits[e[1]][e[2]]; ok {
+		return exit
 	}
 	return status.Unavailable
 }

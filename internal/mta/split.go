@@ -105,30 +105,3 @@ func (m *message) compatible(ctx context.Context, g *group) []*envelope.Recipien
 	}
 	return list
 }
-
-// expandAddress tells where mail for an address goes.
-func (m *message) expandAddress(ctx context.Context, addr string) ([]Verified, *status.Status) {
-	r := &envelope.Recipient{Addr: addr, Primary: true}
-	a, refusal := m.resolve(ctx, addr, forRecipient)
-	if refusal == nil {
-		r.Triple = a.Triple()
-		refusal = m.verify(ctx, r, a)
-	}
-	if refusal != nil {
-		return nil, refusal
-	}
-	m.env.Recipients = []*envelope.Recipient{r}
-	m.route(ctx)
-	var list []Verified
-	for _, r := range m.env.Recipients {
-		switch r.State {
-		case envelope.Pending:
-			v := Verified{Addr: r.Addr, Mailer: r.Triple.Mailer, Host: r.Triple.Host, User: r.Triple.User}
-			list = append(list, v)
-		case envelope.Failed:
-			s := r.Status
-			list = append(list, Verified{Addr: r.Addr, Err: &s})
-		}
-	}
-	return list, nil
-}

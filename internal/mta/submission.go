@@ -284,23 +284,6 @@ func (s *Submission) Release(queued bool) error {
 // ctx is for work that must not end with the caller's: the message is accepted already.
 func ctx() context.Context { return context.Background() }
 
-// Verify resolves an address for -bv: where it would be delivered, or why it cannot be.
-func (s *Server) Verify(ctx context.Context, addr string) ([]Verified, *status.Status) {
-	m := s.newMessage(s.site, s.macros, s.spool.NewID())
-	m.setSender(ctx, s.Caller.Name)
-	return m.expandAddress(ctx, addr)
-}
-
-// Verified is one place that mail for an address goes to.
-type Verified struct {
-	Addr   string
-	Mailer string
-	Host   string
-	User   string
-	Name   string // full name, where it is known
-	Err    *status.Status
-}
-
 // CallerOf finds the account of a user id, or makes one up for an id that has none.
 func CallerOf(ctx context.Context, a priv.Accounts, uid, gid int) priv.User {
 	if u, err := a.UserID(ctx, uid); err == nil {
