@@ -33,7 +33,7 @@ var Sendmail = []Flag{
 	{"-C file", "configuration: a .cf, or a .mc, which is compiled", cf.Works, ""},
 	{"-c", "option HoldExpensive", cf.Works, ""},
 	{"-D file", "file for debugging output", cf.Told, "debugging output stays on standard output"},
-	{"-d levels", "debugging: 0.1 prints version and abilities, 21 and 60 trace rules and maps in -bt", cf.Works, "other categories are accepted without effect"},
+	{"-d levels", "debugging: 0 prints version, abilities, names of this host and mailers; in -bt 12, 20, 21, 24, 33, 35, 37, 38, 48, 60 and 61 trace addresses, rules, macros, options and maps", cf.Works, "standard error names the others and the levels that print nothing"},
 	{"-E", "leftover of other vendors", cf.Idle, "the original knows it on some systems"},
 	{"-e mode", "option ErrorMode", cf.Works, ""},
 	{"-F name", "full name of the sender", cf.Works, ""},
