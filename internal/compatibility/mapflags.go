@@ -42,8 +42,17 @@ var idle = map[string]string{
 	"-h a hint of old configurations": "as with the original", "-P a hint of old configurations": "as with the original",
 }
 
+// lenient are the classes that pass over flags that they do not have, as the original's do, with those that mean something to them.
+var lenient = map[string]string{
+	"arith": "aDSs", "arpa": "aDSs", "dequote": "aDSs", "macro": "aDSs",
+	"dns": "aABdDfmNoOqrRStTzZ", "host": "aAdDfhmNoOPqrStT", "regex": "aAbdDfmnNoOqsStT",
+}
+
 // accepts reports whether a class takes a flag, by making a map with it.
 func accepts(class string, flag byte) bool {
+	if known, ok := lenient[class]; ok {
+		return strings.IndexByte(known, flag) >= 0
+	}
 	if class == "sequence" {
 		return false // its words are names of maps
 	}
@@ -71,7 +80,7 @@ func refuses(text string) bool {
 }
 
 func (d *document) mapFlags() {
-	d.table("Flags of K lines", "Flags that a class does not take are errors.", "flag", "meaning", "classes", "status")
+	d.table("Flags of K lines", "Flags that a class does not take are errors; classes arith, arpa, dequote, dns, host, macro and regex pass over them, as with the original.", "flag", "meaning", "classes", "status")
 	type line struct{ flag, meaning string }
 	var order []line
 	classes := map[line][]string{}
