@@ -71,13 +71,10 @@ func homeOfRoot(t *testing.T, w world) {
 	must(t, err)
 }
 
-// words splits a command line at blanks; quotes hold together.
-func words(line string) (list []string) {
-	for _, m := range regexp.MustCompile(`(?:"[^"]*"|[^ "])+`).FindAllString(line, -1) {
-		list = append(list, m)
-	}
-	return list
-}
+// word is one of a command line; quotes hold together.
+var word = regexp.MustCompile(`(?:"[^"]*"|[^ "])+`)
+
+func words(line string) []string { return word.FindAllString(line, -1) }
 
 // TestCommandLinesAsTheOriginal holds what the flags do to messages that are handed in, and the errors that they give.
 func TestCommandLinesAsTheOriginal(t *testing.T) {

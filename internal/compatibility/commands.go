@@ -90,3 +90,13 @@ var Makemap = []Flag{
 	{"-v", "tell each record", cf.Works, ""},
 	{"-x", "list the types with their file name extensions", cf.Works, ""},
 }
+
+// Mailstats lists the flags of mailstats.
+var Mailstats = []Flag{
+	{"-C file", "configuration that names the file of statistics", cf.Works, ""},
+	{"-c", "use submit.cf", cf.Works, ""},
+	{"-f file", "file of statistics", cf.Works, ""},
+	{"-o", "no names of mailers", cf.Works, ""},
+	{"-P", "for programs", cf.Works, ""},
+	{"-p", "for programs, and begin anew", cf.Works, ""},
+}

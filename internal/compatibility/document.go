@@ -191,4 +191,5 @@ func (d *document) commands() {
 	}
 	commands("Command line of sendmail", Sendmail)
 	commands("Command line of makemap", Makemap)
+	commands("Command line of mailstats", Mailstats)
 }
