@@ -2,6 +2,7 @@ package testmode_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,6 +39,9 @@ func TestVerify(t *testing.T) {
 	}
 	_, out := oracletest.Arena(t, script.String(), func(dir string) {
 		for name, text := range verifyFiles {
+			if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
+				t.Fatal(err)
+			}
 			write(t, filepath.Join(dir, filepath.Dir(name)), filepath.Base(name), text)
 		}
 	})
