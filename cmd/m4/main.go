@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -19,7 +20,9 @@ const exitFailure = 1
 
 func main() {
 	c := &command{program: os.Args[0], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, m4path: os.Getenv("M4PATH")}
-	debug.SetGCPercent(400) // short runs, small heaps: time counts, not memory
+	runtime.GOMAXPROCS(1)    // the expansion is one thread; others would only collect garbage
+	debug.SetGCPercent(1000) // short runs, small heaps: time counts, not memory
+	debug.SetMemoryLimit(512 << 20)
 	os.Exit(c.run(os.Args[1:]))
 }
 
