@@ -50,7 +50,7 @@ func WithDeferred(ctx context.Context) context.Context {
 
 func isDeferred(ctx context.Context) bool { return ctx.Value(deferredKey) != nil }
 
-// WithLiteral returns a context in which percent signs in values mean themselves, as for aliases.
+// WithLiteral returns a context in which percent signs in values and quotes in keys mean themselves, as for aliases.
 func WithLiteral(ctx context.Context) context.Context {
 	return context.WithValue(ctx, literalKey, true)
 }

@@ -198,7 +198,7 @@ func (e *entry) lookup(ctx context.Context, key string, args []string) (string, 
 	if p.Deferred && isDeferred(ctx) {
 		return "", &Error{Map: p.Name, Key: key, Status: exTempFail, Cause: errDeferred}
 	}
-	if !p.KeepQuotes {
+	if !p.KeepQuotes && !isLiteral(ctx) {
 		key = dequote(key)
 	}
 	v, err := e.find(ctx, key, args)

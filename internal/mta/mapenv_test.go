@@ -185,14 +185,14 @@ func TestAliasWait(t *testing.T) {
 // TestNewAliases: every class of files gets the data base that look-ups read; what cannot be opened is told, and the rest is made.
 func TestNewAliases(t *testing.T) {
 	s, dir := siteWith(t, "O AliasFile=DIR/none, hash:-o DIR/none2, cdb:DIR/c, btree:-A DIR/b, DIR/i, sequence:both\nKone hash DIR/i\nKboth sequence one\n",
-		map[string]string{"c": "c: 1\n", "b": "b: 2\nb: 3\n", "i": "i: 4\n"})
+		map[string]string{"c": "c: 1\n", "b": "b: 2\nb: 3\n", "i": "i: 4\n\"Quoted name\": 5\n"})
 	log, err := maillog.Open(maillog.Config{File: filepath.Join(dir, "log"), Level: 9})
 	if err != nil {
 		t.Fatal(err)
 	}
 	lines, problems, err := RebuildAliases(context.Background(), s, log, "tester")
 	want := []string{"newaliases: cannot open DIR/none: No such file or directory", "DIR/c: 1 aliases, longest 1 bytes, 2 bytes total",
-		"DIR/b: 2 aliases, longest 1 bytes, 4 bytes total", "DIR/i: 1 aliases, longest 1 bytes, 2 bytes total"}
+		"DIR/b: 2 aliases, longest 1 bytes, 4 bytes total", "DIR/i: 2 aliases, longest 1 bytes, 16 bytes total"}
 	if got := strings.ReplaceAll(strings.Join(lines, "\n"), dir, "DIR"); got != strings.Join(want, "\n") || len(problems) > 0 || err != nil {
 		t.Errorf("%s\n%v %v", got, problems, err)
 	}
@@ -201,7 +201,7 @@ func TestNewAliases(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	for user, value := range map[string]string{"c": "1", "b": "3,2", "i": "4"} {
+	for user, value := range map[string]string{"c": "1", "b": "3,2", "i": "4", `"quoted Name"`: "5"} {
 		if v, found, err := a.Lookup(context.Background(), user); v != value || !found || err != nil {
 			t.Errorf("%s: %q, %v, %v", user, v, found, err)
 		}
