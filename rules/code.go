@@ -25,7 +25,7 @@ func (f *filter) excludes(n int, mask uint64, first, last uint32) bool {
 // code is what a machine runs of one rule.
 type code struct {
 	left   []elem
-	right  []word // a word with the key macro.Repl stands for the wildcard text, one with macro.Deferred for the macro refs[text]
+	right  []word // key macro.Repl stands for what the wildcard of number text matched, macro.Deferred for the macro refs[text]
 	mask   uint64 // of the words of right
 	head   uint16 // elements before the first gap
 	tail   uint16 // elements after the last gap
@@ -76,29 +76,29 @@ type ref struct {
 // measure notes what is known of the workspaces that the rule can match.
 func (c *code) measure() (f filter) {
 	c.simple = true
-	min, max := 0, 0
+	least, most := 0, 0
 	for _, e := range c.left {
 		switch e.op() {
 		case 0:
 			f.need |= bit(uint32(e))
-			min, max = min+1, max+1
+			least, most = least+1, most+1
 		case macro.MatchOne:
-			min, max = min+1, max+1
+			least, most = least+1, most+1
 		case macro.MatchNotClass:
-			min, max, c.simple = min+1, max+1, false
+			least, most, c.simple = least+1, most+1, false
 		case macro.MatchSome:
-			min, max = min+1, MaxAtom+1
+			least, most = least+1, MaxAtom+1
 		case macro.MatchAny:
-			max = MaxAtom + 1
+			most = MaxAtom + 1
 		case macro.MatchClass:
-			min, max, c.simple = min+1, MaxAtom+1, false
+			least, most, c.simple = least+1, MaxAtom+1, false
 		case macro.Deferred:
-			max, c.simple = MaxAtom+1, false
+			most, c.simple = MaxAtom+1, false
 		default:
 			c.simple = false
 		}
 	}
-	f.min, f.max = uint16(min), uint16(max)
+	f.min, f.max = uint16(least), uint16(most)
 	if n := len(c.left); n > 0 {
 		f.first, f.ends[0] = c.left[0].literal()
 		f.last, f.ends[1] = c.left[n-1].literal()

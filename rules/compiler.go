@@ -169,13 +169,22 @@ func (c *compiler) macro(name string) int {
 	return c.refer("$"+name, func() ref { return ref{name: name} })
 }
 
-func (c *compiler) refer(key string, make func() ref) int {
+// maxRefs is how many classes and macros the rules of a program can name.
+const maxRefs = 1 << 16
+
+// refer returns the place of what key names, built when it is first asked for.
+func (c *compiler) refer(key string, build func() ref) int {
 	i, ok := c.refs[key]
-	if !ok {
-		i = len(c.sets.refs)
-		c.refs[key] = i
-		c.sets.refs = append(c.sets.refs, make())
+	switch {
+	case ok:
+		return i
+	case len(c.sets.refs) == maxRefs:
+		c.complain("too many macros and classes (%d max)", maxRefs)
+		return 0
 	}
+	i = len(c.sets.refs)
+	c.refs[key] = i
+	c.sets.refs = append(c.sets.refs, build())
 	return i
 }
 

@@ -63,9 +63,9 @@ func (f *frame) find(row []elem, at, end int) int {
 	if len(row) == 0 {
 		return at
 	}
-	ws, key, any := f.ws, uint32(row[0]), row[0].op() != 0
+	ws, key, literal := f.ws, uint32(row[0]), row[0].op() == 0
 	for ; at+len(row) <= end; at++ {
-		if (any || ws[at].key == key) && f.fits(row, at) {
+		if (!literal || ws[at].key == key) && f.fits(row, at) {
 			return at
 		}
 	}

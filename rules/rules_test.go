@@ -50,6 +50,10 @@ func compile(tb testing.TB, text string) *rules.Sets {
 }
 
 func sources(text string) (*rules.Sets, []rules.Problem) {
+	return withOptions(text, rules.Options{Operators: ".:%@!^/[]+", Level: 10})
+}
+
+func withOptions(text string, o rules.Options) (*rules.Sets, []rules.Problem) {
 	var list []rules.SetSource
 	none := func(string) (string, bool) { return "", false }
 	for i, line := range strings.Split(strings.TrimSpace(text), "\n") {
@@ -64,7 +68,7 @@ func sources(text string) (*rules.Sets, []rules.Problem) {
 		set := &list[len(list)-1]
 		set.Rules = append(set.Rules, rules.RuleSource{LHS: l, RHS: r, File: "t.cf", Line: i + 1})
 	}
-	return rules.Compile(list, rules.Options{Operators: ".:%@!^/[]+", Level: 10})
+	return rules.Compile(list, o)
 }
 
 const program = `
@@ -223,6 +227,64 @@ func TestCompileProblems(t *testing.T) {
 		_, problems := sources("Sx\n" + rule)
 		if len(problems) == 0 || problems[0].Text != want || problems[0].Line != 2 {
 			t.Errorf("%q: %v, want %q", rule, problems, want)
+		}
+	}
+}
+
+// TestClasses: phrases of a class are found wherever they begin and however many tokens they are, words added later too.
+func TestClasses(t *testing.T) {
+	class := new(rules.Class)
+	for _, w := range []string{"host", "Mail.Example.ORG", "[192.0.2.1]", "of_two", "a_b", "\"quoted word\""} {
+		class.Add(w)
+	}
+	s, problems := withOptions("Sx\nR$* $=c $*\t$@ $1 ( $2 ) $3\nSnot\nR$* @ $~c\t$@ $2", rules.Options{
+		Operators: ".:%@!^/[]+", Level: 10, BlankSub: '_', Class: func(string) *rules.Class { return class },
+	})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	for i := range 1000 {
+		class.Add(fmt.Sprintf("later%d.example", i))
+	}
+	for _, c := range []struct{ set, in, want string }{
+		{"x", "u@HOST", "u @ ( HOST )"},
+		{"x", "u@mail.example.org", "u @ ( mail . example . org )"},
+		{"x", "u@mail.example.com", "u @ mail . example . com"},
+		{"x", "u@[192.0.2.1]", "u @ ( [ 192 . 0 . 2 . 1 ] )"},
+		{"x", "one of two@x", "one ( of two ) @ x"},
+		{"x", "a_b@x", "( a_b ) @ x"},
+		{"x", "a b@x", "( a b ) @ x"},
+		{"x", `"quoted word"@x`, `( "quoted word" ) @ x`},
+		{"x", "u@later999.example", "u @ ( later999 . example )"},
+		{"x", "u@later1000.example", "u @ later1000 . example"},
+		{"not", "u@host", "u @ host"},
+		{"not", "u@other", "other"},
+	} {
+		ws, _ := s.Prescan(c.in, 0)
+		ret, err := s.Rewrite(context.Background(), &env{}, c.set, ws)
+		if got := ret.Workspace.String(); got != c.want || err != nil {
+			t.Errorf("%s %s: %q, %v, want %q", c.set, c.in, got, err, c.want)
+		}
+	}
+}
+
+// TestScanTwice: usual texts take a short cut through the scanner, which must end where the long way does. A backslash
+// or a comment behind the delimiter cannot change what is before it, but an address too long for the short cut takes the other.
+func TestScanTwice(t *testing.T) {
+	s := rules.NewScanner(".:%@!^/[]+")
+	long := "," + strings.Repeat("x", rules.MaxText/2)
+	for _, mode := range []rules.Mode{rules.External, rules.Internal, rules.KeepComments} {
+		for _, in := range []string{"a.b@c", " a  b ", "<a@b> c", `"a b"@c`, `"a"b"c"`, "a;b", "\x95\x31\x82{mx}\x96x\x93w", "\xe4\xf6@x", "a\tb", "<>", ""} {
+			short, slow := s.Scan(in+",", ',', mode, false), s.Scan(in+long, ',', mode, false)
+			if short.String() != slow.String() || short.End != slow.End || len(short.Problems) != len(slow.Problems) {
+				t.Errorf("mode %d, %q: %q up to %d %q, the long way %q up to %d %q", mode, in,
+					short.Workspace, short.End, short.Problems, slow.Workspace, slow.End, slow.Problems)
+			}
+			for i := range min(len(short.Workspace), len(slow.Workspace)) {
+				if short.Workspace[i] != slow.Workspace[i] {
+					t.Errorf("mode %d, %q: token %d is %#v, the long way %#v", mode, in, i, short.Workspace[i], slow.Workspace[i])
+				}
+			}
 		}
 	}
 }

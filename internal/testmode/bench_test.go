@@ -82,6 +82,22 @@ func BenchmarkSeed(b *testing.B) {
 	}
 }
 
+// BenchmarkLoad: from a .cf on disk to rules that can run.
+func BenchmarkLoad(b *testing.B) {
+	o := mta.LoadOptions{Path: benchSite(b, ourMakemap(b)), Version: version, Host: &mta.HostNames{Canonical: "mail.example.test", Node: "mail"}}
+	b.ReportAllocs()
+	b.ResetTimer()
+	before := processor()
+	for range b.N {
+		site, err := mta.Load(context.Background(), o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		site.Close()
+	}
+	b.ReportMetric(float64((processor()-before).Microseconds())/float64(b.N), "CPU-µs/op")
+}
+
 // benchWork returns what does the ith address.
 func benchWork(site *mta.Site, ruleset string) func(i int) {
 	env, list, sets := benchEnv(site), addresses(500), strings.Split(ruleset, ",")
