@@ -184,19 +184,34 @@ func TestForeignTree(t *testing.T) {
 	t.Logf("%d files are the same", len(files))
 }
 
-// GNU m4 runs the embedded library as well, with the same result.
+// GNU m4 runs the embedded library as well, with the same result, for every configuration of the tests.
 func TestLibraryUnderGNUm4(t *testing.T) {
-	want, err := oracletest.M4(t, "library/m4/cf.m4", "testdata/pop-before-smtp.mc").Output()
+	oracletest.Root(t)
+	site, err := os.ReadFile("testdata/pop-before-smtp.mc")
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := mc.Compile(mc.Options{}, "testdata/pop-before-smtp.mc")
+	archive, err := os.ReadFile("testdata/configurations.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(out.Text()) != string(want) {
-		t.Error("differs from GNU m4")
+	texts := []string{string(site)}
+	for _, part := range strings.Split(string(archive), "\n-- ")[1:] {
+		_, text, _ := strings.Cut(part, " --\n")
+		texts = append(texts, complete(text+"\n"))
 	}
+	for _, text := range texts {
+		cmd := oracletest.M4(t, "library/m4/cf.m4", "-")
+		cmd.Stdin = strings.NewReader(text)
+		want, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if compile(t, mc.Options{}, "-", text) != string(want) {
+			t.Errorf("differs from GNU m4:\n%s", text)
+		}
+	}
+	t.Logf("%d files are the same", len(texts))
 }
 
 func TestUnreadable(t *testing.T) {
