@@ -18,11 +18,11 @@ import (
 // logAliases are local recipients whose programs end in all ways.
 const logAliases = `postmaster: root
 MAILER-DAEMON: postmaster
-ok: "|exit 0"
-fails: "|exit 1"
-nouser: "|exit 67"
-later: "|exit 75"
-unavailable: "|exit 69"
+ok: "|cat; exit 0"
+fails: "|cat; exit 1"
+nouser: "|cat; exit 67"
+later: "|cat; exit 75"
+unavailable: "|cat; exit 69"
 missing: "|/nonexistent/program"
 file: /tmp/does/not/exist
 two: alice, bob
