@@ -25,6 +25,7 @@ func TestDiagnostics(t *testing.T) {
 		{head + "FEATURE(`blocklist_recipients')\n", "x.mc:2:1: error: *** ERROR: FEATURE(blocklist_recipients) needs FEATURE(access_db) before it"},
 		{"FEATURE(`redirect')\n", "x.mc: error: *** ERROR: no OSTYPE names the operating system"},
 		{head + "FEATURE(`fips3')\n", "x.mc:2:1: error: *** ERROR: FEATURE(fips3) sets up OpenSSL, which is not used here"},
+		{head + "define(`confOPENSSL_CNF', `/etc/mail/sendmail.ossl')\n", "x.mc: warning: *** WARNING: confOPENSSL_CNF has no effect: TLS here does without OpenSSL"},
 		{head + "include(`/none/such.m4')\n", "x.mc:2:1: error: cannot include /none/such.m4: No such file or directory"},
 		// Quotes.
 		{head + "FEATURE(`access_db)dnl\nMAILER(`smtp')dnl\n", "x.mc:2:9: error: the quote that opens here never ends: the line lacks a ' after `access_db"},

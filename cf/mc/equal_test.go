@@ -3,6 +3,7 @@ package mc_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -98,6 +99,22 @@ func TestConfigurations(t *testing.T) {
 				s.sameAnswers(t, ours, theirs, probes(probeCount()))
 			}
 		})
+	}
+}
+
+// Nothing of the library goes without a configuration of its own.
+func TestEveryNameHasAConfiguration(t *testing.T) {
+	archive, err := os.ReadFile("testdata/configurations.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := []string{"fips3"}
+	for _, kind := range []string{"feature", "hack", "mailer"} {
+		for _, name := range mc.Names(kind) {
+			if !strings.Contains(string(archive), strings.ToUpper(kind)+"(`"+name+"'") && !slices.Contains(refused, name) {
+				t.Errorf("no configuration has %s(%s)", strings.ToUpper(kind), name)
+			}
+		}
 	}
 }
 

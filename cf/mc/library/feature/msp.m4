@@ -1,12 +1,8 @@
 divert(-1)
 dnl FEATURE: the submission program, which hands all mail to the server; arguments: host, MSA for port 587
 undefine(`ALIAS_FILE')
-define(`confDELIVERY_MODE', `i')
-define(`confUSE_MSP', `True')
-define(`confFORWARD_PATH', `')
-define(`confPRIVACY_FLAGS', `goaway,noetrn,restrictqrun')
-define(`confDONT_PROBE_INTERFACES', `True')
-define(`confQUEUE_FILE_MODE', `0660')
+_VALUES_(`confUSE_MSP', `True', `confDELIVERY_MODE', `i', `confPRIVACY_FLAGS', `goaway,noetrn,restrictqrun', `confQUEUE_FILE_MODE', `0660',
+	`confFORWARD_PATH', `', `confDONT_PROBE_INTERFACES', `True')
 _DEFIFNOT(`confRUN_AS_USER', `smmsp')
 _DEFIFNOT(`confTRUSTED_USER', `ifelse(index(confRUN_AS_USER, `:'), -1, `confRUN_AS_USER', `substr(confRUN_AS_USER, 0, index(confRUN_AS_USER, `:'))')')
 define(`QUEUE_DIR', ifdef(`MSP_QUEUE_DIR', `MSP_QUEUE_DIR', `/var/spool/clientmqueue'))

@@ -25,6 +25,8 @@ ifdef(`confMIN_FREE_BLOCKS', `ifelse(index(confMIN_FREE_BLOCKS, `/'), `-1',,
 	`_SAY_(`*** WARNING: what stands after the slash in confMIN_FREE_BLOCKS belongs into confMAX_MESSAGE_SIZE.')')')
 ifdef(`confAUTO_REBUILD', `_SAY_(`*** WARNING: confAUTO_REBUILD has no effect any more: it let strangers stop the service.')')
 ifdef(`confUNSAFE_GROUP_WRITES', `_SAY_(`*** WARNING: in place of confUNSAFE_GROUP_WRITES say define(confDONT_BLAME_SENDMAIL, ...).')')
+dnl confOPENSSL_CNF, of version 8.18, would name a file that OpenSSL reads
+ifelse(defn(`confOPENSSL_CNF'),,, `_SAY_(`*** WARNING: confOPENSSL_CNF has no effect: TLS here does without OpenSSL.')')
 ifelse(defn(`confDAEMON_OPTIONS'),,, `_SAY_(`*** WARNING: in place of confDAEMON_OPTIONS say DAEMON_OPTIONS for each port.')DAEMON_OPTIONS(`confDAEMON_OPTIONS')')
 ifelse(defn(`confCLIENT_OPTIONS'),,, `_SAY_(`*** WARNING: in place of confCLIENT_OPTIONS say CLIENT_OPTIONS.')CLIENT_OPTIONS(`confCLIENT_OPTIONS')')
 ifdef(`confLDAP_DEFAULT_SPEC',, `ifdef(`_LDAP_ROUTING_WARN_', `_SAY_(`*** WARNING: FEATURE(ldap_routing) without maps of its own needs confLDAP_DEFAULT_SPEC.')')')

@@ -2,8 +2,7 @@ divert(-1)
 # The vocabulary of .mc files. What a site or a third-party file may call has its public name; helpers of ours begin with an underscore.
 
 changecom()
-undefine(`format')
-undefine(`hpux')
+undefine(`format', `hpux')
 
 dnl ==== Diversions.
 dnl 1 LOCAL_NET_CONFIG   2 LOCAL_RULE_3   3 LOCAL_RULE_0   4 UUCP rules of rule set 0   5 masquerading, relaying and other class lines
@@ -14,9 +13,9 @@ define(`POPDIVERT', `divert(_LEFT_)popdef(`_LEFT_')')
 dnl ==== Small tools.
 define(`lower', `translit(`$1', `A-Z', `a-z')')
 define(`strcasecmp', `ifelse(translit($1, `A-Z', `a-z'), translit($2, `A-Z', `a-z'), `1', `0')')
-define(`CONCAT', `$1$2$3$4$5$6$7')
 define(`DOL', ``$'$1')
 define(`_DEFIFNOT', `ifdef(`$1',, `define(`$1', `$2')')')
+define(`CONCAT', `$1$2$3$4$5$6$7')
 define(`_OPTINS', `ifdef(`$1', `$2`'$1`'$3')')
 dnl _SAY_(text): a line on standard error
 define(`_SAY_', `errprint(`$1
@@ -43,9 +42,7 @@ dnl ==== Reading the parts of the library.
 dnl OSTYPE(name): paths and flags of one operating system
 define(`OSTYPE', `PUSHDIVERT(-1)
 ifdef(`__OSTYPE__', `_SAY_(`*** WARNING: a second OSTYPE'($1))')
-define(`__OSTYPE__', $1)
-define(`_ARG_', $2)
-include(_CF_DIR_`'ostype/$1.m4)POPDIVERT`'')
+define(`__OSTYPE__', $1)define(`_ARG_', $2)include(_CF_DIR_`'ostype/$1.m4)POPDIVERT`'')
 dnl DOMAIN(name): definitions that the machines of one organization share
 define(`DOMAIN', `PUSHDIVERT(-1)define(`_ARG_', `$2')include(_CF_DIR_`'domain/$1.m4)POPDIVERT`'')
 dnl FEATURE(name, arguments): one ability of the configuration
@@ -86,12 +83,13 @@ define(`_CPO_')
 define(`_MAIL_FILTERS_')
 define(`_MAIL_FILTERS_DEF')
 define(`_QUEUE_GROUP_')
+dnl _APPEND_(list, line): a line more
+define(`_APPEND_', `define(`$1', defn(`$1')
+$2)')
 dnl DAEMON_OPTIONS(list): one more address and port to listen on
-define(`DAEMON_OPTIONS', `define(`_DPO_', defn(`_DPO_')
-O DaemonPortOptions=`$1')')
+define(`DAEMON_OPTIONS', `_APPEND_(`_DPO_', `O DaemonPortOptions=`$1'')')
 dnl CLIENT_OPTIONS(list): the address that outgoing connections come from
-define(`CLIENT_OPTIONS', `define(`_CPO_', defn(`_CPO_')
-O ClientPortOptions=`$1')')
+define(`CLIENT_OPTIONS', `_APPEND_(`_CPO_', `O ClientPortOptions=`$1'')')
 dnl MAIL_FILTER(name, equates): declares a milter
 define(`MAIL_FILTER', `define(`_MAIL_FILTERS_', defn(`_MAIL_FILTERS_')
 X`'$1`, '`$2')define(`_MAIL_FILTERS_DEF', defn(`_MAIL_FILTERS_DEF')`X')')
