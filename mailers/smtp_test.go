@@ -24,7 +24,7 @@ func TestDialogue(t *testing.T) {
 	got := deliver(t, newTable(t, Config{}), job)
 	want := []string{
 		"EHLO client.test",
-		"MAIL From:<a@src.test> SIZE=120 BODY=8BITMIME ENVID=a+2Bb+20c RET=FULL",
+		"MAIL From:<a@src.test> SIZE=120 BODY=7BIT ENVID=a+2Bb+20c RET=FULL",
 		"RCPT To:<x@peer.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;X+3Dx@peer.test",
 		"RCPT To:<y@peer.test>",
 		"DATA",

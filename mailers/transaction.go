@@ -24,7 +24,8 @@ type transaction struct {
 	report func(*envelope.Recipient, status.Status)
 	cfg    *Config
 
-	taken    []Rcpt // recipients that RCPT accepted, in order
+	taken    []Rcpt   // recipients that RCPT accepted, in order
+	welcomes []string // what RCPT was answered for each of them
 	reported map[*envelope.Recipient]bool
 }
 
@@ -264,7 +265,7 @@ func (t *transaction) emptyMessage() error {
 // answered notes the answer to one RCPT.
 func (t *transaction) answered(rc Rcpt, r reply) error {
 	if r.good() {
-		t.taken = append(t.taken, rc)
+		t.taken, t.welcomes = append(t.taken, rc), append(t.welcomes, r.first())
 		return nil
 	}
 	st := r.status(phaseRcpt, t.s.peer.Name)
@@ -347,12 +348,16 @@ func (t *transaction) bodyFailed(err error) error {
 
 // lmtpVerdicts reads one answer for each recipient that RCPT took (RFC 2033 section 4.2).
 func (t *transaction) lmtpVerdicts() error {
-	for _, rc := range t.taken {
+	for i, rc := range t.taken {
 		r, err := t.s.read("final dot", t.s.t.DataFinal)
 		if err != nil {
 			return t.afterRcpt(err)
 		}
-		t.one(rc, r.status(phaseDot, t.s.peer.Name))
+		st := r.status(phaseDot, t.s.peer.Name)
+		if st.Success() { // receipts tell what RCPT was answered, as the original's do
+			st.Diagnostic = t.welcomes[i]
+		}
+		t.one(rc, st)
 		if r.Code == 421 {
 			t.all(r.status(phaseDot, t.s.peer.Name))
 			return errUnusable
@@ -394,9 +399,11 @@ func (t *transaction) mailCommand() (string, error) {
 		if e.EnvID != "" {
 			b.WriteString(" ENVID=" + xtext(e.EnvID))
 		}
-		if e.Flags.NoReturn || e.Ret == envelope.ReturnHeaders {
+		switch {
+		case !e.Flags.RetParam && e.Ret == "":
+		case e.Ret == envelope.ReturnHeaders, e.Ret == "" && e.Flags.NoReturn:
 			b.WriteString(" RET=HDRS")
-		} else if e.Flags.RetParam || e.Ret == envelope.ReturnFull {
+		default:
 			b.WriteString(" RET=FULL")
 		}
 	}
@@ -409,9 +416,11 @@ func (t *transaction) bodyParameter() string {
 	switch {
 	case !t.s.caps.has("8BITMIME"):
 		return ""
+	case e.Body == envelope.Body8BitMIME && !e.Flags.EightBit:
+		return envelope.Body7Bit
 	case e.Body != "":
 		return e.Body
-	case e.Flags.EightBit && t.cfg.EightBit == Mime8 && !t.job.Mailer.Flags.Has('8'):
+	case e.Flags.EightBit && (t.cfg.EightBit == Mime8 || field(t.job.Header, "MIME-Version") >= 0) && !t.job.Mailer.Flags.Has('8'):
 		return envelope.Body8BitMIME
 	}
 	return ""

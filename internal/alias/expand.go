@@ -420,11 +420,14 @@ func (r *run) children(rcpt *envelope.Recipient, m *meta, list []string, owner s
 		return
 	}
 	rcpt.State = envelope.Expanded
-	if owner == "" {
+	notify := rcpt.Notify
+	if owner != "" { // what happens to the members is the owner's affair (RFC 3461 section 5.2.7.3)
+		notify = 0
+	} else {
 		owner = rcpt.Owner
 	}
 	for _, addr := range list {
-		child := &envelope.Recipient{Addr: addr, Alias: rcpt, IsAlias: alias, Ctladdr: ctl, Owner: owner, Notify: rcpt.Notify, Orcpt: rcpt.Orcpt, Final: rcpt.Final}
+		child := &envelope.Recipient{Addr: addr, Alias: rcpt, IsAlias: alias, Ctladdr: ctl, Owner: owner, Notify: notify, Orcpt: rcpt.Orcpt, Final: rcpt.Final}
 		if child.Final == "" {
 			child.Final = "rfc822; " + rcpt.Addr
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/status"
 )
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
@@ -268,8 +269,18 @@ func (p *printer) recipient(rc *Recipient) {
 	}
 }
 
-// code is the Status field: what is known, or the general code of the action's class.
+// exitMeans are the codes for what programs end with (sysexits).
+var exitMeans = map[int]string{
+	status.Usage: "5.5.4", status.DataErr: "5.5.2", status.NoUser: "5.1.1", status.NoHost: "5.1.2",
+	status.NoInput: "5.3.0", status.CantCreat: "5.3.0", status.NoPerm: "5.3.0",
+	status.Unavailable: "5.5.0", status.Software: "5.5.0", status.OSFile: "5.5.0", status.Protocol: "5.5.0", status.Config: "5.5.0",
+}
+
+// code is the Status field: what a program's end means, what is known, or the general code of the action's class.
 func (rc *Recipient) code() string {
+	if n, ok := exitCode(rc.Status.Diagnostic); ok && rc.Action == Failed {
+		return cmp.Or(exitMeans[n], "5.0.0")
+	}
 	if code := rc.Status.Enhanced.String(); code != "" {
 		return code
 	}
@@ -330,26 +341,33 @@ func (p *printer) body() {
 		p.err = err
 		return
 	}
-	tail := tailWriter{w: p.w}
-	_, err = io.Copy(&tail, body)
-	p.err = errors.Join(err, body.Close())
-	if tail.last != '\n' && tail.any {
-		p.line("")
-	}
+	p.err = errors.Join(p.quoted(body), body.Close())
 }
 
-// tailWriter remembers the last byte, so that a body without a final line end gets one.
-type tailWriter struct {
-	w    io.Writer
-	last byte
-	any  bool
-}
-
-func (t *tailWriter) Write(b []byte) (int, error) {
-	if len(b) > 0 {
-		t.last, t.any = b[len(b)-1], true
+// quoted copies the body; a line that could begin a message in a mailbox is quoted, and the last line gets an end.
+func (p *printer) quoted(body io.Reader) error {
+	in := bufio.NewReader(body)
+	start, last := true, byte('\n')
+	for {
+		piece, err := in.ReadSlice('\n')
+		if start && bytes.HasPrefix(piece, []byte("From ")) {
+			p.w.WriteByte('>')
+		}
+		if len(piece) > 0 {
+			p.w.Write(piece)
+			last = piece[len(piece)-1]
+		}
+		start = err == nil
+		if err == io.EOF {
+			if last != '\n' {
+				p.w.WriteByte('\n')
+			}
+			return nil
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return err
+		}
 	}
-	return t.w.Write(b)
 }
 
 // Words shows a time span as the original does: "1 second", "4 hours", "1 week, 1 day, 2 hours".

@@ -76,6 +76,7 @@ type Report struct {
 	ID         string             // queue ID of the report; it makes the boundary
 	Hostname   string             // macro j
 	To         string             // for the To field, as it is to be shown
+	Copy       string             // who gets it too, in a To field before that one; "" means nobody
 	Now        time.Time
 
 	Received string // macro _ of the message: "root@localhost", "client.test [192.0.2.1]"
@@ -96,6 +97,9 @@ type Report struct {
 func (r *Report) Fields() []envelope.Field {
 	var list []envelope.Field
 	add := func(name, value string) { list = append(list, envelope.Field{Name: name, Value: " " + value}) }
+	if r.Copy != "" {
+		add("To", r.Copy)
+	}
 	add("To", r.To)
 	if !r.Plain {
 		add("MIME-Version", "1.0")
@@ -167,7 +171,9 @@ func (rc *Recipient) reason() string {
 		return ""
 	}
 	if n, ok := exitCode(d); ok {
-		return status.FromExit(n).Text
+		if t := status.FromExit(n); t.Exit == n {
+			return t.Text
+		}
 	}
 	return d
 }

@@ -118,7 +118,7 @@ func (m *message) mailOptions(opts *smtp.MailOptions) *status.Status {
 	if m.site.options.dsn() {
 		env.Ret = envelope.Return(opts.Return)
 		env.Flags.RetParam = opts.Return != ""
-		env.Flags.NoReturn = opts.Return == smtp.DSNReturnHeaders || m.site.options.privacy.has(noBodyReturn)
+		env.Flags.NoReturn = opts.Return == smtp.DSNReturnHeaders
 		env.EnvID = opts.EnvelopeID
 		m.set("{dsn_ret}", strings.ToLower(string(opts.Return)))
 		m.set("{dsn_envid}", opts.EnvelopeID)

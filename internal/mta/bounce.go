@@ -95,7 +95,11 @@ func (m *message) reportable() []*envelope.Recipient {
 			if n&envelope.NotifyNever != 0 || n != 0 && n&envelope.NotifyFailure == 0 {
 				continue
 			}
-		case envelope.Delivered, envelope.Relayed, envelope.Expanded:
+		case envelope.Expanded:
+			if n&envelope.NotifySuccess == 0 || m.children(r) < 2 && !m.hasOwner(r) {
+				continue
+			}
+		case envelope.Delivered, envelope.Relayed:
 			if n&envelope.NotifySuccess == 0 || !m.reportsSuccess(r) {
 				continue
 			}
@@ -105,6 +109,27 @@ func (m *message) reportable() []*envelope.Recipient {
 		list = append(list, r)
 	}
 	return list
+}
+
+// hasOwner tells a mailing list, whose members' failures are its owner's affair.
+func (m *message) hasOwner(alias *envelope.Recipient) bool { return m.lists[alias] }
+
+// actionOf is what a report says became of a recipient.
+func (m *message) actionOf(r *envelope.Recipient) dsn.Action {
+	if r.State == envelope.Expanded && m.hasOwner(r) {
+		return dsn.DeliveredList
+	}
+	return dsn.ActionOf(r.State)
+}
+
+// children counts what an alias was expanded to.
+func (m *message) children(alias *envelope.Recipient) (n int) {
+	for _, r := range m.env.Recipients {
+		if r.Alias == alias {
+			n++
+		}
+	}
+	return n
 }
 
 // reportsSuccess reports whether a success is ours to tell: not where the peer promised to do so, and not for what an alias
@@ -133,19 +158,28 @@ func (m *message) report(ctx context.Context, list []*envelope.Recipient, expire
 			subject = "Cannot send message for " + dsn.Words(rep.Limit)
 		}
 	}
-	rep.HeaderOnly = m.env.Flags.NoReturn || rep.Kind == dsn.Receipt || m.site.options.privacy.has(noBodyReturn)
+	rep.HeaderOnly = rep.Kind == dsn.Receipt || m.headerOnly()
 	for _, r := range list {
-		rep.Recipients = append(rep.Recipients, m.reportRecipient(r, dsn.ActionOf(r.State)))
+		rep.Recipients = append(rep.Recipients, m.reportRecipient(r, m.actionOf(r)))
 		m.markReported(r)
+	}
+	if len(failed) > 0 && (m.exit == status.Software || m.exit == status.Config) {
+		rep.Copy = "postmaster" // it is for him to mend
 	}
 	err := m.sendReport(ctx, rep, subject)
 	if err == nil && len(failed) > 0 {
 		if copyTo := m.expand(m.site.options.PostmasterCopy); copyTo != "" && m.env.Sender != "" {
-			rep.Kind = dsn.Postmaster
+			rep.Kind, rep.Copy = dsn.Postmaster, ""
 			err = m.send(ctx, rep, copyTo, "postmaster notify: "+subject)
 		}
 	}
 	return err
+}
+
+// headerOnly reports whether reports bring the header back without the body: as the sender or the site has it, and nobody wants a mass
+// mailing back.
+func (m *message) headerOnly() bool {
+	return m.env.Flags.NoReturn || m.env.Class < 0 || m.site.options.privacy.has(noBodyReturn)
 }
 
 func failures(list []*envelope.Recipient) []*envelope.Recipient {
@@ -184,7 +218,7 @@ func (m *message) sendReport(ctx context.Context, rep *dsn.Report, subject strin
 		m.log(logInfo, maillog.LevelMalformed, "double bounce dropped: %s", subject)
 		return nil
 	}
-	rep.Kind = dsn.Postmaster
+	rep.Kind, rep.Copy = dsn.Postmaster, ""
 	what := "postmaster notify: "
 	if m.env.Flags.Response {
 		what = "return to sender: "
@@ -219,16 +253,35 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 	mailer := m.site.Mailer(r.Triple.Mailer)
 	if mailer != nil {
 		out.DiagnosticType, out.RemoteType = mailer.DiagType, mailer.MTAType
+		shown := *r
+		out.Recipient = &shown
+		if mailer.Path != "[IPC]" {
+			shown.Status.Remote = ""
+		}
+		if mailer.DiagType == "X-Unix" && r.Status.Permanent() {
+			shown.Status.Diagnostic = exitCode(r.Status)
+		}
 	}
 	if !m.site.options.privacy.has(noActualRecipient) {
 		out.ActualType, out.Actual = "rfc822", r.Triple.User
 		if r.Triple.Mailer == "prog" || r.Triple.Mailer == "*file*" {
-			out.ActualType = "X-Unix"
+			out.ActualType, out.Actual = "X-Unix", strings.Trim(out.Actual, `"`)
 		} else if !strings.Contains(out.Actual, "@") {
 			out.Actual += "@" + m.site.Hostname()
 		}
 	}
 	return out
+}
+
+// unknownExit begins the words for an exit code that sysexits does not name.
+const unknownExit = "unknown mailer error "
+
+// exitCode is what a program or a file ended with, as a number.
+func exitCode(s status.Status) string {
+	if n, ok := strings.CutPrefix(s.Text, unknownExit); ok {
+		return n
+	}
+	return strconv.Itoa(s.Exit)
 }
 
 // warn tells the sender that the message is still being tried.
@@ -237,7 +290,7 @@ func (m *message) warn(ctx context.Context, pending []*envelope.Recipient) error
 		return nil
 	}
 	limits := m.site.timeouts
-	rep := &dsn.Report{Kind: dsn.Delay, Envelope: m.env, HeaderOnly: m.env.Flags.NoReturn || m.site.options.privacy.has(noBodyReturn),
+	rep := &dsn.Report{Kind: dsn.Delay, Envelope: m.env, HeaderOnly: m.headerOnly(),
 		Waited: limits.Warn.For(m.env), Limit: limits.Return.For(m.env)}
 	for _, r := range pending {
 		if r.Notify != 0 && r.Notify&envelope.NotifyDelay == 0 {
@@ -277,6 +330,13 @@ func (m *message) send(ctx context.Context, rep *dsn.Report, to, what string) er
 	r.Triple = a.Triple()
 	r.Final = b.finalRecipient(to, a)
 	b.env.Recipients = []*envelope.Recipient{r}
+	if rep.Copy != "" {
+		c := &envelope.Recipient{Addr: rep.Copy, Primary: true}
+		if a, refusal := b.resolve(ctx, rep.Copy, forRecipient); refusal == nil {
+			c.Triple, c.Final = a.Triple(), b.finalRecipient(rep.Copy, a)
+			b.env.Recipients = []*envelope.Recipient{c, r}
+		}
+	}
 	m.fill(rep, b, to)
 	if err := b.writeReport(rep, m.reportSize(rep)); err != nil {
 		return errors.Join(fmt.Errorf("mta: report about %s: %w", m.id, err), entry.Abort())
@@ -294,7 +354,7 @@ func (m *message) undeliverableReport(ctx context.Context, rep *dsn.Report, to s
 		m.lost = true
 		return nil
 	}
-	rep.Kind = dsn.Postmaster
+	rep.Kind, rep.Copy = dsn.Postmaster, ""
 	return m.send(ctx, rep, pm, "postmaster notify: "+why.Text)
 }
 

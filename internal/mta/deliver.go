@@ -123,6 +123,8 @@ func (m *message) attempt(ctx context.Context) error {
 	env.LastTry = m.srv.now()
 	err = m.finish(ctx)
 	for _, c := range clones {
+		c.transcript.Write(m.transcript.Bytes()) // the owner hears the whole session, as from the original
+		c.exit = m.exit
 		err = errors.Join(err, c.attempt(ctx), c.entry.Close())
 	}
 	return err
@@ -291,6 +293,12 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		o := &outcomes[i]
 		o.status = m.worded(g, o.status)
 		m.settle(o.rcpt, o.status)
+		if m.exit == status.OK && o.status.Permanent() {
+			m.exit = o.status.Exit
+			if strings.HasPrefix(o.status.Text, unknownExit) {
+				m.exit = -1
+			}
+		}
 		if reached(g.mailer, o.status) {
 			m.countTo(g.mailer.Name)
 		}
@@ -299,6 +307,10 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		if o.status.Success() && o.rcpt.Notify&envelope.NotifySuccess != 0 && job.Peer != nil && !job.Peer.DSN &&
 			!g.mailer.Flags.Has('l') {
 			o.rcpt.State = envelope.Relayed
+			fmt.Fprintf(&m.transcript, "%s... relayed; expect no further notifications\n", o.rcpt.Addr)
+		}
+		if o.rcpt.State == envelope.Delivered && o.rcpt.Notify&envelope.NotifySuccess != 0 && m.reportsSuccess(o.rcpt) {
+			fmt.Fprintf(&m.transcript, "%s... Successfully delivered\n", o.rcpt.Addr)
 		}
 	}
 	done := make([]bool, len(outcomes))

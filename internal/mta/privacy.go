@@ -24,7 +24,7 @@ const (
 	noBodyReturn
 	noActualRecipient
 
-	goAway = needMailHelo | needExpnHelo | needVrfyHelo | noExpn | noVrfy | noVerb | authWarnings | noActualRecipient
+	goAway = needMailHelo | needExpnHelo | needVrfyHelo | noExpn | noVrfy | noVerb | authWarnings
 )
 
 var privacyNames = map[string]privacy{

@@ -78,10 +78,11 @@ func (m *message) canonicalSender(ctx context.Context, addr string) string {
 // envAbove returns the environment for a delivery, whose macros lie above those of the message.
 func (m *message) envAbove(t *macro.Table) *Env { return m.site.EnvWith(t) }
 
-// senderFor is the reverse path as a mailer gets it; $g's value for mailers whose rulesets put something for the null sender.
+// senderFor is the reverse path as a mailer gets it, and $g: for the null sender what the mailer's rulesets put for it, for a report of
+// ours its author.
 func (m *message) senderFor(ctx context.Context, mailer *mailers.Mailer, t *macro.Table) (path, g string) {
 	text := m.env.SenderText
-	if m.env.Sender == "" {
+	if m.env.Sender == "" && !m.env.Flags.Response {
 		text = "<>"
 	}
 	r := m.site.Remote(ctx, m.envAbove(t), text, m.site.Config.Mailer(mailer.Name),

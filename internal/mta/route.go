@@ -3,6 +3,7 @@ package mta
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -46,7 +47,29 @@ func (m *message) route(ctx context.Context) {
 		all = list
 	}
 	m.env.Recipients = append(rest, all...)
+	slices.SortStableFunc(m.env.Recipients, func(a, b *envelope.Recipient) int { // the original keeps them by host
+		return strings.Compare(strings.ToLower(a.Triple.Host), strings.ToLower(b.Triple.Host))
+	})
 	m.expanded(all)
+	m.tellLists(all)
+}
+
+// tellLists notes for the transcript which mailing lists, those with an owner, the message went to.
+func (m *message) tellLists(all []*envelope.Recipient) {
+	if m.env.Flags.Split {
+		return // told when it was expanded
+	}
+	m.lists = map[*envelope.Recipient]bool{}
+	for _, r := range all {
+		if list := r.Alias; list != nil && r.Owner != list.Owner && !m.lists[list] {
+			m.lists[list] = true
+			list.Tried = m.srv.now()
+			fmt.Fprintf(&m.transcript, "Message delivered to mailing list %s\n", list.Addr)
+			if list.Notify&envelope.NotifySuccess != 0 {
+				fmt.Fprintf(&m.transcript, "%s... expanded to multiple addresses\n", list.Addr)
+			}
+		}
+	}
 }
 
 // expanded logs what the expansion refused or put off, and takes what it put off out of this attempt.

@@ -57,9 +57,11 @@ func (m *message) clone(ctx context.Context, owner string) (*message, error) {
 	env.Recipients = nil
 	env.Macros = maps.Clone(m.env.Macros)
 	env.Flags.Split = true
+	env.Header = slices.DeleteFunc(slices.Clone(env.Header), func(f envelope.Field) bool { return kindOf(f.Name).is(fieldReceipt) })
+	env.Flags.RetParam, env.Ret = false, "" // what the sender wants back does not bind the list's owner
 	env.SenderCtladdr = nil
 	c.env, c.entry, c.size = &env, entry, m.size
-	c.deferred = m.deferred
+	c.deferred, c.oldHeader = m.deferred, m.oldHeader
 	c.messageID, c.hops, c.quiet, c.watch, c.queued = m.messageID, m.hops, m.quiet, m.watch, m.queued
 	if refusal := c.setSender(ctx, owner); refusal != nil {
 		m.log(logNotice, maillog.LevelMalformed, "owner %s: %s", owner, refusal.Text)

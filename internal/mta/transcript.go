@@ -1,6 +1,7 @@
 package mta
 
 import (
+	"bytes"
 	"fmt"
 
 	"gosendmail/internal/envelope"
@@ -11,6 +12,9 @@ import (
 // maxTranscript bounds what a report tells of the attempts, in bytes.
 const maxTranscript = 64 << 10
 
+// maxOutputLines bounds how much of a program's output is told.
+const maxOutputLines = 200
+
 // transcribe adds the outcome of one recipient to the transcript.
 func (m *message) transcribe(r *envelope.Recipient, s status.Status) {
 	if s.Success() || m.transcript.Len() > maxTranscript {
@@ -20,16 +24,23 @@ func (m *message) transcribe(r *envelope.Recipient, s status.Status) {
 		fmt.Fprintf(&m.transcript, "%s... %s\n", r.Addr, s.Text)
 		return
 	}
-	m.transcript.WriteString(replyText(about(r.Addr, s)) + "\n")
+	if s.Remote != "" { // the peer's own words stand above
+		t := status.FromExit(s.Exit)
+		s.Code, s.Enhanced, s.Text = t.Code, t.Enhanced, t.Text
+	}
+	line := replyText(about(r.Addr, s)) + "\n"
+	if !bytes.HasSuffix(m.transcript.Bytes(), []byte(line)) { // one for all whom the same answer concerns
+		m.transcript.WriteString(line)
+	}
 }
 
 // dialogue notes for the transcript which commands a peer refused, and passes everything on to whoever watches (-v).
 type dialogue struct {
 	m       *message
+	program bool   // no peer: what a program prints is for the report alone
 	command string // the last one sent
 	shown   bool   // it is in the transcript
 	lines   []string
-	program bool // no peer: what a program prints is for the report alone
 }
 
 // exchange is told every command sent and every reply line received.
@@ -42,7 +53,16 @@ func (d *dialogue) exchange(out bool, line string) {
 		d.m.watch(prefix + line)
 	}
 	if out {
-		d.command, d.shown = line, false
+		if line != "." { // what the dot is answered is the answer to DATA
+			d.command = line
+		}
+		d.shown = false
+		return
+	}
+	if d.program {
+		if len(d.lines) < maxOutputLines {
+			d.lines = append(d.lines, line)
+		}
 		return
 	}
 	if len(line) < 3 || line[0] != '4' && line[0] != '5' || len(d.lines) > 200 {
