@@ -176,10 +176,10 @@ func (m *message) report(ctx context.Context, list []*envelope.Recipient, expire
 	return err
 }
 
-// headerOnly reports whether reports bring the header back without the body: as the sender or the site has it, and nobody wants a mass
-// mailing back.
+// headerOnly reports whether reports bring the header back without the body: as the sender or the site has it, and for mass
+// mailings.
 func (m *message) headerOnly() bool {
-	return m.env.Flags.NoReturn || m.env.Class < 0 || m.site.options.privacy.has(noBodyReturn)
+	return m.env.Flags.NoReturn || m.site.options.privacy.has(noBodyReturn)
 }
 
 func failures(list []*envelope.Recipient) []*envelope.Recipient {

@@ -100,6 +100,9 @@ func (m *message) learn(f *envelope.Field) {
 		m.set("x", value)
 	case "precedence":
 		m.env.Class = m.site.precedence(value)
+		if m.env.Class < 0 { // nobody wants a mass mailing back
+			m.env.Flags.NoReturn = true
+		}
 	}
 }
 
