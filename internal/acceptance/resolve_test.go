@@ -12,7 +12,7 @@ import (
 
 // resolveNames are clients whose names are in all states: found, leading elsewhere, missing, unknown for now, behind a CNAME that leads to
 // a name, to nothing, or to a server that is down.
-var resolveNames = []string{"127.0.2.8", "127.0.2.9", "127.0.3.9", "127.0.2.5", "127.0.4.1", "127.0.4.2", "127.0.4.3"}
+var resolveNames = []string{"127.0.2.8", "127.0.2.9", "127.0.3.9", "127.0.2.5", "127.0.9.1", "127.0.9.2", "127.0.9.3"}
 
 // brokenAlias answers for the addresses whose names stand behind CNAMEs.
 func brokenAlias(q *dns.Msg) *dns.Msg {
@@ -28,15 +28,15 @@ func brokenAlias(q *dns.Msg) *dns.Msg {
 		return m
 	}
 	switch strings.ToLower(q.Question[0].Name) {
-	case "1.4.0.127.in-addr.arpa.":
-		return answer("1.4.0.127.in-addr.arpa. CNAME 1.net4.test.", "1.net4.test. PTR good.client.test.")
-	case "2.4.0.127.in-addr.arpa.":
-		return answer("2.4.0.127.in-addr.arpa. CNAME 2.net4.test.")
-	case "3.4.0.127.in-addr.arpa.":
-		return answer("3.4.0.127.in-addr.arpa. CNAME 3.net4.test.")
-	case "2.net4.test.":
+	case "1.9.0.127.in-addr.arpa.":
+		return answer("1.9.0.127.in-addr.arpa. CNAME 1.net9.test.", "1.net9.test. PTR good.client.test.")
+	case "2.9.0.127.in-addr.arpa.":
+		return answer("2.9.0.127.in-addr.arpa. CNAME 2.net9.test.")
+	case "3.9.0.127.in-addr.arpa.":
+		return answer("3.9.0.127.in-addr.arpa. CNAME 3.net9.test.")
+	case "2.net9.test.":
 		return new(dns.Msg).SetRcode(q, dns.RcodeNameError)
-	case "3.net4.test.":
+	case "3.net9.test.":
 		return new(dns.Msg).SetRcode(q, dns.RcodeServerFailure)
 	}
 	return nil
