@@ -176,7 +176,7 @@ func (v *invocation) dropRights(site *mta.Site) error {
 
 // gcPercent lets a daemon's heap grow a little more between collections than Go's 100: what a message leaves is small and short
 // lived, and the heap of a few megabytes was collected so often that it took a tenth of the CPU time of accepting mail.
-const gcPercent = 250
+const gcPercent = 400
 
 // run serves until a signal ends it.
 func (d *daemon) run(ctx context.Context, site *mta.Site, log *maillog.Logger, interval time.Duration, daemons []*mta.Daemon) int {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -161,6 +162,7 @@ func BenchmarkBeside(b *testing.B) {
 		return oracletest.Command(b, "usr/libexec/sendmail/makemap", "-C", filepath.Join(dir, "sendmail.cf"), "hash", filepath.Join(dir, name))
 	})
 	site := load(b, benchSite(b, ourMakemap(b)))
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as the daemon does
 	for _, ruleset := range benchSets {
 		b.Run(ruleset, func(b *testing.B) {
 			const rounds, theirs, ours = 20, 2000, 20000 // of one round
