@@ -24,6 +24,7 @@ func TestDiagnostics(t *testing.T) {
 		{head + "FEATURE(`access_db', `hash /etc/mail/access')\n", "x.mc:2:1: warning: *** WARNING: the map of FEATURE(access_db, hash /etc/mail/access) lacks -T<TMPF>"},
 		{head + "FEATURE(`blocklist_recipients')\n", "x.mc:2:1: error: *** ERROR: FEATURE(blocklist_recipients) needs FEATURE(access_db) before it"},
 		{"FEATURE(`redirect')\n", "x.mc: error: *** ERROR: no OSTYPE names the operating system"},
+		{head + "FEATURE(`nodns')\n", "x.mc:2:1: warning: *** WARNING: FEATURE(nodns) has no effect"},
 		{head + "FEATURE(`fips3')\n", "x.mc:2:1: error: *** ERROR: FEATURE(fips3) sets up OpenSSL, which is not used here"},
 		{head + "define(`confOPENSSL_CNF', `/etc/mail/sendmail.ossl')\n", "x.mc: warning: *** WARNING: confOPENSSL_CNF has no effect: TLS here does without OpenSSL"},
 		{head + "include(`/none/such.m4')\n", "x.mc:2:1: error: cannot include /none/such.m4: No such file or directory"},

@@ -173,6 +173,7 @@ func libraryLimit(kind, name string) cf.Limit {
 
 var libraryLimits = map[string]cf.Limit{
 	"feature fips3":                {Effect: cf.Refused, Why: "it sets up the FIPS module of OpenSSL"},
+	"feature nodns":                {Effect: cf.Idle, Why: "the service switch file says how hosts are found"},
 	"feature sts":                  {Effect: cf.Refused, Why: "option StrictTransportSecurity is refused"},
 	"feature authinfo":             {Effect: cf.Idle, Why: "AUTH is not used"},
 	"feature check_cert_altnames":  {Effect: cf.Idle, Why: "TLS is not offered and not used"},
