@@ -47,7 +47,13 @@ func (c *openDB) unchanged(now time.Duration) bool {
 		return false
 	}
 	var st unix.Stat_t
-	return unix.Fstat(int(c.file.Fd()), &st) == nil && idOfStat(&st) == c.id
+	return unix.Fstat(int(c.file.Fd()), &st) == nil && c.is(idOfStat(&st))
+}
+
+// is reports whether the open file is the one with that identity. One without a name is none that a path leads to: it was replaced
+// while it was opened.
+func (c *openDB) is(id fileID) bool {
+	return id.links > 0 && id == c.id
 }
 
 // fileID tells a file from its replacement.
@@ -206,7 +212,7 @@ func (m *fileMap) current() (*openDB, error) {
 	if err != nil {
 		return nil, m.failed(err)
 	}
-	if c != nil && c.id == id {
+	if c != nil && c.is(id) {
 		c.looked.Store(int64(now))
 		return c, nil
 	}
@@ -222,7 +228,7 @@ func (m *fileMap) reopen() (*openDB, error) {
 		return nil, m.failedLocked(err)
 	}
 	old := m.cur.Load()
-	if old != nil && old.id == id {
+	if old != nil && old.is(id) {
 		return old, nil // another session was faster
 	}
 	f, err := m.p.openFile(m.path)
@@ -234,6 +240,12 @@ func (m *fileMap) reopen() (*openDB, error) {
 		f.Close()
 		return nil, m.failedLocked(err)
 	}
+	var st unix.Stat_t // of what was opened: the path may have led elsewhere a moment before
+	if err := unix.Fstat(int(own.Fd()), &st); err != nil {
+		f.Close()
+		own.Close()
+		return nil, m.failedLocked(err)
+	}
 	db, err := dbfile.Open(f)
 	if err != nil {
 		own.Close()
@@ -241,7 +253,7 @@ func (m *fileMap) reopen() (*openDB, error) {
 	}
 	m.reason = ""
 	m.nul.Store(m.firstNul())
-	file := &openDB{db: db, id: id, file: own}
+	file := &openDB{db: db, id: idOfStat(&st), file: own}
 	file.looked.Store(int64(time.Since(m.born)))
 	if m.p.env.Expiry != nil {
 		file.live = m.p.env.Expiry(m.p.Spec, m.path, func(key string) (string, bool) {

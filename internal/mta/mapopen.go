@@ -170,7 +170,7 @@ func (e *Env) openTable(ctx context.Context, p *maps.Params, class, function, ke
 	if err := e.Site.checkMapFile(path); err != nil {
 		what := "unsafe"
 		if errors.Is(err, fs.ErrNotExist) {
-			what = "missing"
+			what, class = "missing", strings.ToLower(class)
 		}
 		e.tellOpen("\t%s map file: %s\n", what, safefile.Reason(err))
 		return fmt.Sprintf("%s map \"%s\": %s map file %s: %s", class, p.Name, what, path, safefile.Reason(err))

@@ -65,6 +65,7 @@ func (t *session) senderAddress(addr string) (from string, a *mta.Address) {
 	for _, name := range []string{t.login, daemon, "postmaster"} {
 		t.stale = name
 		if a = t.site.Parse(t.ctx, t.env, name, ' ', sender); a != nil {
+			t.stale = ""
 			return name, a
 		}
 	}
