@@ -40,6 +40,11 @@ func (j *job) build(options dbtool.Options) int {
 		return j.cannotOpen(err)
 	}
 	b.Limit = j.limit
+	if f, ok := j.in.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			b.Expect(int(info.Size() / usualLine))
+		}
+	}
 	if j.old {
 		if err := j.copyOld(b, target.Path); err != nil {
 			return errorsAfter(j.cannotOpen(err), b.Abort())
@@ -56,6 +61,9 @@ func (j *job) build(options dbtool.Options) int {
 	}
 	return code
 }
+
+// usualLine is about how many bytes a record of the input has.
+const usualLine = 32
 
 // errorsAfter returns code: that the temporary file could not be removed is not worth another message.
 func errorsAfter(code int, _ error) int { return code }
