@@ -35,7 +35,7 @@ func Document() string {
 	d.mailerFlags()
 	d.mapClasses()
 	d.mapFlags()
-	d.library()
+	d.macroLibrary()
 	d.commands()
 	return d.String()
 }
@@ -148,7 +148,7 @@ func (d *document) mapClasses() {
 	}
 }
 
-func (d *document) library() {
+func (d *document) macroLibrary() {
 	d.table("Features, mailers, systems", "What each does, and all words of a .mc: docs/configuration.md. A name that is not here is refused with the nearest one.",
 		"name", "kind", "status")
 	for _, kind := range []string{"feature", "mailer", "hack", "domain", "ostype"} {
