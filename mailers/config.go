@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gosendmail/internal/dns"
+	"gosendmail/internal/guard"
 	"gosendmail/internal/priv"
 )
 
@@ -65,7 +66,8 @@ type Config struct {
 	// Hosts keeps what is known of hosts between deliveries (HostStatusDirectory); may be nil.
 	Hosts HostStatus
 
-	Now func() time.Time // nil means time.Now
+	Panicked guard.Report     // is told of panics in timers
+	Now      func() time.Time // nil means time.Now
 }
 
 // Timeouts are the options Timeout.* of the SMTP client; zero means that the default of op.txt section 4.1.2 holds.

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"gosendmail/internal/guard"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/mta"
 	"gosendmail/internal/priv"
@@ -236,11 +237,11 @@ func (s *server) serve(ctx context.Context, v *invocation, site *mta.Site, dm *m
 	server := smtpd.New(v.sessionConfig(site, s.mta, dm, s.log))
 	s.smtpd = append(s.smtpd, server)
 	gate := mta.NewGate(s.mta, dm, l)
-	go func() {
+	guard.Report(s.mta.Panicked).Go("daemon "+dm.Name, func() {
 		if err := server.Serve(ctx, gate); err != nil && !errors.Is(err, smtpd.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			s.log.Logf(0, maillog.Alert, "", "daemon %s: %v", dm.Name, err)
 		}
-	}()
+	})
 }
 
 // describe is what the log says that a daemon does: "SMTP+queueing@00:15:00".
@@ -284,7 +285,7 @@ func (d *daemon) reload(ctx context.Context) {
 		return
 	}
 	d.writePID(site)
-	go d.retire(old)
+	guard.Report(old.mta.Panicked).Go("end of the old configuration", func() { d.retire(old) })
 }
 
 // exchangeSockets opens the sockets that the new configuration names. Those that it names no longer are closed. A socket that
