@@ -51,9 +51,6 @@ type Config struct {
 	FileMode     fs.FileMode   // TempFileMode: permissions of new files that mail is delivered to; 0 means 0600
 	SafeFileEnv  string        // SafeFileEnvironment
 	Environ      []string      // lines E and TimeZoneSpec: "NAME=value" beside AGENT=sendmail
-	// Self is this program, started with ChildArg for deliveries that need a user's rights. "" means that a thread of this process
-	// takes them over, and a child does so only where that is not possible.
-	Self string
 
 	// TLS gives the configuration for STARTTLS to a peer; nil, or a nil answer, means that TLS is not tried.
 	TLS func(peer Peer) *tls.Config
