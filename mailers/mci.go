@@ -3,8 +3,6 @@ package mailers
 import (
 	"sync"
 	"time"
-
-	"gosendmail/internal/guard"
 )
 
 // maxIdle bounds the connections that are kept in all, so that a site that sends to many hosts does not run out of descriptors.
@@ -16,10 +14,9 @@ const defaultCacheTimeout = 5 * time.Minute
 // cache keeps sessions between transactions (ConnectionCacheSize, ConnectionCacheTimeout). The original has one cache in
 // each delivering process; all deliveries are in one process here, so that the size counts for each destination.
 type cache struct {
-	size     int
-	timeout  time.Duration
-	now      func() time.Time
-	panicked guard.Report
+	size    int
+	timeout time.Duration
+	now     func() time.Time
 
 	mu     sync.Mutex
 	idle   map[string][]*session // the one used last is last
@@ -28,12 +25,11 @@ type cache struct {
 	closed bool
 }
 
-func newCache(cfg *Config) *cache {
-	size, timeout := cfg.CacheSize, cfg.CacheTimeout
+func newCache(size int, timeout time.Duration, now func() time.Time) *cache {
 	if timeout <= 0 {
 		timeout = defaultCacheTimeout
 	}
-	return &cache{size: size, timeout: timeout, now: cfg.Now, panicked: cfg.Panicked, idle: map[string][]*session{}}
+	return &cache{size: size, timeout: timeout, now: now, idle: map[string][]*session{}}
 }
 
 // get takes the session for key that was used last, nil if there is none.
@@ -74,7 +70,7 @@ func (c *cache) put(s *session) {
 	}
 	c.set(s.key, append(c.idle[s.key], s))
 	if c.timer == nil {
-		c.timer = time.AfterFunc(c.timeout, c.panicked.Func("connection cache", c.sweep))
+		c.timer = time.AfterFunc(c.timeout, c.sweep)
 	}
 	c.mu.Unlock()
 }
@@ -93,10 +89,10 @@ func (c *cache) sweep() {
 	}
 	c.timer = nil
 	if c.count > 0 && !c.closed {
-		c.timer = time.AfterFunc(c.timeout/2+time.Second, c.panicked.Func("connection cache", c.sweep))
+		c.timer = time.AfterFunc(c.timeout/2+time.Second, c.sweep)
 	}
 	c.mu.Unlock()
-	c.quitAll(old)
+	quitAll(old)
 }
 
 // close ends all sessions; none is kept afterwards.
@@ -113,13 +109,13 @@ func (c *cache) close() {
 		c.set(key, nil)
 	}
 	c.mu.Unlock()
-	c.quitAll(all)
+	quitAll(all)
 }
 
-func (c *cache) quitAll(list []*session) {
+func quitAll(list []*session) {
 	var wg sync.WaitGroup
 	for _, s := range list {
-		wg.Go(c.panicked.Func("connection cache", s.quit))
+		wg.Go(s.quit)
 	}
 	wg.Wait()
 }

@@ -17,9 +17,6 @@ import (
 	"gosendmail/internal/status"
 )
 
-// staleLock is the age at which a lock file counts as left behind.
-const staleLock = 5 * time.Minute
-
 // store puts a message where the order says, all of it or nothing. It runs with the rights of the owner.
 func store(ctx context.Context, o order, message io.Reader) status.Status {
 	var err error
@@ -106,7 +103,7 @@ func appendLocked(ctx context.Context, o order, list []*deposit) error {
 		}
 		defer unlock()
 	}
-	f, created, err := openForAppend(o)
+	f, err := openForAppend(o)
 	if err != nil {
 		return err
 	}
@@ -121,7 +118,12 @@ func appendLocked(ctx context.Context, o order, list []*deposit) error {
 	if err != nil {
 		return err
 	}
-	end := begin
+	added, err := endLine(o, f, begin)
+	if err != nil {
+		return takeBack(o, f, begin, err)
+	}
+	first := begin + int64(added)
+	end := first
 	for i, d := range list {
 		n, err := io.Copy(f, d.message)
 		if err == nil {
@@ -136,26 +138,46 @@ func appendLocked(ctx context.Context, o order, list []*deposit) error {
 			break
 		}
 	}
-	if end == begin {
+	if end == first {
 		return nil
 	}
-	if err := syncFile(o, f, created); err != nil {
+	if err := f.Sync(); err != nil {
 		return takeBack(o, f, begin, err)
 	}
 	return nil
 }
 
-// syncFile makes what was written durable, and the name of a new file.
-func syncFile(o order, f *os.File, created bool) error {
-	if err := f.Sync(); err != nil || !created {
-		return err
-	}
+// syncName makes the name of a file durable before the first byte is written to it: what is not empty has a name that stays.
+func syncName(o order) error {
 	// A spool that the user may write to but not read cannot be synced by him.
 	err := syncDir(filepath.Dir(filepath.Join(o.Root, o.Path)))
 	if errors.Is(err, fs.ErrPermission) {
 		return nil
 	}
 	return err
+}
+
+// endLine prepares a file of size bytes for a message: its name is made durable, or what a crash or an editor left behind the last message
+// is ended with an empty line, so that it does not run into the next one.
+func endLine(o order, f *os.File, size int64) (added int, err error) {
+	if size == 0 {
+		return 0, syncName(o)
+	}
+	last := make([]byte, min(size, 2))
+	if _, err := f.ReadAt(last, size-int64(len(last))); err != nil {
+		if errors.Is(err, syscall.EBADF) { // it may be written to and not read
+			return 0, nil
+		}
+		return 0, err
+	}
+	var missing string
+	switch {
+	case last[len(last)-1] != '\n':
+		missing = "\n\n"
+	case len(last) < 2 || last[0] != '\n':
+		missing = "\n"
+	}
+	return f.WriteString(missing)
 }
 
 // errHalf means that what was written could not be taken back.
@@ -173,10 +195,10 @@ func takeBack(o order, f *os.File, size int64, cause error) error {
 	return fmt.Errorf("mailers: append to %s: %w", o.Path, cause)
 }
 
-// openForAppend opens without following a final link; a FIFO does not block it.
-func openForAppend(o order) (f *os.File, created bool, err error) {
+// openForAppend opens, for reading too where that is allowed, without following a final link; a FIFO does not block it.
+func openForAppend(o order) (f *os.File, err error) {
 	open := func(flag int) (*os.File, error) {
-		flag |= os.O_WRONLY | syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_CLOEXEC
+		flag |= syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_CLOEXEC
 		if o.Root == "" {
 			return os.OpenFile(o.Path, flag, o.mode())
 		}
@@ -188,26 +210,25 @@ func openForAppend(o order) (f *os.File, created bool, err error) {
 		return root.OpenFile(strings.TrimPrefix(o.Path, "/"), flag, o.mode())
 	}
 	for range 3 {
-		f, err = open(0)
+		if f, err = open(os.O_RDWR); errors.Is(err, fs.ErrPermission) {
+			f, err = open(os.O_WRONLY)
+		}
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
-		if f, err = open(os.O_CREATE | os.O_EXCL); err == nil {
-			return f, true, nil
-		}
-		if !errors.Is(err, fs.ErrExist) {
+		if f, err = open(os.O_RDWR | os.O_CREATE | os.O_EXCL); err == nil || !errors.Is(err, fs.ErrExist) {
 			break
 		}
 	}
 	switch {
 	case errors.Is(err, syscall.ELOOP):
-		return nil, false, refuse(o, "is a symbolic link")
+		return nil, refuse(o, "is a symbolic link")
 	case errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EISDIR):
-		return nil, false, refuse(o, "is not a regular file")
+		return nil, refuse(o, "is not a regular file")
 	case err != nil:
-		return nil, false, fmt.Errorf("mailers: %w", err)
+		return nil, fmt.Errorf("mailers: %w", err)
 	}
-	return f, false, nil
+	return f, nil
 }
 
 // checkFile looks at what was opened: a regular file with one name; a mailbox belongs to the user whose it is, other files
@@ -238,29 +259,6 @@ func lockFile(ctx context.Context, f *os.File, wait time.Duration) error {
 	}, syscall.EWOULDBLOCK)
 }
 
-// dotLock creates path.lock, as mail.local and mail readers do. In a spool where users cannot create files flock alone must do.
-func dotLock(ctx context.Context, path string, wait time.Duration) (unlock func(), err error) {
-	name := path + ".lock"
-	err = retry(ctx, wait, func() error {
-		f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY|syscall.O_CLOEXEC, 0o444)
-		if err == nil {
-			fmt.Fprintf(f, "%d\n", os.Getpid())
-			return f.Close()
-		}
-		if info, serr := os.Lstat(name); serr == nil && time.Since(info.ModTime()) > staleLock {
-			os.Remove(name)
-		}
-		return err
-	}, fs.ErrExist)
-	switch {
-	case err == nil:
-		return func() { os.Remove(name) }, nil
-	case errors.Is(err, fs.ErrPermission):
-		return func() {}, nil
-	}
-	return nil, fmt.Errorf("mailers: lock %s: %w", path, err)
-}
-
 // retry calls try until it gives another error than busy, with growing pauses, at most for wait.
 func retry(ctx context.Context, wait time.Duration, try func() error, busy error) error {
 	end := time.Now().Add(wait)
@@ -275,57 +273,4 @@ func retry(ctx context.Context, wait time.Duration, try func() error, busy error
 		case <-time.After(pause):
 		}
 	}
-}
-
-// addToMaildir writes tmp/NAME, syncs it and moves it to new/ (cr.yp.to/proto/maildir.html).
-func addToMaildir(o order, message io.Reader) (err error) {
-	for _, dir := range []string{o.Path, filepath.Join(o.Path, "tmp"), filepath.Join(o.Path, "new"), filepath.Join(o.Path, "cur")} {
-		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("mailers: maildir: %w", err)
-		}
-	}
-	name := maildirName(o.Host)
-	tmp := filepath.Join(o.Path, "tmp", name)
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0o600)
-	if err != nil {
-		return fmt.Errorf("mailers: maildir: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(tmp)
-			err = fmt.Errorf("mailers: maildir %s: %w", o.Path, err)
-		}
-	}()
-	_, err = io.Copy(f, message)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp, filepath.Join(o.Path, "new", name))
-	}
-	if err != nil {
-		return err
-	}
-	return syncDir(filepath.Join(o.Path, "new"))
-}
-
-// maildirName is unique: time, process and a random number, and the host without what a maildir reserves.
-func maildirName(host string) string {
-	var b [8]byte
-	unix.Getrandom(b[:], 0)
-	now := time.Now()
-	host = strings.NewReplacer("/", `\057`, ":", `\072`).Replace(host)
-	return fmt.Sprintf("%d.M%dP%dR%x.%s", now.Unix(), now.Nanosecond()/1000, os.Getpid(), b, host)
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
