@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gosendmail/internal/envelope"
-	"gosendmail/internal/guard"
 	"gosendmail/internal/safefile"
 )
 
@@ -29,6 +28,7 @@ type spoolFiles struct {
 	letter byte // 'q', or 'h' while quarantined
 
 	lock *os.File // the qf or hf, locked; nil before commit
+	tf   *os.File // made and locked before the df, for a clone; else nil
 	df   *os.File // being written, or nil
 	buf  *bufio.Writer
 	n    int64
@@ -158,7 +158,8 @@ func (f *spoolFiles) syncingBody(durable bool) func() error {
 	if n := f.spool.committing.Add(1); n > 2 {
 		return func() error { defer f.spool.committing.Add(-1); return f.df.Sync() }
 	}
-	body := guard.Start("sync of "+f.df.Name(), f.df.Sync)
+	body := make(chan error, 1)
+	go func() { body <- f.df.Sync() }()
 	return func() error { defer f.spool.committing.Add(-1); return <-body }
 }
 
@@ -201,12 +202,8 @@ func (f *spoolFiles) closeBody() error {
 
 // writeControl writes tf, locked. A file is returned also with an error, to be dropped.
 func (f *spoolFiles) writeControl(env *envelope.Envelope, durable bool) (*os.File, error) {
-	tf, err := f.dir.qfSync.create(f.tfPath(), f.spool.cfg.FileMode)
+	tf, err := f.newControl()
 	if err != nil {
-		return nil, err
-	}
-	f.spool.failpoint("tf-created")
-	if err := safefile.TryLock(tf, safefile.Exclusive); err != nil {
 		return tf, err
 	}
 	c := Control{Envelope: env}
@@ -227,6 +224,20 @@ func (f *spoolFiles) writeControl(env *envelope.Envelope, durable bool) (*os.Fil
 		return tf, tf.Sync()
 	}
 	return tf, nil
+}
+
+// newControl makes tf, locked. A file is returned also with an error, to be dropped.
+func (f *spoolFiles) newControl() (*os.File, error) {
+	if tf := f.tf; tf != nil {
+		f.tf = nil
+		return tf, nil
+	}
+	tf, err := f.dir.qfSync.create(f.tfPath(), f.spool.cfg.FileMode)
+	if err != nil {
+		return nil, err
+	}
+	f.spool.failpoint("tf-created")
+	return tf, safefile.TryLock(tf, safefile.Exclusive)
 }
 
 // keepOwner gives tf the owner of the control file that it replaces, where root rewrites a submission queue.
@@ -325,7 +336,8 @@ func (f *spoolFiles) update(env *envelope.Envelope) error {
 	return err
 }
 
-// clone links the data file under a new ID, or copies it where links are not possible.
+// clone links the data file under a new ID, or copies it where links are not possible. The control file comes first: a df that is as old
+// as the message, that nobody has locked and that has no control file, is litter to others.
 func (f *spoolFiles) clone(to *Group) (storage, string, error) {
 	if err := f.flushBody(); err != nil {
 		return nil, "", err
@@ -338,28 +350,43 @@ func (f *spoolFiles) clone(to *Group) (storage, string, error) {
 		}
 	}
 	c := &spoolFiles{spool: f.spool, dir: d, dfDir: d, letter: 'q', n: f.n}
-	err := c.claim("", func(path string) error { return os.Link(f.dfPath(), path) })
-	if err == nil {
-		if c.df, err = os.OpenFile(c.dfPath(), os.O_RDWR, 0); err == nil {
-			return c, c.id, nil
-		}
+	if err := c.claim("", c.reserve); err != nil {
+		return nil, "", err
+	}
+	f.spool.failpoint("clone-reserved")
+	if err := c.shareBody(f); err != nil {
 		return nil, "", errors.Join(err, c.remove())
 	}
-	if err := c.copyBody(f); err != nil {
-		return nil, "", errors.Join(err, c.remove())
-	}
+	f.spool.failpoint("clone-linked")
 	return c, c.id, nil
 }
 
-func (f *spoolFiles) copyBody(from *spoolFiles) error {
-	var err error
-	if err = f.claim("", func(path string) error {
-		f.df, err = safefile.CreateNew(path, f.spool.cfg.FileMode)
-		return err
-	}); err != nil {
+// reserve makes the tf of a clone, and fails where anything of that ID is there.
+func (f *spoolFiles) reserve(string) error {
+	for _, path := range []string{f.dfPath(), f.qfPath()} {
+		if _, err := os.Lstat(path); err == nil {
+			return fs.ErrExist
+		}
+	}
+	tf, err := f.newControl()
+	if err != nil {
+		return errors.Join(err, f.dropTemp(tf))
+	}
+	f.tf = tf
+	return nil
+}
+
+// shareBody gives f the data file of another entry.
+func (f *spoolFiles) shareBody(of *spoolFiles) error {
+	err := os.Link(of.dfPath(), f.dfPath())
+	if err == nil {
+		f.df, err = os.OpenFile(f.dfPath(), os.O_RDWR, 0)
 		return err
 	}
-	src, err := from.open()
+	if f.df, err = safefile.CreateNew(f.dfPath(), f.spool.cfg.FileMode); err != nil {
+		return err
+	}
+	src, err := of.open()
 	if err != nil {
 		return err
 	}
@@ -423,14 +450,22 @@ func (f *spoolFiles) remove() error {
 			f.lock = nil
 		}
 		f.spool.failpoint("qf-removed")
+		if f.dir.qfSync != f.dfDir.dfSync { // two directories keep no order between them: the qf must not come back alone
+			if err := f.dir.qfSync.sync(); err != nil {
+				return errors.Join(err, f.close())
+			}
+		}
 	}
-	var err error
+	err := f.dropTemp(f.tf)
+	f.tf = nil
 	if f.id != "" {
 		var kept bool
 		f.releaseBuffer()
-		if kept, err = f.retire(f.dfDir.dfSync, f.df, f.dfPath()); kept {
+		var gone error
+		if kept, gone = f.retire(f.dfDir.dfSync, f.df, f.dfPath()); kept {
 			f.df = nil
 		}
+		err = errors.Join(err, gone)
 	}
 	f.spool.failpoint("df-removed")
 	return errors.Join(err, f.close())

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -91,11 +92,55 @@ func (f *spoolFiles) readLocked() (*envelope.Envelope, error) {
 	if err != nil {
 		return nil, f.setAside(err)
 	}
+	if err := f.checkPart(c.Envelope); err != nil {
+		return nil, err
+	}
 	if err := f.findBody(c); err != nil {
 		return nil, err
 	}
 	c.Envelope.Size = f.n + headerSize(c.Envelope.Header)
 	return c.Envelope, nil
+}
+
+// checkPart ends a message that was being split from another when the process died: as long as that one does not name it, its recipients
+// are still there and will be split off again. ErrGone then. A message that counts stands by itself from now on.
+func (f *spoolFiles) checkPart(env *envelope.Envelope) error {
+	if env.PartOf == "" {
+		return nil
+	}
+	counts, err := f.spool.hasPart(env.PartOf, f.id)
+	if err != nil {
+		return err
+	}
+	if !counts {
+		err := f.remove()
+		f.lock = nil
+		return errors.Join(ErrGone, err)
+	}
+	env.PartOf = ""
+	return nil
+}
+
+// hasPart reports whether the message whole was split off part: it says so, or has come to its end, which it does only after that. It
+// needs no lock: who splits whole now has parts of his own.
+func (s *Spool) hasPart(whole, part string) (bool, error) {
+	for _, d := range s.directories() {
+		for _, letter := range []string{"q", "h"} {
+			data, err := os.ReadFile(filepath.Join(d.qf, letter+"f"+whole))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return false, err
+			}
+			c, err := ParseControl(data)
+			if err != nil {
+				return false, fmt.Errorf("part of %s: %w", whole, err)
+			}
+			return slices.Contains(c.Envelope.Parts, part), nil
+		}
+	}
+	return true, nil
 }
 
 // setAside renames a qf that cannot be used to Qf, tells about it, and returns the reason.
@@ -147,7 +192,7 @@ func (f *spoolFiles) findBody(c *Control) error {
 	}
 	info, err := os.Lstat(f.dfPath())
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("no data file %s: %w", f.dfPath(), err)
+		return f.setAside(fmt.Errorf("no data file %s: %w", f.dfPath(), err))
 	}
 	if err != nil {
 		return err

@@ -85,6 +85,8 @@ func TestOriginalDrainsOurs(t *testing.T) {
 		}
 		env.Tries++
 		env.Message = "an update"
+		env.PartOf, env.Parts = "uAUAj0123456", []string{"uAUAj0123457", "uAUAj0123458"} // lines that it passes over
+		env.Recipients = append(env.Recipients, &envelope.Recipient{Addr: "<done@mail.example.test>", State: envelope.Delivered, Owed: true})
 		if err := e.Update(env); err != nil {
 			t.Fatal(err)
 		}

@@ -61,6 +61,7 @@ func AppendControl(dst []byte, c *Control) []byte {
 	w.optional('Z', encodeXtext(env.EnvID))
 	w.optional('A', env.AuthParam)
 	w.optional('!', env.DeliverBy)
+	w.parts(env)
 	w.recipients(env.Recipients)
 	for i := range env.Header {
 		w.header(&env.Header[i])
@@ -107,12 +108,21 @@ func (w *writer) macros(macros map[string]string) {
 	}
 }
 
-// recipients writes those that are still to be delivered, with a C line wherever the controlling user changes.
+// recipients writes those that are still to be delivered, with a C line wherever the controlling user changes, and the outcomes that
+// the sender is yet to be told. The original tries those again that failed, unless they are a program or a file, which the site may
+// have refused.
 func (w *writer) recipients(list []*envelope.Recipient) {
 	var last string
 	for _, r := range list {
-		if r.State != envelope.Pending {
+		switch {
+		case r.State == envelope.Pending:
+		case !r.Owed:
 			continue
+		case r.State != envelope.Failed || r.Triple.Mailer == "prog" || r.Triple.Mailer == "*file*" || r.Triple.Mailer == "*include*":
+			w.owed(r, false)
+			continue
+		default:
+			w.owed(r, true)
 		}
 		if user := ctladdrText(controller(r)); user != last {
 			w.line('C', user)

@@ -82,6 +82,7 @@ type parser struct {
 	n            int // line number
 	ctladdr      *envelope.Ctladdr
 	orcpt, final string
+	skip         bool // the next R line is the original's: what it names is owed
 }
 
 func (p *parser) line(line string) error {
@@ -132,6 +133,8 @@ func (p *parser) line(line string) error {
 		p.recipient(text)
 	case 'H':
 		return p.header(text)
+	case 'L':
+		return p.extension(text)
 	case 'X', 'Y': // as earlier versions wrote; the original ignores it, too
 	default:
 		return ErrLine
@@ -269,6 +272,10 @@ func parseCtladdr(text string) *envelope.Ctladdr {
 func (p *parser) recipient(text string) {
 	r := &envelope.Recipient{Addr: text, Primary: true, Orcpt: p.orcpt, Final: p.final, Ctladdr: p.ctladdr}
 	p.orcpt, p.final = "", ""
+	if p.skip {
+		p.skip = false
+		return
+	}
 	if p.c.Version >= 1 {
 		if flags, addr, ok := strings.Cut(text, ":"); ok && onlyLetters(flags) {
 			r.Addr = addr

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gosendmail/internal/envelope"
-	"gosendmail/internal/guard"
 )
 
 // Deliverer tries to deliver an envelope that a Runner opened. It calls Update or Remove on the entry as the outcome
@@ -82,19 +81,16 @@ func (r *Runner) Wake() {
 	}
 }
 
-// Run runs the queue until ctx ends: at once and at every interval where there is one, and whenever it is woken. Before
-// that it removes old litter (Spool.Recover). It waits for the deliveries under way.
+// Run runs the queue until ctx ends: at once and at every interval where there is one, and whenever it is woken. It waits for the
+// deliveries under way.
 func (r *Runner) Run(ctx context.Context) {
 	defer r.Wait()
-	if _, err := r.spool.Recover(LitterAge); err != nil {
-		r.log("", err)
-	}
 	var groups sync.WaitGroup
 	defer groups.Wait()
 	wakes := make([]chan struct{}, len(r.spool.groups))
 	for i, g := range r.spool.groups {
 		wakes[i] = make(chan struct{}, 1)
-		groups.Go(guard.From(ctx).Func("queue runs of "+g.cfg.Name, func() { r.serve(ctx, g, wakes[i]) }))
+		groups.Go(func() { r.serve(ctx, g, wakes[i]) })
 	}
 	for {
 		select {
@@ -128,10 +124,10 @@ func (r *Runner) serve(ctx context.Context, g *Group, wake <-chan struct{}) {
 	defer runs.Wait()
 	for {
 		done := make(chan struct{})
-		runs.Go(guard.From(ctx).Func("queue run of "+g.cfg.Name, func() {
+		runs.Go(func() {
 			defer close(done)
 			r.runGroup(ctx, g, &Selection{})
-		}))
+		})
 		if r.cfg.Persistent {
 			<-done
 		}
@@ -203,15 +199,14 @@ func (r *Runner) runGroup(ctx context.Context, g *Group, sel *Selection) (Summar
 		runners = r.cfg.MaxRunners
 	}
 	for range min(runners, max(len(items), 1)) {
-		workers.Go(guard.From(ctx).Func("queue run of "+g.cfg.Name, func() {
+		workers.Go(func() {
 			for it := range queue {
-				one := Summary{Unusable: 1}
-				guard.From(ctx).Run("queue run: "+it.ID, func() { one = r.try(ctx, it, sel) })
+				one := r.try(ctx, it, sel)
 				mu.Lock()
 				sum.add(one)
 				mu.Unlock()
 			}
-		}))
+		})
 	}
 	for _, it := range items {
 		select {
@@ -318,10 +313,10 @@ func (r *Runner) Submit(ctx context.Context, e *Entry, env *envelope.Envelope) b
 	}
 	r.active++
 	r.mu.Unlock()
-	r.wg.Go(guard.From(ctx).Func("delivery of "+e.ID(), func() {
-		defer r.catchUp(ctx)
+	r.wg.Go(func() {
 		r.deliver(ctx, e, env)
-	}))
+		r.catchUp(ctx)
+	})
 	return true
 }
 
@@ -337,7 +332,7 @@ func (r *Runner) catchUp(ctx context.Context) {
 		it := r.waiting[0]
 		r.waiting = r.waiting[1:]
 		r.mu.Unlock()
-		guard.From(ctx).Run("delivery of "+it.ID, func() { r.open(ctx, it) })
+		r.open(ctx, it)
 	}
 }
 

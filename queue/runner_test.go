@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"gosendmail/internal/envelope"
-	"gosendmail/internal/guard"
 	"gosendmail/queue"
 )
 
@@ -245,13 +244,6 @@ func TestRunInterval(t *testing.T) {
 func TestRunWithoutInterval(t *testing.T) {
 	dir := t.TempDir()
 	s := testSpool(t, func(c *queue.Config) { c.Groups[0].Directory = dir })
-	litter := filepath.Join(dir, "df6AM4Zx4C000001")
-	if err := os.WriteFile(litter, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chtimes(litter, time.Unix(1, 0), time.Unix(1, 0)); err != nil {
-		t.Fatal(err)
-	}
 	put(t, s, "m", nil)
 	synctest.Test(t, func(t *testing.T) {
 		d := &deliverer{}
@@ -272,9 +264,6 @@ func TestRunWithoutInterval(t *testing.T) {
 		cancel()
 		<-done
 	})
-	if _, err := os.Stat(litter); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("litter stays: %v", err)
-	}
 }
 
 // TestSubmit delivers new mail at once, no more at a time than allowed, and forgets nobody.
@@ -368,48 +357,5 @@ func TestTimeouts(t *testing.T) {
 	to.Return.Normal = 0
 	if !to.Expired(&envelope.Envelope{Sender: "a", Created: created}, created.Add(time.Second)) {
 		t.Error("queuereturn=now does not return")
-	}
-}
-
-// TestPanicEndsOneDelivery lets the delivery of one message panic, in a run and in the background: it is reported with its place, the
-// others are delivered, and the message stays.
-func TestPanicEndsOneDelivery(t *testing.T) {
-	s := testSpool(t, nil)
-	d := &deliverer{do: func(e *queue.Entry, env *envelope.Envelope) error {
-		if strings.Contains(env.Recipients[0].Addr, "bad") {
-			panic("bad message")
-		}
-		return e.Remove()
-	}}
-	var mu sync.Mutex
-	var told []string
-	ctx := guard.With(context.Background(), func(p *guard.Panic) {
-		mu.Lock()
-		defer mu.Unlock()
-		told = append(told, p.Error())
-	})
-	r := queue.NewRunner(s, d, queue.RunnerConfig{Background: 1})
-	for _, name := range []string{"<a@b.test>", "<bad@b.test>", "<c@b.test>"} {
-		put(t, s, name, nil)
-	}
-	sum, err := r.RunOnce(ctx, queue.Selection{})
-	if err != nil || sum.Unusable != 1 || sum.Tried != 2 {
-		t.Errorf("%+v, %v", sum, err)
-	}
-	for _, name := range []string{"<bad@b.test>", "<d@b.test>"} {
-		e, err := s.Group("").Create(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
-		env := testEnvelope(name)
-		if err := e.Commit(env); err != nil {
-			t.Fatal(err)
-		}
-		r.Submit(ctx, e, env)
-	}
-	r.Wait()
-	list, err := s.List(queue.Selection{})
-	if err != nil || len(list) != 2 || len(told) != 2 || !strings.Contains(told[0], "bad message at queue/runner_test.go:") {
-		t.Errorf("%d messages are left, reported %q, %v", len(list), told, err)
 	}
 }

@@ -71,15 +71,9 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 	if err := site.Err(); err != nil && v.mode != modeTest {
 		return nil, nil, v.fail(status.Software, "%v", err)
 	}
-	if err := v.settle(site); err != nil {
-		return nil, nil, v.fail(status.OSErr, "%v", err)
-	}
 	log, err = v.openLog(site)
 	if err != nil {
 		return nil, nil, v.fail(status.OSFile, "%v", err)
-	}
-	if err := v.refuse(site, log); err != nil {
-		return nil, nil, v.fail(status.Usage, "%v", err)
 	}
 	caller := v.serverConfig(ctx, site, log).Caller.Name
 	site.HearMaps(func(err error) { log.SysErr("", caller, err.Error()) },
@@ -92,22 +86,22 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 }
 
 // configOptions are the options of the command line as the parser of the configuration takes them.
-func (f *flags) configOptions() []string {
+func (v *invocation) configOptions() []string {
 	var list []string
-	for _, s := range f.settings {
+	for _, s := range v.settings {
 		if s.short {
 			list = append(list, s.name+s.value)
 		} else {
 			list = append(list, " "+s.name+"="+s.value)
 		}
 	}
-	if f.expensive {
+	if v.expensive {
 		list = append(list, " HoldExpensive=True")
 	}
-	if f.metoo {
+	if v.metoo {
 		list = append(list, " MeToo=True")
 	}
-	if f.saveFrom {
+	if v.saveFrom {
 		list = append(list, " SaveFromLine=True")
 	}
 	return list
@@ -167,7 +161,7 @@ func (v *invocation) noQueue(log *maillog.Logger, user string, err *fs.PathError
 func (v *invocation) serverConfig(ctx context.Context, site *mta.Site, log *maillog.Logger) mta.Config {
 	accounts := priv.System()
 	cfg := mta.Config{Site: site, Log: log, Accounts: accounts, Mode: v.mode,
-		Caller: mta.CallerOf(ctx, accounts, v.caller.uid, v.caller.gid)}
+		Caller: mta.CallerOf(ctx, accounts, os.Getuid(), os.Getgid())}
 	if v.dialogues != nil {
 		cfg.Traffic = v.dialogues.conn
 	}

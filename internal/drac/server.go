@@ -11,8 +11,6 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"gosendmail/internal/guard"
 )
 
 const (
@@ -35,18 +33,8 @@ func (s *Server) log(format string, args ...any) {
 	}
 }
 
-// guard reports what panicked.
-func (s *Server) guard() guard.Report {
-	return func(p *guard.Panic) { s.log("%v", p) }
-}
-
-// answer returns the reply to one message from a caller; nil means none. A call that panics gets none.
-func (s *Server) answer(from netip.Addr, msg []byte) (reply []byte) {
-	s.guard().Run("RPC call from "+from.String(), func() { reply = s.reply(from, msg) })
-	return reply
-}
-
-func (s *Server) reply(from netip.Addr, msg []byte) []byte {
+// answer returns the reply to one message from a caller; nil means none.
+func (s *Server) answer(from netip.Addr, msg []byte) []byte {
 	c, refusal, ok := parseCall(msg)
 	switch {
 	case !ok:
@@ -111,7 +99,7 @@ func (s *Server) add(from, addr netip.Addr) uint32 {
 
 // ServeUDP answers datagrams until the context ends or the socket fails.
 func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
-	defer context.AfterFunc(ctx, s.guard().Func("RPC service", func() { conn.Close() }))()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	buf := make([]byte, maxDatagram)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buf)
@@ -130,7 +118,7 @@ func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 func (s *Server) ServeTCP(ctx context.Context, l net.Listener) error {
 	var callers sync.WaitGroup
 	defer callers.Wait()
-	defer context.AfterFunc(ctx, s.guard().Func("RPC service", func() { l.Close() }))()
+	defer context.AfterFunc(ctx, func() { l.Close() })()
 	places := make(chan struct{}, maxCallers)
 	for {
 		conn, err := l.Accept()
@@ -138,14 +126,14 @@ func (s *Server) ServeTCP(ctx context.Context, l net.Listener) error {
 			return ended(ctx, err)
 		}
 		places <- struct{}{}
-		callers.Go(s.guard().Func("RPC connection", func() {
+		callers.Go(func() {
 			defer func() { <-places }()
 			defer conn.Close()
-			defer context.AfterFunc(ctx, s.guard().Func("RPC connection", func() { conn.Close() }))()
+			defer context.AfterFunc(ctx, func() { conn.Close() })()
 			if err := s.serveConn(conn); err != nil && ctx.Err() == nil {
 				s.log("%s: %v", conn.RemoteAddr(), err)
 			}
-		}))
+		})
 	}
 }
 

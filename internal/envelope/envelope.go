@@ -90,6 +90,10 @@ type Recipient struct {
 	Tried   time.Time     // of the last attempt; zero means never
 	// Delayed says that a delay DSN for it has been sent.
 	Delayed bool
+	// List marks an alias with an owner that was expanded.
+	List bool
+	// Owed says that the sender is to be told of the outcome and that no report about it is safe yet: the queue file keeps it.
+	Owed bool
 }
 
 // Flags of an envelope that outlive its session; the letter is the one of qf line F (op.txt appendix B).
@@ -131,6 +135,11 @@ type Envelope struct {
 	Message          string            // qf M: why it is in the queue
 	QuarantineReason string            // qf q; "" means not quarantined
 	Macros           map[string]string // the macros that the queue keeps, without braces: r, s, _, daemon_flags, ...
+
+	// PartOf is the ID of the message that this one is being split from; it is not to be delivered unless that one's Parts name it.
+	// "" means that it stands by itself.
+	PartOf string
+	Parts  []string // the IDs of what was split from this message
 
 	// Open returns the message body, from its first byte after the header, LF line ends. The queue sets it.
 	Open func() (io.ReadCloser, error)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,11 +17,11 @@ import (
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/safefile"
 	"gosendmail/internal/status"
-	"gosendmail/queue"
 )
 
 // finish tells the sender what he is to know and ends the message or leaves the rest of it in the queue. Reports are safe in the
-// queue before the message is removed, so that a crash repeats a report rather than losing it.
+// queue before a recipient leaves it, so that a crash repeats a report rather than losing it; what cannot be told now is kept and told by a
+// later run.
 func (m *message) finish(ctx context.Context) error {
 	env := m.env
 	now := m.srv.now()
@@ -29,27 +30,35 @@ func (m *message) finish(ctx context.Context) error {
 	if expired {
 		m.expire()
 	}
-	var errs []error
-	if list := m.reportable(); len(list) > 0 && !m.quiet {
-		errs = append(errs, m.report(ctx, list, expired))
+	err := m.report(ctx, expired)
+	pending := env.PendingRecipients()
+	if len(pending) > 0 && (limits.WarnDue(env, now) || m.deadlinePassed(now, "N") && !env.Flags.Warning) && !m.quiet {
+		err = errors.Join(err, m.warn(ctx, pending))
 	}
-	if pending := env.PendingRecipients(); len(pending) > 0 {
-		if (limits.WarnDue(env, now) || m.deadlinePassed(now, "N") && !env.Flags.Warning) && !m.quiet {
-			errs = append(errs, m.warn(ctx, pending))
-		}
-		errs = append(errs, m.entry.Update(env))
-		return errors.Join(errs...)
-	}
-	if m.lost {
-		return errors.Join(append(errs, m.lose())...)
-	}
-	if err := errors.Join(errs...); err != nil {
-		return errors.Join(err, m.entry.Update(env))
+	switch {
+	case len(pending) > 0 || err != nil:
+		return errors.Join(err, m.store())
+	case m.lost:
+		return errors.Join(m.store(), m.lose())
 	}
 	if m.srv.Log.Enabled(maillog.LevelExpansion) {
 		m.log(logInfo, maillog.LevelExpansion, "done; delay=%s, ntries=%d", interval(now.Sub(env.Created)), env.Tries)
 	}
 	return m.entry.Remove()
+}
+
+// store writes the queue file anew: with those who wait, and the outcomes of which the sender is yet to be told.
+func (m *message) store() error {
+	m.noteOwed()
+	return m.entry.Update(m.env)
+}
+
+// noteOwed marks the recipients of whom the sender is yet to be told.
+func (m *message) noteOwed() {
+	list := m.reportable()
+	for _, r := range m.env.Recipients {
+		r.Owed = slices.Contains(list, r)
+	}
 }
 
 // lose sets a message aside that can be neither delivered nor returned.
@@ -84,39 +93,35 @@ func (m *message) expire() {
 // reportable returns the recipients of whom the sender is to hear now: failures unless NOTIFY says otherwise, successes where
 // it asks for them.
 func (m *message) reportable() []*envelope.Recipient {
+	if m.quiet {
+		return nil
+	}
 	var list []*envelope.Recipient
 	for _, r := range m.env.Recipients {
-		if m.reported[r] {
-			continue
+		if !m.reported[r] && (r.Owed || m.due(r)) {
+			list = append(list, r)
 		}
-		n := r.Notify
-		switch r.State {
-		case envelope.Failed:
-			if n&envelope.NotifyNever != 0 || n != 0 && n&envelope.NotifyFailure == 0 {
-				continue
-			}
-		case envelope.Expanded:
-			if n&envelope.NotifySuccess == 0 || m.children(r) < 2 && !m.hasOwner(r) {
-				continue
-			}
-		case envelope.Delivered, envelope.Relayed:
-			if n&envelope.NotifySuccess == 0 || !m.reportsSuccess(r) {
-				continue
-			}
-		default:
-			continue
-		}
-		list = append(list, r)
 	}
 	return list
 }
 
-// hasOwner tells a mailing list, whose members' failures are its owner's affair.
-func (m *message) hasOwner(alias *envelope.Recipient) bool { return m.lists[alias] }
+// due reports whether the sender is to hear of a recipient's outcome.
+func (m *message) due(r *envelope.Recipient) bool {
+	n := r.Notify
+	switch r.State {
+	case envelope.Failed:
+		return n&envelope.NotifyNever == 0 && (n == 0 || n&envelope.NotifyFailure != 0)
+	case envelope.Expanded:
+		return n&envelope.NotifySuccess != 0 && (r.List || m.children(r) > 1)
+	case envelope.Delivered, envelope.Relayed:
+		return n&envelope.NotifySuccess != 0 && m.reportsSuccess(r)
+	}
+	return false
+}
 
 // actionOf is what a report says became of a recipient.
 func (m *message) actionOf(r *envelope.Recipient) dsn.Action {
-	if r.State == envelope.Expanded && m.hasOwner(r) {
+	if r.State == envelope.Expanded && r.List {
 		return dsn.DeliveredList
 	}
 	return dsn.ActionOf(r.State)
@@ -142,8 +147,13 @@ func (m *message) reportsSuccess(r *envelope.Recipient) bool {
 	return mailer != nil && mailer.Flags.Has('l') || r.Triple.Mailer == "prog" || r.Triple.Mailer == "*file*"
 }
 
-// report makes one DSN about the given recipients and puts it into the queue.
-func (m *message) report(ctx context.Context, list []*envelope.Recipient, expired bool) error {
+// report makes one DSN about those of whom the sender is to hear, and the postmaster's copy, and puts them into the queue: both or
+// none.
+func (m *message) report(ctx context.Context, expired bool) error {
+	list := m.reportable()
+	if len(list) == 0 {
+		return nil
+	}
 	failed := failures(list)
 	rep := &dsn.Report{Kind: dsn.Receipt, Envelope: m.env}
 	subject := "Return receipt"
@@ -161,19 +171,29 @@ func (m *message) report(ctx context.Context, list []*envelope.Recipient, expire
 	rep.HeaderOnly = rep.Kind == dsn.Receipt || m.headerOnly()
 	for _, r := range list {
 		rep.Recipients = append(rep.Recipients, m.reportRecipient(r, m.actionOf(r)))
-		m.markReported(r)
 	}
 	if len(failed) > 0 && (m.exit == status.Software || m.exit == status.Config) {
 		rep.Copy = "postmaster" // it is for him to mend
 	}
-	err := m.sendReport(ctx, rep, subject)
-	if err == nil && len(failed) > 0 {
-		if copyTo := m.expand(m.site.options.PostmasterCopy); copyTo != "" && m.env.Sender != "" {
-			rep.Kind, rep.Copy = dsn.Postmaster, ""
-			err = m.send(ctx, rep, copyTo, "postmaster notify: "+subject)
+	var out outbox
+	defer out.abort()
+	if err := m.toSender(ctx, &out, rep, subject); err != nil || m.lost {
+		return err
+	}
+	if copyTo := m.expand(m.site.options.PostmasterCopy); copyTo != "" && len(failed) > 0 && m.env.Sender != "" {
+		rep.Kind, rep.Copy = dsn.Postmaster, ""
+		if err := m.write(ctx, &out, rep, copyTo, "postmaster notify: "+subject); err != nil {
+			return err
 		}
 	}
-	return err
+	if err := out.commit(); err != nil {
+		return fmt.Errorf("mta: report about %s: %w", m.id, err)
+	}
+	for _, r := range list {
+		m.markReported(r)
+	}
+	m.post(&out)
+	return nil
 }
 
 // headerOnly reports whether reports bring the header back without the body: as the sender or the site has it, and for mass
@@ -200,11 +220,10 @@ func (m *message) markReported(r *envelope.Recipient) {
 	m.reported[r] = true
 }
 
-// sendReport finds out to whom a report goes: the sender, or where there is none the postmaster, or nobody.
-func (m *message) sendReport(ctx context.Context, rep *dsn.Report, subject string) error {
+// toSender finds out to whom a report goes: the sender, or where there is none the postmaster, or nobody.
+func (m *message) toSender(ctx context.Context, out *outbox, rep *dsn.Report, subject string) error {
 	if m.env.Sender != "" && !m.env.Flags.Response {
-		what := "DSN: "
-		return m.send(ctx, rep, m.returnPath(), what+subject)
+		return m.write(ctx, out, rep, m.returnPath(), "DSN: "+subject)
 	}
 	if rep.Kind != dsn.Failure {
 		return nil
@@ -223,7 +242,7 @@ func (m *message) sendReport(ctx context.Context, rep *dsn.Report, subject strin
 	if m.env.Flags.Response {
 		what = "return to sender: "
 	}
-	return m.send(ctx, rep, to, what+subject)
+	return m.write(ctx, out, rep, to, what+subject)
 }
 
 // returnPath is where reports go.
@@ -292,62 +311,30 @@ func (m *message) warn(ctx context.Context, pending []*envelope.Recipient) error
 	limits := m.site.timeouts
 	rep := &dsn.Report{Kind: dsn.Delay, Envelope: m.env, HeaderOnly: m.headerOnly(),
 		Waited: limits.Warn.For(m.env), Limit: limits.Return.For(m.env)}
+	var told []*envelope.Recipient
 	for _, r := range pending {
-		if r.Notify != 0 && r.Notify&envelope.NotifyDelay == 0 {
-			continue
+		if r.Notify == 0 || r.Notify&envelope.NotifyDelay != 0 {
+			rep.Recipients = append(rep.Recipients, m.reportRecipient(r, dsn.Delayed))
+			told = append(told, r)
 		}
-		rep.Recipients = append(rep.Recipients, m.reportRecipient(r, dsn.Delayed))
+	}
+	if len(told) > 0 {
+		subject := fmt.Sprintf("Warning: could not send message for past %s", dsn.Words(rep.Waited))
+		m.transcript.WriteString(subject[:9] + "message still undelivered after " + dsn.Words(rep.Waited) +
+			"\nWill keep trying until message is " + dsn.Words(rep.Limit) + " old\n")
+		if err := m.send(ctx, rep, m.returnPath(), "sender notify: "+subject); err != nil {
+			return err
+		}
+	}
+	for _, r := range told {
 		r.Delayed = true
 	}
 	m.env.Flags.Warning = true
-	if len(rep.Recipients) == 0 {
-		return nil
-	}
-	subject := fmt.Sprintf("Warning: could not send message for past %s", dsn.Words(rep.Waited))
-	m.transcript.WriteString(subject[:9] + "message still undelivered after " + dsn.Words(rep.Waited) +
-		"\nWill keep trying until message is " + dsn.Words(rep.Limit) + " old\n")
-	return m.send(ctx, rep, m.returnPath(), "sender notify: "+subject)
-}
-
-// send writes a report as a message of its own and queues it. what is for the log.
-func (m *message) send(ctx context.Context, rep *dsn.Report, to, what string) error {
-	b := m.srv.newMessage(m.site, m.srv.macros, m.srv.spool.NewID())
-	entry, err := m.srv.spool.Group("").CreateAs(ctx, b.id)
-	if err != nil {
-		return fmt.Errorf("mta: report about %s: %w", m.id, err)
-	}
-	b.entry = entry
-	b.rename(entry.ID())
-	b.daemonSender(ctx)
-	b.env.Body = m.env.Body
-	r := &envelope.Recipient{Addr: to, Primary: true, Notify: envelope.NotifyNever}
-	a, refusal := b.resolve(ctx, to, forRecipient)
-	if refusal != nil {
-		b.abort()
-		return m.undeliverableReport(ctx, rep, to, refusal)
-	}
-	r.Notify = 0
-	r.Triple = a.Triple()
-	r.Final = b.finalRecipient(to, a)
-	b.env.Recipients = []*envelope.Recipient{r}
-	if rep.Copy != "" {
-		c := &envelope.Recipient{Addr: rep.Copy, Primary: true}
-		if a, refusal := b.resolve(ctx, rep.Copy, forRecipient); refusal == nil {
-			c.Triple, c.Final = a.Triple(), b.finalRecipient(rep.Copy, a)
-			b.env.Recipients = []*envelope.Recipient{c, r}
-		}
-	}
-	m.fill(rep, b, to)
-	if err := b.writeReport(rep, m.reportSize(rep)); err != nil {
-		return errors.Join(fmt.Errorf("mta: report about %s: %w", m.id, err), entry.Abort())
-	}
-	m.log(logInfo, maillog.LevelErrors, "%s: %s", b.id, what)
-	m.srv.deliverSoon(b)
 	return nil
 }
 
-// undeliverableReport gives a report whose addressee cannot be resolved to the postmaster.
-func (m *message) undeliverableReport(ctx context.Context, rep *dsn.Report, to string, why *status.Status) error {
+// undeliverable gives a report whose addressee cannot be resolved to the postmaster.
+func (m *message) undeliverable(ctx context.Context, out *outbox, rep *dsn.Report, to string, why *status.Status) error {
 	m.log(logNotice, maillog.LevelMalformed, "report to %s: %s", to, why.Text)
 	pm := m.expand(m.site.options.DoubleBounceAddress)
 	if pm == "" || pm == to {
@@ -355,7 +342,7 @@ func (m *message) undeliverableReport(ctx context.Context, rep *dsn.Report, to s
 		return nil
 	}
 	rep.Kind, rep.Copy = dsn.Postmaster, ""
-	return m.send(ctx, rep, pm, "postmaster notify: "+why.Text)
+	return m.write(ctx, out, rep, pm, "postmaster notify: "+why.Text)
 }
 
 // daemonSender makes the message one of our own: from MAILER-DAEMON, with the null sender in SMTP.
@@ -437,40 +424,4 @@ func (m *message) shownHeader() []envelope.Field {
 		out = append(out, f)
 	}
 	return out
-}
-
-// writeReport stores header and body of a report and commits it; size counts for its priority.
-func (b *message) writeReport(rep *dsn.Report, size int64) error {
-	cw := &countingWriter{w: b.entry}
-	if err := rep.WriteBody(cw); err != nil {
-		return err
-	}
-	b.env.Size = cw.n
-	fields := rep.Fields()
-	b.env.Header = append(b.defaults(fields), fields...)
-	b.env.Size += headerSize(fields)
-	b.complete()
-	b.priorityOf(size)
-	b.countFrom(size)
-	return b.entry.Commit(b.env)
-}
-
-// reportSize is what counts for the priority of a report about this message: what the report says is taken for a kilobyte, and for
-// nothing where no body comes back.
-func (m *message) reportSize(rep *dsn.Report) int64 {
-	if rep.HeaderOnly {
-		return 0
-	}
-	return 1024 + m.size
-}
-
-type countingWriter struct {
-	w *queue.Entry
-	n int64
-}
-
-func (c *countingWriter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
 }

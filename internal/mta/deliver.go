@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
 	"gosendmail/internal/envelope"
-	"gosendmail/internal/guard"
 	"gosendmail/internal/macro"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/status"
@@ -48,16 +48,17 @@ func (m *message) leaveQueued() {
 
 // Deliver makes one attempt for everyone who is pending, tells the outcome to the log and where it is due to the sender, and
 // leaves in the queue what is to be tried again. It implements queue.Deliverer.
-func (s *Server) Deliver(ctx context.Context, e *queue.Entry, env *envelope.Envelope) error {
-	// What is wrong with one message must not end the others; the queue file stays as it was.
-	return guard.Try("delivery of "+e.ID(), func() error { return s.deliver(ctx, e, env) })
-}
-
-func (s *Server) deliver(ctx context.Context, e *queue.Entry, env *envelope.Envelope) error {
+func (s *Server) Deliver(ctx context.Context, e *queue.Entry, env *envelope.Envelope) (err error) {
+	defer func() {
+		// What is wrong with one message must not end the others; the queue file stays as it was.
+		if p := recover(); p != nil {
+			err = fmt.Errorf("mta: deliver %s: panic: %v\n%s", e.ID(), p, debug.Stack())
+		}
+	}()
 	// A queue run that ends lets what it began come to its end; only Close cuts it off.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(s.deliveries, guard.From(s.deliveries).Func("delivery", cancel))()
+	defer context.AfterFunc(s.deliveries, cancel)()
 	var m *message
 	if v, ok := s.inflight.LoadAndDelete(env); ok {
 		m = v.(*message)
@@ -101,32 +102,43 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 
 // attempt is one delivery attempt of a message in the queue.
 func (m *message) attempt(ctx context.Context) error {
-	env := m.env
 	if m.site.options.MaxHopCount > 0 && m.hops > m.site.options.MaxHopCount {
 		m.tooManyHops()
 		return m.finish(ctx)
 	}
 	m.expandAll(ctx)
-	clones, err := m.split(ctx)
+	parts, err := m.split(ctx)
+	defer func() { // also where a part panics
+		for _, c := range parts {
+			if cerr := c.entry.Close(); cerr != nil {
+				c.log(logErr, maillog.LevelSerious, "%v", cerr)
+			}
+		}
+	}()
 	if err != nil {
 		return err
 	}
+	err = m.deliverAll(ctx)
+	for _, c := range parts {
+		c.transcript.Write(m.transcript.Bytes()) // the owner hears the whole session, as from the original
+		c.exit = m.exit
+		err = errors.Join(err, c.deliverAll(ctx))
+	}
+	return err
+}
+
+// deliverAll makes one attempt for all who are pending, aliases being expanded and lists with an owner split off, and finishes the message.
+func (m *message) deliverAll(ctx context.Context) error {
 	for _, g := range m.groups() {
 		if ctx.Err() != nil {
 			break
 		}
 		m.deliverGroup(ctx, g)
 	}
-	env.Flags.Split = true // as the original marks what went through its splitting
-	env.Tries++
-	env.LastTry = m.srv.now()
-	err = m.finish(ctx)
-	for _, c := range clones {
-		c.transcript.Write(m.transcript.Bytes()) // the owner hears the whole session, as from the original
-		c.exit = m.exit
-		err = errors.Join(err, c.attempt(ctx), c.entry.Close())
-	}
-	return err
+	m.env.Flags.Split = true // as the original marks what went through its splitting
+	m.env.Tries++
+	m.env.LastTry = m.srv.now()
+	return m.finish(ctx)
 }
 
 // expandAll expands aliases, and works the priority out anew where the original does.

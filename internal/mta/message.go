@@ -52,10 +52,9 @@ type message struct {
 	date      string // of the Date: field
 	errorsTo  string
 	receiptTo string
-	deleteBcc bool                         // the recipients were taken from the header
-	lists     map[*envelope.Recipient]bool // aliases with an owner that were expanded
-	exit      int                          // sysexits code of the first failure of this attempt; -1 for one that has no name
-	oldHeader bool                         // blanks part the addresses of its header; see oldStyleHeader
+	deleteBcc bool // the recipients were taken from the header
+	exit      int  // sysexits code of the first failure of this attempt; -1 for one that has no name
+	oldHeader bool // blanks part the addresses of its header; see oldStyleHeader
 	warnings  []string
 
 	// watch is told what is said to mailers and what becomes of recipients; -v sets it.

@@ -59,10 +59,9 @@ func (m *message) tellLists(all []*envelope.Recipient) {
 	if m.env.Flags.Split {
 		return // told when it was expanded
 	}
-	m.lists = map[*envelope.Recipient]bool{}
 	for _, r := range all {
-		if list := r.Alias; list != nil && r.Owner != list.Owner && !m.lists[list] {
-			m.lists[list] = true
+		if list := r.Alias; list != nil && r.Owner != list.Owner && !list.List {
+			list.List = true
 			list.Tried = m.srv.now()
 			fmt.Fprintf(&m.transcript, "Message delivered to mailing list %s\n", list.Addr)
 			if list.Notify&envelope.NotifySuccess != 0 {

@@ -2,6 +2,7 @@ package mta
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,32 +13,48 @@ import (
 )
 
 // split gives the members of each list with an owner (alias owner-LIST) an envelope of their own, from which errors go to the
-// owner. The parts are in the queue before the recipients leave this envelope: a crash between may duplicate mail, not lose it.
-func (m *message) split(ctx context.Context) ([]*message, error) {
+// owner.
+//
+//  1. The parts are committed; each says that it is part of this message.
+//  2. This message's queue file is written anew, without the members and with the names of the parts: only now do they count.
+//
+// A part that this message does not name is void, whoever meets it (queue.Spool.Open): a crash between both steps neither loses nor
+// repeats anything. After an error parts is what has to be closed; this message is as it was.
+func (m *message) split(ctx context.Context) (parts []*message, err error) {
 	var owners []string
 	for _, r := range m.env.Recipients {
 		if owned(r) && r.Owner != m.env.SenderText && !slices.Contains(owners, r.Owner) {
 			owners = append(owners, r.Owner)
 		}
 	}
-	var clones []*message
+	if len(owners) == 0 {
+		return nil, nil
+	}
 	for _, owner := range owners {
 		c, err := m.clone(ctx, owner)
 		if err != nil {
-			return clones, err
+			return parts, err
 		}
-		clones = append(clones, c)
-		m.env.Recipients = slices.DeleteFunc(m.env.Recipients, func(r *envelope.Recipient) bool {
-			return owned(r) && r.Owner == owner
-		})
+		parts = append(parts, c)
+		m.env.Parts = append(m.env.Parts, c.id)
 	}
-	if len(clones) > 0 {
-		m.env.Flags.Split = true
-		if err := m.entry.Update(m.env); err != nil {
-			return clones, err
+	m.env.Recipients = slices.DeleteFunc(m.env.Recipients, func(r *envelope.Recipient) bool {
+		return owned(r) && slices.Contains(owners, r.Owner)
+	})
+	m.env.Flags.Split = true
+	if err := m.store(); err != nil {
+		return parts, err
+	}
+	for i, c := range parts {
+		c.env.PartOf = ""
+		m.log(logInfo, maillog.LevelErrors, "%s: clone: owner=%s", c.id, owners[i])
+		c.inherited = true
+		if err := c.report(ctx, false); err != nil {
+			c.log(logErr, maillog.LevelSerious, "%v", err) // kept for a later attempt
 		}
+		c.inherited = false
 	}
-	return clones, nil
+	return parts, nil
 }
 
 // owned reports whether a recipient is its list's owner's affair: one that is yet to be reached, or that could not be when the list was
@@ -46,7 +63,7 @@ func owned(r *envelope.Recipient) bool {
 	return r.Owner != "" && (r.State == envelope.Pending || r.State == envelope.Failed)
 }
 
-// clone makes the envelope of one owner's part.
+// clone makes the envelope of one owner's part. Failures in it are the owner's affair also where the sender's are told to the caller.
 func (m *message) clone(ctx context.Context, owner string) (*message, error) {
 	entry, err := m.entry.Clone(m.entry.Group())
 	if err != nil {
@@ -60,9 +77,10 @@ func (m *message) clone(ctx context.Context, owner string) (*message, error) {
 	env.Header = slices.DeleteFunc(slices.Clone(env.Header), func(f envelope.Field) bool { return kindOf(f.Name).is(fieldReceipt) })
 	env.Flags.RetParam, env.Ret = false, "" // what the sender wants back does not bind the list's owner
 	env.SenderCtladdr = nil
+	env.PartOf, env.Parts = m.id, nil
 	c.env, c.entry, c.size = &env, entry, m.size
 	c.deferred, c.oldHeader = m.deferred, m.oldHeader
-	c.messageID, c.hops, c.quiet, c.watch, c.queued = m.messageID, m.hops, m.quiet, m.watch, m.queued
+	c.messageID, c.hops, c.watch, c.queued = m.messageID, m.hops, m.watch, m.queued
 	if refusal := c.setSender(ctx, owner); refusal != nil {
 		m.log(logNotice, maillog.LevelMalformed, "owner %s: %s", owner, refusal.Text)
 	}
@@ -71,17 +89,11 @@ func (m *message) clone(ctx context.Context, owner string) (*message, error) {
 			c.env.Recipients = append(c.env.Recipients, r)
 		}
 	}
+	c.noteOwed()
 	if err := entry.Commit(c.env); err != nil {
-		entry.Close()
-		return nil, fmt.Errorf("mta: split %s for %s: %w", m.id, owner, err)
+		return nil, fmt.Errorf("mta: split %s for %s: %w", m.id, owner, errors.Join(err, entry.Close()))
 	}
-	m.log(logInfo, maillog.LevelErrors, "%s: clone: owner=%s", c.id, owner)
-	if list := c.reportable(); len(list) > 0 && !c.quiet {
-		// Told now: the queue files hold only those who can still be reached.
-		c.inherited = true
-		err = c.report(ctx, list, false)
-	}
-	return c, err
+	return c, nil
 }
 
 // compatible runs check_compat for each recipient of a group; those that it refuses are settled and left out.

@@ -2,6 +2,7 @@ package mta
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -236,6 +237,7 @@ func (s *Submission) Commit(ctx context.Context, tell bool) error {
 		}
 	}
 	m.env.Flags.Split = m.site.options.DeliveryMode == deliverQueueOnly || m.site.options.DeliveryMode == deliverDeferred
+	m.noteOwed()
 	if err := m.entry.Commit(m.env); err != nil {
 		m.log(maillog.Alert, 0, "SYSERR: %v", err)
 		return fmt.Errorf("mta: submit: %w", err)
@@ -271,12 +273,12 @@ func (s *Submission) Release(queued bool) error {
 			m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, text: "queued"})
 		}
 	}
+	var err error
 	if len(m.reportable()) > 0 {
-		if err := m.report(ctx(), m.reportable(), false); err != nil {
-			return err
-		}
+		err = m.report(ctx(), false) // else a queue run tells it
+		err = errors.Join(err, m.store())
 	}
-	err := m.entry.Close()
+	err = errors.Join(err, m.entry.Close())
 	m.entry = nil
 	return err
 }

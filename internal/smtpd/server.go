@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"gosendmail/internal/guard"
 	"gosendmail/internal/status"
 )
 
@@ -92,7 +91,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return ErrServerClosed
 	}
 	defer s.untrack(l)
-	stop := context.AfterFunc(ctx, s.cfg.Panicked.Func("listener", func() { l.Close() }))
+	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	for {
 		if s.slots != nil {
@@ -102,8 +101,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 				return ctx.Err()
 			}
 		}
-		var nc net.Conn
-		err := guard.Try("accept", func() (err error) { nc, err = l.Accept(); return err })
+		nc, err := l.Accept()
 		if err != nil {
 			s.release()
 			if done, err := s.acceptFailed(ctx, err); done {
@@ -111,10 +109,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			}
 			continue
 		}
-		s.running.Go(s.cfg.Panicked.Func("connection", func() {
+		s.running.Add(1)
+		go func() {
+			defer s.running.Done()
 			defer s.release()
 			s.ServeConn(ctx, nc, Conn{Local: nc.LocalAddr(), Remote: nc.RemoteAddr()})
-		}))
+		}()
 	}
 }
 
@@ -180,13 +180,13 @@ func (s *Server) ServeConn(ctx context.Context, rw io.ReadWriteCloser, info Conn
 		return
 	}
 	defer s.leave(c)
-	err := guard.Try("session", func() (err error) { c.sess, err = s.cfg.NewSession(ctx, info); return err })
+	sess, err := s.cfg.NewSession(ctx, info)
 	if err != nil {
-		s.cfg.Panicked.Tell(err)
 		c.closing(status.Enhanced{4, 3, 0}, "Temporary system failure")
 		_ = c.s.flush()
 		return
 	}
+	c.sess = sess
 	c.run()
 }
 
@@ -236,7 +236,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		c.s.interruptIdle()
 	}
 	s.mu.Unlock()
-	done := guard.Start("shutdown", func() error { s.running.Wait(); return nil })
+	done := make(chan struct{})
+	go func() { s.running.Wait(); close(done) }()
 	select {
 	case <-done:
 		return nil

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"gosendmail/internal/guard"
 )
 
 const (
@@ -234,7 +232,7 @@ type pump struct {
 
 func newPump(rw io.ReadWriteCloser) *pump {
 	p := &pump{ReadWriteCloser: rw, blocks: make(chan []byte), changed: make(chan struct{}, 1), closed: make(chan struct{})}
-	guard.Report(nil).Go("standard input", p.run)
+	go p.run()
 	return p
 }
 

@@ -1,0 +1,145 @@
+package mta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gosendmail/internal/dsn"
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/maillog"
+	"gosendmail/queue"
+)
+
+// outbox holds reports that are written and not in the queue yet.
+type outbox struct {
+	mails []outgoing
+}
+
+type outgoing struct {
+	m    *message
+	what string // for the log
+}
+
+// commit puts all reports into the queue, or none. A crash in between may leave some: they are repeated then.
+func (o *outbox) commit() error {
+	for i := range o.mails {
+		b := o.mails[i].m
+		err := b.entry.Commit(b.env)
+		if err == nil {
+			continue
+		}
+		for _, done := range o.mails[:i] {
+			err = errors.Join(err, done.m.entry.Remove())
+		}
+		return err
+	}
+	return nil
+}
+
+// abort forgets what was not posted.
+func (o *outbox) abort() {
+	for _, mail := range o.mails {
+		mail.m.abort()
+	}
+	o.mails = nil
+}
+
+// post hands the committed reports to the background.
+func (m *message) post(o *outbox) {
+	for _, mail := range o.mails {
+		m.log(logInfo, maillog.LevelErrors, "%s: %s", mail.m.id, mail.what)
+		m.srv.deliverSoon(mail.m)
+	}
+	o.mails = nil
+}
+
+// send writes one report and puts it into the queue.
+func (m *message) send(ctx context.Context, rep *dsn.Report, to, what string) error {
+	var out outbox
+	defer out.abort()
+	if err := m.write(ctx, &out, rep, to, what); err != nil {
+		return err
+	}
+	if err := out.commit(); err != nil {
+		return fmt.Errorf("mta: report about %s: %w", m.id, err)
+	}
+	m.post(&out)
+	return nil
+}
+
+// write makes a report as a message of its own. what is for the log.
+func (m *message) write(ctx context.Context, out *outbox, rep *dsn.Report, to, what string) error {
+	b := m.srv.newMessage(m.site, m.srv.macros, m.srv.spool.NewID())
+	entry, err := m.srv.spool.Group("").CreateAs(ctx, b.id)
+	if err != nil {
+		return fmt.Errorf("mta: report about %s: %w", m.id, err)
+	}
+	b.entry = entry
+	b.rename(entry.ID())
+	b.daemonSender(ctx)
+	b.env.Body = m.env.Body
+	r := &envelope.Recipient{Addr: to, Primary: true, Notify: envelope.NotifyNever}
+	a, refusal := b.resolve(ctx, to, forRecipient)
+	if refusal != nil {
+		b.abort()
+		if refusal.Temporary() {
+			return fmt.Errorf("mta: report about %s to %s: %w", m.id, to, refusal)
+		}
+		return m.undeliverable(ctx, out, rep, to, refusal)
+	}
+	r.Notify = 0
+	r.Triple = a.Triple()
+	r.Final = b.finalRecipient(to, a)
+	b.env.Recipients = []*envelope.Recipient{r}
+	if rep.Copy != "" {
+		c := &envelope.Recipient{Addr: rep.Copy, Primary: true}
+		if a, refusal := b.resolve(ctx, rep.Copy, forRecipient); refusal == nil {
+			c.Triple, c.Final = a.Triple(), b.finalRecipient(rep.Copy, a)
+			b.env.Recipients = []*envelope.Recipient{c, r}
+		}
+	}
+	m.fill(rep, b, to)
+	if err := b.compose(rep, m.reportSize(rep)); err != nil {
+		b.abort()
+		return fmt.Errorf("mta: report about %s: %w", m.id, err)
+	}
+	out.mails = append(out.mails, outgoing{b, what})
+	return nil
+}
+
+// compose writes the body of a report and makes its envelope; size counts for its priority.
+func (b *message) compose(rep *dsn.Report, size int64) error {
+	cw := &countingWriter{w: b.entry}
+	if err := rep.WriteBody(cw); err != nil {
+		return err
+	}
+	b.env.Size = cw.n
+	fields := rep.Fields()
+	b.env.Header = append(b.defaults(fields), fields...)
+	b.env.Size += headerSize(fields)
+	b.complete()
+	b.priorityOf(size)
+	b.countFrom(size)
+	return nil
+}
+
+// reportSize is what counts for the priority of a report about this message: what the report says is taken for a kilobyte, and for
+// nothing where no body comes back.
+func (m *message) reportSize(rep *dsn.Report) int64 {
+	if rep.HeaderOnly {
+		return 0
+	}
+	return 1024 + m.size
+}
+
+type countingWriter struct {
+	w *queue.Entry
+	n int64
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
