@@ -103,6 +103,11 @@ func appendLocked(ctx context.Context, o order, list []*deposit) error {
 		}
 		defer unlock()
 	}
+	return appendUnderLock(ctx, o, list)
+}
+
+// appendUnderLock is appendLocked where nobody else has the lock file.
+func appendUnderLock(ctx context.Context, o order, list []*deposit) error {
 	f, err := openForAppend(o)
 	if err != nil {
 		return err
