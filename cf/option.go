@@ -1,6 +1,7 @@
 package cf
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -159,30 +160,71 @@ func (p *parser) optionLine(s string) {
 
 // option sets one option; letter is ' ' for full names.
 func (p *parser) option(letter byte, s string) {
-	var def *Def
-	sub, value := "", s
-	if letter == ' ' {
-		var name string
-		name, sub, value = splitOption(s)
-		if name == "" {
-			p.errorf("readcf: null option name")
-			return
+	n := identify(letter, s)
+	switch {
+	case n.def == nil && n.hint != "":
+		p.hint(n.hint, "%s", n.problem)
+	case n.def == nil:
+		p.errorf("%s", n.problem)
+	default:
+		if n.short != "" {
+			p.warnf("Option %s used as abbreviation for %s", n.short, n.def.Name)
 		}
-		def = p.findOption(name)
-	} else {
-		def = findLetter(letter)
-		if def == nil {
-			p.errorf("readcf: unknown option name 0x%x", letter)
-		}
+		p.setOption(n.def, n.sub, n.value)
 	}
-	if def == nil {
-		return
-	}
-	if def.Kind != Subs {
-		sub = ""
-	}
-	p.setOption(def, sub, value)
 }
+
+// named is the option that a text names.
+type named struct {
+	def        *Def // nil where it names none
+	sub, value string
+	short      string // what was written, where that is only the beginning of the name
+	problem    string // why it names none
+	hint       string // a name that may be meant instead; "" where there is none
+}
+
+// identify finds what an option text names; letter is ' ' for full names. Whatever asks which option a text sets asks here, so that
+// those who judge an option and those who set it cannot take it for two.
+func identify(letter byte, s string) (n named) {
+	if letter != ' ' {
+		n.value = s
+		if n.def = findLetter(letter); n.def == nil {
+			n.problem = fmt.Sprintf("readcf: unknown option name 0x%x", letter)
+		}
+	} else {
+		var name string
+		name, n.sub, n.value = splitOption(s)
+		if name == "" {
+			n.problem = "readcf: null option name"
+			return n
+		}
+		n.find(name)
+	}
+	if n.def != nil && n.def.Kind != Subs {
+		n.sub = ""
+	}
+	return n
+}
+
+// SafeOption reports whether anybody may set an option on the command line and keep the rights of a set-group-ID program. text is one of
+// Input.Options. What names no option is safe, because it sets nothing.
+func SafeOption(text string) bool {
+	if text == "" {
+		return true
+	}
+	n := identify(text[0], text[1:])
+	switch {
+	case n.def == nil:
+		return true
+	case n.def.Name == "M":
+		return SafeMacro(n.value)
+	}
+	return n.def.Safe
+}
+
+// SafeMacro reports whether anybody may define a macro on the command line and keep the rights of a set-group-ID program: r and s only,
+// the protocol and host that a message came by. text is the macro's name and its value.
+func SafeMacro(text string) bool { return strings.HasPrefix(text, "r") || strings.HasPrefix(text, "s") }
 
 // splitOption takes "name.sub = value" apart.
 func splitOption(s string) (name, sub, value string) {
@@ -214,29 +256,27 @@ func (p *parser) setOption(def *Def, sub, value string) {
 	}
 }
 
-// findOption finds an option by its name or by a beginning that only it has.
-func (p *parser) findOption(name string) *Def {
-	var found *Def
+// find finds an option by its name or by a beginning that only it has.
+func (n *named) find(name string) {
 	for i := range Options() {
 		d := &Options()[i]
 		if len(d.Name) < len(name) || !equalFold(d.Name[:len(name)], name) {
 			continue
 		}
 		if len(d.Name) == len(name) {
-			return d
+			n.def, n.short = d, ""
+			return
 		}
-		if found != nil {
-			p.errorf("readcf: ambiguous option name %s (matches %s and %s)", name, found.Name, d.Name)
-			return nil
+		if n.def != nil {
+			n.problem = fmt.Sprintf("readcf: ambiguous option name %s (matches %s and %s)", name, n.def.Name, d.Name)
+			n.def = nil
+			return
 		}
-		found = d
+		n.def, n.short = d, name
 	}
-	if found == nil {
-		p.hint(nearest(name, optionNames()), "readcf: unknown option name %s", name)
-		return nil
+	if n.def == nil {
+		n.problem, n.hint = "readcf: unknown option name "+name, nearest(name, optionNames())
 	}
-	p.warnf("Option %s used as abbreviation for %s", name, found.Name)
-	return found
 }
 
 func optionNames() []string {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gosendmail/internal/dns"
+	"gosendmail/internal/guard"
 	"gosendmail/internal/priv"
 )
 
@@ -50,9 +51,6 @@ type Config struct {
 	FileMode     fs.FileMode   // TempFileMode: permissions of new files that mail is delivered to; 0 means 0600
 	SafeFileEnv  string        // SafeFileEnvironment
 	Environ      []string      // lines E and TimeZoneSpec: "NAME=value" beside AGENT=sendmail
-	// Self is this program, started with ChildArg for deliveries that need a user's rights. "" means that a thread of this process
-	// takes them over, and a child does so only where that is not possible.
-	Self string
 
 	// TLS gives the configuration for STARTTLS to a peer; nil, or a nil answer, means that TLS is not tried.
 	TLS func(peer Peer) *tls.Config
@@ -65,7 +63,8 @@ type Config struct {
 	// Hosts keeps what is known of hosts between deliveries (HostStatusDirectory); may be nil.
 	Hosts HostStatus
 
-	Now func() time.Time // nil means time.Now
+	Panicked guard.Report     // is told of panics in timers
+	Now      func() time.Time // nil means time.Now
 }
 
 // Timeouts are the options Timeout.* of the SMTP client; zero means that the default of op.txt section 4.1.2 holds.

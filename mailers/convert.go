@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/guard"
 )
 
 const contentTransferEncoding = "Content-Transfer-Encoding"
@@ -64,10 +65,10 @@ func (c conversion) encode(job *Job) ([]envelope.Field, io.ReadCloser, error) {
 	r, w := io.Pipe()
 	e := &encoder{plan: plan, ebcdic: job.Mailer.Flags.Has('3'), from: job.Mailer.Flags.Has('E'), out: w}
 	e.note = func(part []envelope.Field, to encoding) []envelope.Field { return c.note(job, part, "8bit", to) }
-	go func() {
-		w.CloseWithError(e.run(body, header))
-		body.Close()
-	}()
+	guard.Start("conversion", func() error {
+		defer body.Close()
+		return w.CloseWithError(guard.Try("conversion", func() error { return e.run(body, header) }))
+	})
 	return c.note(job, withEncoding(header, plan[0]), "8bit", plan[0]), r, nil
 }
 

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"sync"
 
+	"gosendmail/internal/guard"
 	"gosendmail/internal/priv"
 	"gosendmail/internal/status"
 )
@@ -32,12 +32,11 @@ func (t *Table) here(ctx context.Context, o order, id *priv.Identity, size int64
 		return t.put(ctx, o, id, &b)
 	}
 	r, w := io.Pipe()
-	fed := make(chan error, 1)
-	go func() {
-		err := write(w)
+	fed := guard.Start("delivery", func() error {
+		err := guard.Try("delivery", func() error { return write(w) })
 		w.CloseWithError(err)
-		fed <- err
-	}()
+		return err
+	})
 	st, err := t.put(ctx, o, id, r)
 	r.CloseWithError(io.ErrClosedPipe)
 	if err := <-fed; err != nil && !errors.Is(err, io.ErrClosedPipe) {
@@ -93,7 +92,8 @@ func (q *deposits) put(ctx context.Context, o order, id *priv.Identity, message 
 	q.mu.Unlock()
 	write(ctx, o, id, []*deposit{d})
 	if batch := q.next(key); batch != nil {
-		go q.serve(context.WithoutCancel(ctx), key, o, id, batch)
+		rest := context.WithoutCancel(ctx)
+		guard.From(ctx).Go("delivery", func() { q.serve(rest, key, o, id, batch) })
 	}
 	return d.err
 }
@@ -121,17 +121,13 @@ func (q *deposits) serve(ctx context.Context, key string, o order, id *priv.Iden
 
 // write appends a batch and tells each its outcome.
 func write(ctx context.Context, o order, id *priv.Identity, batch []*deposit) {
-	var err error
-	defer func() {
-		if p := recover(); p != nil { // those who wait must hear of it
-			err = fmt.Errorf("mailers: append to %s: panic: %v\n%s", o.Path, p, debug.Stack())
+	err := guard.Try("append to "+o.Path, func() error {
+		return onBehalf(id, func() { appendAll(ctx, o, batch) })
+	})
+	for _, d := range batch { // who waits gets a panic, too
+		if err != nil {
+			d.err = err
 		}
-		for _, d := range batch {
-			if err != nil {
-				d.err = err
-			}
-			close(d.done)
-		}
-	}()
-	err = onBehalf(id, func() { appendAll(ctx, o, batch) })
+		close(d.done)
+	}
 }

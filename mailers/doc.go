@@ -29,7 +29,7 @@
 // reply that are no printable text are made visible before they reach logs and DSNs. An answer that was lost after the final dot
 // is a temporary failure: mail may come twice, it is never lost.
 //
-// Programs and files are touched only by a child that has the rights of the recipient's controlling user (ChildMain),
-// or by this process where it is that user already. Files in directories that others may write to are opened without following
+// Programs run as children with the rights of the recipient's controlling user, files and mailboxes are written by a thread that has
+// the rights of the user whose they are (priv.OnBehalf); where this process may not change its rights it does both with its own. Files in directories that others may write to are opened without following
 // links, must be regular, owned by the user, and have one name only.
 package mailers

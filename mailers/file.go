@@ -17,7 +17,7 @@ import (
 	"gosendmail/internal/status"
 )
 
-// order is what a delivery to a file needs to know beside the message. It is sent to the child as JSON.
+// order is what a delivery to a file needs to know beside the message.
 type order struct {
 	Kind string // "file", "mbox" or "maildir"
 	Path string
@@ -121,19 +121,17 @@ func (t *Table) mailbox(ctx context.Context, job *Job, rc Rcpt, kind string) sta
 	return t.place(ctx, job, order{Kind: kind, Path: path, Host: t.cfg.Hostname, Wait: lockWait}, id, kind == "mbox")
 }
 
-// place delivers with the rights of id, nil meaning ours: in this process, or where it cannot lend its threads, in a child.
+// place delivers with the rights of id, nil meaning ours. Where this process cannot act for that user nothing is delivered: there is no
+// falling back to other rights.
 func (t *Table) place(ctx context.Context, job *Job, o order, id *priv.Identity, mbox bool) status.Status {
 	write := func(w io.Writer) error { return t.writeMailbox(job, w, mbox) }
 	o.Owner = os.Geteuid()
 	if id != nil {
 		o.Owner = id.UID
 	}
-	if id != nil && t.cfg.Self != "" {
-		return t.inChild(ctx, o, id, write)
-	}
 	st, err := t.here(ctx, o, id, job.Envelope.Size, write)
 	if err != nil {
-		return t.inChild(ctx, o, id, write)
+		return status.As(err)
 	}
 	return st
 }

@@ -3,6 +3,8 @@ package mailers
 import (
 	"sync"
 	"time"
+
+	"gosendmail/internal/guard"
 )
 
 // maxIdle bounds the connections that are kept in all, so that a site that sends to many hosts does not run out of descriptors.
@@ -14,9 +16,10 @@ const defaultCacheTimeout = 5 * time.Minute
 // cache keeps sessions between transactions (ConnectionCacheSize, ConnectionCacheTimeout). The original has one cache in
 // each delivering process; all deliveries are in one process here, so that the size counts for each destination.
 type cache struct {
-	size    int
-	timeout time.Duration
-	now     func() time.Time
+	size     int
+	timeout  time.Duration
+	now      func() time.Time
+	panicked guard.Report
 
 	mu     sync.Mutex
 	idle   map[string][]*session // the one used last is last
@@ -25,11 +28,12 @@ type cache struct {
 	closed bool
 }
 
-func newCache(size int, timeout time.Duration, now func() time.Time) *cache {
+func newCache(cfg *Config) *cache {
+	size, timeout := cfg.CacheSize, cfg.CacheTimeout
 	if timeout <= 0 {
 		timeout = defaultCacheTimeout
 	}
-	return &cache{size: size, timeout: timeout, now: now, idle: map[string][]*session{}}
+	return &cache{size: size, timeout: timeout, now: cfg.Now, panicked: cfg.Panicked, idle: map[string][]*session{}}
 }
 
 // get takes the session for key that was used last, nil if there is none.
@@ -70,7 +74,7 @@ func (c *cache) put(s *session) {
 	}
 	c.set(s.key, append(c.idle[s.key], s))
 	if c.timer == nil {
-		c.timer = time.AfterFunc(c.timeout, c.sweep)
+		c.timer = time.AfterFunc(c.timeout, c.panicked.Func("connection cache", c.sweep))
 	}
 	c.mu.Unlock()
 }
@@ -89,10 +93,10 @@ func (c *cache) sweep() {
 	}
 	c.timer = nil
 	if c.count > 0 && !c.closed {
-		c.timer = time.AfterFunc(c.timeout/2+time.Second, c.sweep)
+		c.timer = time.AfterFunc(c.timeout/2+time.Second, c.panicked.Func("connection cache", c.sweep))
 	}
 	c.mu.Unlock()
-	quitAll(old)
+	c.quitAll(old)
 }
 
 // close ends all sessions; none is kept afterwards.
@@ -109,13 +113,13 @@ func (c *cache) close() {
 		c.set(key, nil)
 	}
 	c.mu.Unlock()
-	quitAll(all)
+	c.quitAll(all)
 }
 
-func quitAll(list []*session) {
+func (c *cache) quitAll(list []*session) {
 	var wg sync.WaitGroup
 	for _, s := range list {
-		wg.Go(s.quit)
+		wg.Go(c.panicked.Func("connection cache", s.quit))
 	}
 	wg.Wait()
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/guard"
 	"gosendmail/internal/priv"
 	"gosendmail/internal/status"
 )
@@ -31,7 +32,7 @@ func (p *pipe) SetDeadline(t time.Time) error {
 // Close waits for the program; one that does not end by itself is killed.
 func (p *pipe) Close() error {
 	p.in.Close()
-	timer := time.AfterFunc(p.wait, func() { syscall.Kill(-p.p.Pid, syscall.SIGKILL) })
+	timer := time.AfterFunc(p.wait, guard.Report(nil).Func("delivery", func() { syscall.Kill(-p.p.Pid, syscall.SIGKILL) }))
 	defer timer.Stop()
 	io.Copy(io.Discard, p.out)
 	p.out.Close()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/guard"
 	"gosendmail/internal/priv"
 	"gosendmail/internal/status"
 )
@@ -187,7 +188,7 @@ func outputFile() (*os.File, error) {
 
 // killer ends the program's process group when the delivery is cancelled.
 func killer(ctx context.Context, p *os.Process) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { syscall.Kill(-p.Pid, syscall.SIGKILL) })
+	return context.AfterFunc(ctx, guard.From(ctx).Func("delivery", func() { syscall.Kill(-p.Pid, syscall.SIGKILL) }))
 }
 
 // feed writes the message as the mailer's flags say: From_ line (unless F=n), header, body, blank line with F=b.
@@ -242,11 +243,11 @@ func waitFor(p *os.Process, m *Mailer) status.Status {
 	var timedOut atomic.Bool
 	if m.Wait > 0 {
 		done := make(chan struct{})
-		timer := time.AfterFunc(m.Wait, func() {
+		timer := time.AfterFunc(m.Wait, guard.Report(nil).Func("delivery", func() {
 			timedOut.Store(true)
 			syscall.Kill(-p.Pid, syscall.SIGKILL)
 			close(done)
-		})
+		}))
 		defer func() {
 			if !timer.Stop() {
 				<-done

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"gosendmail/internal/guard"
 	"gosendmail/internal/status"
 )
 
@@ -82,7 +83,7 @@ func newSession(tr transport, peer Peer, t Timeouts, now func() time.Time) *sess
 func (s *session) watch(ctx context.Context) {
 	s.unwatch()
 	s.ctx = ctx
-	s.stop = context.AfterFunc(ctx, func() { s.transport.SetDeadline(time.Unix(1, 0)) })
+	s.stop = context.AfterFunc(ctx, guard.From(ctx).Func("delivery", func() { s.transport.SetDeadline(time.Unix(1, 0)) }))
 }
 
 func (s *session) unwatch() {

@@ -24,7 +24,7 @@ func Agents(cfg Config) *Table {
 		cfg.Now = time.Now
 	}
 	cfg.Timeouts = cfg.Timeouts.withDefaults()
-	return &Table{cfg: cfg, cache: newCache(cfg.CacheSize, cfg.CacheTimeout, cfg.Now)}
+	return &Table{cfg: cfg, cache: newCache(&cfg)}
 }
 
 // Deliver hands the job to the agent of its mailer, in parts of as many recipients as the mailer takes at once.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"gosendmail/internal/guard"
 )
 
 // ldapConn is a kept connection to the servers of one or more maps, made when it is first needed and made again when it was lost. Any
@@ -124,21 +126,16 @@ func lost(err error) bool {
 
 // await runs a request, which ends by itself when its connection is closed, for at most limit.
 func await[T any](ctx context.Context, limit time.Duration, request func() (T, error)) (T, error) {
-	type outcome struct {
-		value T
-		err   error
-	}
-	done := make(chan outcome, 1)
-	go func() {
-		v, err := request()
-		done <- outcome{v, err}
-	}()
+	var value, none T
+	done := guard.Start("LDAP request", func() (err error) {
+		value, err = request()
+		return err
+	})
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	var none T
 	select {
-	case o := <-done:
-		return o.value, o.err
+	case err := <-done:
+		return value, err
 	case <-timer.C:
 		return none, errLDAPTimeout
 	case <-ctx.Done():

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"gosendmail/internal/guard"
 	"gosendmail/internal/safefile"
 )
 
@@ -199,7 +200,7 @@ func (m *socketMap) exchange(ctx context.Context, request string) (reply string,
 		return "", err
 	}
 	c, nc := m.conn, m.conn.nc
-	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, guard.From(ctx).Func("socket map", func() { nc.SetDeadline(time.Unix(1, 0)) }))
 	defer func() {
 		if !stop() || err != nil {
 			nc.Close()

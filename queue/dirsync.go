@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"sync"
+
+	"gosendmail/internal/guard"
 )
 
 // dirSync makes the names of a directory durable for many callers at once: an fsync that begins after a rename
@@ -46,7 +48,7 @@ func (d *dirSync) sync() error {
 	mine := d.next
 	if !d.running {
 		d.running = true
-		d.served.Go(d.serve)
+		d.served.Go(guard.Report(nil).Func("sync of "+d.dir.Name(), d.serve))
 	}
 	d.mu.Unlock()
 	<-mine.done
@@ -61,7 +63,7 @@ func (d *dirSync) serve() {
 		d.next = nil
 		d.mu.Unlock()
 		done := d.spares.syncing()
-		err := d.dir.Sync()
+		err := guard.Try("sync of "+d.dir.Name(), d.dir.Sync)
 		if err != nil {
 			batch.err = fmt.Errorf("queue: sync %s: %w", d.dir.Name(), err)
 		}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/guard"
 	"gosendmail/internal/safefile"
 )
 
@@ -158,8 +159,7 @@ func (f *spoolFiles) syncingBody(durable bool) func() error {
 	if n := f.spool.committing.Add(1); n > 2 {
 		return func() error { defer f.spool.committing.Add(-1); return f.df.Sync() }
 	}
-	body := make(chan error, 1)
-	go func() { body <- f.df.Sync() }()
+	body := guard.Start("sync of "+f.df.Name(), f.df.Sync)
 	return func() error { defer f.spool.committing.Add(-1); return <-body }
 }
 

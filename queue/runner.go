@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/guard"
 )
 
 // Deliverer tries to deliver an envelope that a Runner opened. It calls Update or Remove on the entry as the outcome
@@ -90,7 +91,7 @@ func (r *Runner) Run(ctx context.Context) {
 	wakes := make([]chan struct{}, len(r.spool.groups))
 	for i, g := range r.spool.groups {
 		wakes[i] = make(chan struct{}, 1)
-		groups.Go(func() { r.serve(ctx, g, wakes[i]) })
+		groups.Go(guard.From(ctx).Func("queue runs of "+g.cfg.Name, func() { r.serve(ctx, g, wakes[i]) }))
 	}
 	for {
 		select {
@@ -124,10 +125,10 @@ func (r *Runner) serve(ctx context.Context, g *Group, wake <-chan struct{}) {
 	defer runs.Wait()
 	for {
 		done := make(chan struct{})
-		runs.Go(func() {
+		runs.Go(guard.From(ctx).Func("queue run of "+g.cfg.Name, func() {
 			defer close(done)
 			r.runGroup(ctx, g, &Selection{})
-		})
+		}))
 		if r.cfg.Persistent {
 			<-done
 		}
@@ -199,14 +200,15 @@ func (r *Runner) runGroup(ctx context.Context, g *Group, sel *Selection) (Summar
 		runners = r.cfg.MaxRunners
 	}
 	for range min(runners, max(len(items), 1)) {
-		workers.Go(func() {
+		workers.Go(guard.From(ctx).Func("queue run of "+g.cfg.Name, func() {
 			for it := range queue {
-				one := r.try(ctx, it, sel)
+				one := Summary{Unusable: 1}
+				guard.From(ctx).Run("queue run: "+it.ID, func() { one = r.try(ctx, it, sel) })
 				mu.Lock()
 				sum.add(one)
 				mu.Unlock()
 			}
-		})
+		}))
 	}
 	for _, it := range items {
 		select {
@@ -313,10 +315,10 @@ func (r *Runner) Submit(ctx context.Context, e *Entry, env *envelope.Envelope) b
 	}
 	r.active++
 	r.mu.Unlock()
-	r.wg.Go(func() {
+	r.wg.Go(guard.From(ctx).Func("delivery of "+e.ID(), func() {
+		defer r.catchUp(ctx)
 		r.deliver(ctx, e, env)
-		r.catchUp(ctx)
-	})
+	}))
 	return true
 }
 
@@ -332,7 +334,7 @@ func (r *Runner) catchUp(ctx context.Context) {
 		it := r.waiting[0]
 		r.waiting = r.waiting[1:]
 		r.mu.Unlock()
-		r.open(ctx, it)
+		guard.From(ctx).Run("delivery of "+it.ID, func() { r.open(ctx, it) })
 	}
 }
 

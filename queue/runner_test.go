@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/guard"
 	"gosendmail/queue"
 )
 
@@ -357,5 +358,48 @@ func TestTimeouts(t *testing.T) {
 	to.Return.Normal = 0
 	if !to.Expired(&envelope.Envelope{Sender: "a", Created: created}, created.Add(time.Second)) {
 		t.Error("queuereturn=now does not return")
+	}
+}
+
+// TestPanicEndsOneDelivery lets the delivery of one message panic, in a run and in the background: it is reported with its place, the
+// others are delivered, and the message stays.
+func TestPanicEndsOneDelivery(t *testing.T) {
+	s := testSpool(t, nil)
+	d := &deliverer{do: func(e *queue.Entry, env *envelope.Envelope) error {
+		if strings.Contains(env.Recipients[0].Addr, "bad") {
+			panic("bad message")
+		}
+		return e.Remove()
+	}}
+	var mu sync.Mutex
+	var told []string
+	ctx := guard.With(context.Background(), func(p *guard.Panic) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, p.Error())
+	})
+	r := queue.NewRunner(s, d, queue.RunnerConfig{Background: 1})
+	for _, name := range []string{"<a@b.test>", "<bad@b.test>", "<c@b.test>"} {
+		put(t, s, name, nil)
+	}
+	sum, err := r.RunOnce(ctx, queue.Selection{})
+	if err != nil || sum.Unusable != 1 || sum.Tried != 2 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	for _, name := range []string{"<bad@b.test>", "<d@b.test>"} {
+		e, err := s.Group("").Create(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		env := testEnvelope(name)
+		if err := e.Commit(env); err != nil {
+			t.Fatal(err)
+		}
+		r.Submit(ctx, e, env)
+	}
+	r.Wait()
+	list, err := s.List(queue.Selection{})
+	if err != nil || len(list) != 2 || len(told) != 2 || !strings.Contains(told[0], "bad message at queue/runner_test.go:") {
+		t.Errorf("%d messages are left, reported %q, %v", len(list), told, err)
 	}
 }

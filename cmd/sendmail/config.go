@@ -71,9 +71,15 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 	if err := site.Err(); err != nil && v.mode != modeTest {
 		return nil, nil, v.fail(status.Software, "%v", err)
 	}
+	if err := v.settle(site); err != nil {
+		return nil, nil, v.fail(status.OSErr, "%v", err)
+	}
 	log, err = v.openLog(site)
 	if err != nil {
 		return nil, nil, v.fail(status.OSFile, "%v", err)
+	}
+	if err := v.refuse(site, log); err != nil {
+		return nil, nil, v.fail(status.Usage, "%v", err)
 	}
 	caller := v.serverConfig(ctx, site, log).Caller.Name
 	site.HearMaps(func(err error) { log.SysErr("", caller, err.Error()) },
@@ -86,22 +92,22 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 }
 
 // configOptions are the options of the command line as the parser of the configuration takes them.
-func (v *invocation) configOptions() []string {
+func (f *flags) configOptions() []string {
 	var list []string
-	for _, s := range v.settings {
+	for _, s := range f.settings {
 		if s.short {
 			list = append(list, s.name+s.value)
 		} else {
 			list = append(list, " "+s.name+"="+s.value)
 		}
 	}
-	if v.expensive {
+	if f.expensive {
 		list = append(list, " HoldExpensive=True")
 	}
-	if v.metoo {
+	if f.metoo {
 		list = append(list, " MeToo=True")
 	}
-	if v.saveFrom {
+	if f.saveFrom {
 		list = append(list, " SaveFromLine=True")
 	}
 	return list
@@ -161,7 +167,7 @@ func (v *invocation) noQueue(log *maillog.Logger, user string, err *fs.PathError
 func (v *invocation) serverConfig(ctx context.Context, site *mta.Site, log *maillog.Logger) mta.Config {
 	accounts := priv.System()
 	cfg := mta.Config{Site: site, Log: log, Accounts: accounts, Mode: v.mode,
-		Caller: mta.CallerOf(ctx, accounts, os.Getuid(), os.Getgid())}
+		Caller: mta.CallerOf(ctx, accounts, v.caller.uid, v.caller.gid)}
 	if v.dialogues != nil {
 		cfg.Traffic = v.dialogues.conn
 	}

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"gosendmail/cf"
 )
 
 // Operation modes, the letter after -b.
@@ -96,23 +94,6 @@ func complain(format string, args ...any) error { return complaint(fmt.Sprintf(f
 type missing byte
 
 func (m missing) Error() string { return "option requires an argument -- " + string([]byte{byte(m)}) }
-
-// unsafe reports whether something was asked for that must not be done with the rights of a set-group-ID file: what reads or writes
-// files of the caller's choice, and options that not everybody may set.
-func (f *flags) unsafe() bool {
-	if f.config != "" || f.traffic != "" || f.debugLog != "" {
-		return true
-	}
-	for _, s := range f.settings {
-		name, _, _ := strings.Cut(s.name, ".")
-		if slices.ContainsFunc(cf.Options(), func(d cf.Def) bool {
-			return !d.Safe && (s.short && name == string([]byte{d.Letter}) || !s.short && strings.EqualFold(name, d.Name))
-		}) {
-			return true
-		}
-	}
-	return false
-}
 
 // withValue are the flags that take a value, attached or as the next argument.
 const withValue = "ABbCDeFfhLMNOoprRVX"

@@ -12,8 +12,12 @@
 //
 // # SECURITY
 //
-// Before the flags are read nothing is opened. An alternate configuration, a log of dialogues and options that not everybody may
-// set give up set-group-ID rights, as they do with the original. Unknown flags do not make a submission fail: no mail is lost for a flag that another sendmail knew.
+// The program may be set-group-ID. It reads its arguments, decides from them which rights the call keeps (keepsSetgid), gives up
+// the others, empties an environment that it must not trust and closes what it inherited; only then it opens a file. No argument and no
+// environment variable reaches anything that only the program itself may ask for. Once the configuration is read, RunAsUser takes root
+// from every mode but daemons, which bind their sockets first, and -bt. docs/security.md has the whole order.
+//
+// Unknown flags do not make a submission fail: no mail is lost for a flag that another sendmail knew.
 package main
 
 import (
@@ -24,24 +28,16 @@ import (
 	"path/filepath"
 
 	"gosendmail/internal/debug"
-	"gosendmail/internal/priv"
 	"gosendmail/internal/status"
-	"gosendmail/mailers"
 )
 
-// program is what one name of the program does.
-type program struct {
-	mode       byte // the operation mode that the name stands for; 0 means the flags decide
-	keepSetgid bool // it works in the queue with the rights of a set-group-ID file
-}
-
-var programs = map[string]program{
-	"sendmail":   {0, true},
-	"smtpd":      {modeDaemon, true},
-	"mailq":      {modeQueue, true},
-	"newaliases": {modeAliases, false},
-	"hoststat":   {modeHostStat, false},
-	"purgestat":  {modePurgeStat, false},
+// programs are the names of the program beside sendmail, with the operation modes that they stand for.
+var programs = map[string]byte{
+	"smtpd":      modeDaemon,
+	"mailq":      modeQueue,
+	"newaliases": modeAliases,
+	"hoststat":   modeHostStat,
+	"purgestat":  modePurgeStat,
 }
 
 // invocation is one run of the program.
@@ -49,6 +45,8 @@ type invocation struct {
 	*flags
 	name           string
 	argv           []string
+	caller         caller
+	given          handover
 	stderrLog      bool          // the configuration logs to standard error
 	levels         *debug.Levels // of -d; nil without it
 	log            *debug.Log    // prints what levels ask for
@@ -58,9 +56,6 @@ type invocation struct {
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == mailers.ChildArg {
-		os.Exit(mailers.ChildMain())
-	}
 	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -72,10 +67,6 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		name = filepath.Base(argv[0])
 		argv = argv[1:]
 	}
-	p, ok := programs[name]
-	if !ok {
-		p = programs["sendmail"]
-	}
 	f, err := parseFlags(argv)
 	if err != nil {
 		if _, ok := err.(missing); ok {
@@ -84,16 +75,13 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return status.Usage
 	}
-	if p.mode != 0 && !f.modeSet {
-		f.setMode(p.mode)
-	}
-	if !p.keepSetgid || f.unsafe() {
-		if err := priv.DropSetgid(); err != nil {
-			fmt.Fprintln(stderr, err)
-			return status.OSErr
-		}
+	if mode := programs[name]; mode != 0 && !f.modeSet {
+		f.setMode(mode)
 	}
 	inv := &invocation{flags: f, name: name, argv: append([]string{called}, argv...), stdin: stdin, stdout: stdout, stderr: stderr}
+	if err := inv.enter(); err != nil {
+		return inv.fail(status.OSErr, "%v", err)
+	}
 	if code := inv.openTraffic(); code != 0 {
 		return code
 	}

@@ -13,14 +13,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"gosendmail/mailers"
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == mailers.ChildArg {
-		os.Exit(mailers.ChildMain())
-	}
 	testscript.Main(m, map[string]func(){
 		"sendmail": main, "mailq": main, "newaliases": main, "smtpd": main, "hoststat": main,
 	})
@@ -216,22 +211,6 @@ func TestWrongFlags(t *testing.T) {
 	} {
 		if _, err := parseFlags(strings.Fields(line)); err == nil || err.Error() != want {
 			t.Errorf("%s: %v", line, err)
-		}
-	}
-}
-
-// TestUnsafeFlags tells what gives up the rights of a set-group-ID file.
-func TestUnsafeFlags(t *testing.T) {
-	for line, want := range map[string]bool{
-		"-t -i": false, "-oi -odq -oem": false, "-ODeliveryMode=q -O Timeout.queuereturn=1d": true, "-OLogLevel=5": false, "-oQ/tmp": true,
-		"-OQueueDirectory=/tmp -qIx": true, "-Cx.cf": true, "-X log": true, "-D log": true, "-O ErrorMode=m -oL9": false, "-oB_": true, "-ov": false,
-	} {
-		f, err := parseFlags(strings.Fields(line))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if f.unsafe() != want {
-			t.Errorf("%s: %t", line, !want)
 		}
 	}
 }

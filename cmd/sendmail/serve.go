@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"os/signal"
 	"runtime/debug"
 	"strconv"
@@ -15,15 +13,12 @@ import (
 	"syscall"
 	"time"
 
+	"gosendmail/internal/guard"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/mta"
-	"gosendmail/internal/priv"
 	"gosendmail/internal/smtpd"
 	"gosendmail/internal/status"
 )
-
-// listenersEnv tells a child of -bd how many listening sockets it inherits, from descriptor 3 on.
-const listenersEnv = "GOSENDMAIL_LISTENERS"
 
 // stopTime is how long sessions and deliveries may take to end after SIGTERM; what is not delivered by then is in the queue.
 const stopTime = 10 * time.Second
@@ -62,7 +57,7 @@ func (v *invocation) serve(ctx context.Context) int {
 		return v.fail(status.Config, "%v", err)
 	}
 	d := &daemon{v: v, sockets: map[string]net.Listener{}}
-	inherited, err := inheritedSockets()
+	inherited, err := v.given.listeners()
 	if err != nil {
 		return v.fail(status.OSErr, "%v", err)
 	}
@@ -70,10 +65,10 @@ func (v *invocation) serve(ctx context.Context) int {
 	if code != 0 {
 		return code
 	}
-	if v.mode == modeDaemon && inherited == nil {
+	if v.mode == modeDaemon && !v.given.proven {
 		return v.detach(files)
 	}
-	if err := v.dropRights(site); err != nil {
+	if err := dropRights(site); err != nil { // nothing needs root once the sockets are open
 		return v.fail(status.OSErr, "%v", err)
 	}
 	return d.run(ctx, site, log, interval, daemons)
@@ -119,59 +114,6 @@ func (d *daemon) open(ctx context.Context, daemons []*mta.Daemon, inherited []ne
 		}
 	}
 	return files, 0
-}
-
-// inheritedSockets returns the sockets that the parent of a detached daemon opened, or nil in a parent.
-func inheritedSockets() ([]net.Listener, error) {
-	text, ok := os.LookupEnv(listenersEnv)
-	if !ok {
-		return nil, nil
-	}
-	os.Unsetenv(listenersEnv)
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 || n > 64 {
-		return nil, fmt.Errorf("%s=%s is no number of sockets", listenersEnv, text)
-	}
-	list := []net.Listener{}
-	for i := range n {
-		f := os.NewFile(uintptr(3+i), "listener")
-		l, err := net.FileListener(f)
-		f.Close()
-		if err != nil {
-			return nil, fmt.Errorf("inherited socket %d: %w", i, err)
-		}
-		list = append(list, l)
-	}
-	return list, nil
-}
-
-// detach starts the daemon as a child without a terminal and lets the parent end: what -bd means.
-func (v *invocation) detach(files []*os.File) int {
-	self, err := os.Executable()
-	if err != nil {
-		return v.fail(status.OSErr, "%v", err)
-	}
-	cmd := exec.Command(self, v.argv[1:]...)
-	cmd.Args[0] = v.argv[0]
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", listenersEnv, len(files)))
-	cmd.ExtraFiles = files
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if v.logsToStderr() {
-		cmd.Stderr = os.Stderr
-	}
-	if err := cmd.Start(); err != nil {
-		return v.fail(status.OSErr, "cannot start the daemon: %v", err)
-	}
-	return status.OK
-}
-
-// dropRights obeys RunAsUser: after the sockets are open nothing needs root but what runs as other users.
-func (v *invocation) dropRights(site *mta.Site) error {
-	id := site.Settings().RunAsUser
-	if !id.Set || os.Geteuid() != 0 || id.UID <= 0 {
-		return nil
-	}
-	return priv.Drop(priv.Identity{UID: id.UID, GID: max(id.GID, 0)})
 }
 
 // gcPercent lets a daemon's heap grow a little more between collections than Go's 100: what a message leaves is small and short
@@ -236,11 +178,11 @@ func (s *server) serve(ctx context.Context, v *invocation, site *mta.Site, dm *m
 	server := smtpd.New(v.sessionConfig(site, s.mta, dm, s.log))
 	s.smtpd = append(s.smtpd, server)
 	gate := mta.NewGate(s.mta, dm, l)
-	go func() {
+	guard.Report(s.mta.Panicked).Go("daemon "+dm.Name, func() {
 		if err := server.Serve(ctx, gate); err != nil && !errors.Is(err, smtpd.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			s.log.Logf(0, maillog.Alert, "", "daemon %s: %v", dm.Name, err)
 		}
-	}()
+	})
 }
 
 // describe is what the log says that a daemon does: "SMTP+queueing@00:15:00".
@@ -284,7 +226,7 @@ func (d *daemon) reload(ctx context.Context) {
 		return
 	}
 	d.writePID(site)
-	go d.retire(old)
+	guard.Report(old.mta.Panicked).Go("end of the old configuration", func() { d.retire(old) })
 }
 
 // exchangeSockets opens the sockets that the new configuration names. Those that it names no longer are closed. A socket that

@@ -25,6 +25,7 @@ func (v *invocation) sessionConfig(site *mta.Site, m *mta.Server, dm *mta.Daemon
 		AllowBogusHelo: o.AllowBogusHELO,
 		Timeouts:       smtpd.Timeouts{Command: o.Timeout.Command, DataBlock: o.Timeout.DataBlock},
 		Wrap:           v.dialogues.stream,
+		Panicked:       m.Panicked,
 		AcceptError: func(err error) {
 			log.Logf(maillog.LevelSerious, maillog.Err, "", "accept: %v", err)
 		},

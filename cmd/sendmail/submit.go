@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"strconv"
 	"strings"
@@ -31,7 +30,7 @@ func (v *invocation) submit(ctx context.Context) int {
 	settings := m.Site().Settings()
 	o.ErrorMode, o.Mode, o.DeadLetter = settings.ErrorMode, settings.DeliveryMode, settings.DeadLetterDrop
 	o.IgnoreDots = v.dots || settings.IgnoreDots
-	if (v.verbose || settings.Verbose) && m.MayExpand(os.Getuid()) {
+	if (v.verbose || settings.Verbose) && m.MayExpand(v.caller.uid) {
 		o.Verbose = true
 		o.Watch = v.watch()
 	}
@@ -134,10 +133,6 @@ func notify(text string) (envelope.Notify, error) {
 
 // background starts a process of its own that delivers one stored message, so that the caller need not wait for slow hosts.
 func (v *invocation) background(id string) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
 	args := []string{}
 	if v.config != "" {
 		args = append(args, "-C"+v.config)
@@ -152,16 +147,11 @@ func (v *invocation) background(id string) error {
 	if v.tag != "" {
 		args = append(args, "-L"+v.tag)
 	}
-	cmd := exec.Command(self, append(args, "-A"+string([]byte{v.which()}), "-qf", "-qI"+id)...)
-	cmd.Args[0] = v.name
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if v.logsToStderr() {
-		cmd.Stderr = os.Stderr
-	}
-	if err := cmd.Start(); err != nil {
+	args = append(args, "-A"+string([]byte{v.which()}), "-qf", "-qI"+id)
+	if err := v.handOver(v.name, args, nil); err != nil {
 		return fmt.Errorf("cannot deliver in the background: %w", err)
 	}
-	return cmd.Process.Release()
+	return nil
 }
 
 // which is the letter of -A for the configuration in use.
@@ -188,19 +178,15 @@ func (v *invocation) queueDaemon(ctx context.Context) int {
 	if problem != "" {
 		return v.fail(status.Usage, "%s", problem)
 	}
-	inherited, err := inheritedSockets()
-	if err != nil {
-		return v.fail(status.OSErr, "%v", err)
-	}
 	m, log, code := v.server(ctx, func(c *mta.Config) { c.Interval, c.Persistent = interval, v.persistent })
 	if code != 0 {
 		return code
 	}
 	defer log.Close()
-	if !m.MayRunQueue(os.Getuid()) {
+	if !v.mayRunQueue(m) {
 		return v.fail(status.NoPerm, "You do not have permission to process the queue")
 	}
-	if inherited == nil && !v.foreground {
+	if !v.given.proven && !v.foreground {
 		return v.detach(nil)
 	}
 	d := &daemon{v: v}

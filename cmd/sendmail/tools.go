@@ -89,7 +89,7 @@ func (v *invocation) printQueue(ctx context.Context) int {
 		return code
 	}
 	defer log.Close()
-	if !m.MayPrintQueue(os.Getuid(), callerGroups()) {
+	if !m.MayPrintQueue(v.caller.uid, v.caller.groups) {
 		return v.fail(status.NoPerm, "You are not permitted to see the queue")
 	}
 	if v.mode == modeQueueSize {
@@ -112,14 +112,6 @@ func (v *invocation) printQueue(ctx context.Context) int {
 		return v.fail(status.OSErr, "%v", err)
 	}
 	return status.OK
-}
-
-func callerGroups() []int {
-	groups, err := os.Getgroups()
-	if err != nil {
-		groups = nil
-	}
-	return append(groups, os.Getgid())
 }
 
 // selection is what -qI, -qR, -qS, -qQ and -qG select.
@@ -145,7 +137,7 @@ func (v *invocation) setQuarantine(ctx context.Context) int {
 		return code
 	}
 	defer log.Close()
-	if !m.MayRunQueue(os.Getuid()) {
+	if !v.mayRunQueue(m) {
 		return v.fail(status.NoPerm, "You do not have permission to process the queue")
 	}
 	sel, err := v.selection()
@@ -175,7 +167,7 @@ func (v *invocation) queueRun(ctx context.Context) int {
 		return code
 	}
 	defer log.Close()
-	if !m.MayRunQueue(os.Getuid()) {
+	if !v.mayRunQueue(m) {
 		return v.fail(status.NoPerm, "You do not have permission to process the queue")
 	}
 	if v.group != "" && m.Spool().Group(v.group) == nil {
@@ -204,9 +196,6 @@ func (v *invocation) aliases(ctx context.Context) int {
 		return code
 	}
 	defer log.Close()
-	if id := site.Settings().TrustedUser; os.Getuid() != 0 && !(id.Set && id.UID == os.Getuid()) && !ownsAliases(site) {
-		return v.fail(status.NoPerm, "Permission denied (real uid not trusted)")
-	}
 	caller := v.serverConfig(ctx, site, log).Caller
 	stats, problems, err := mta.RebuildAliases(ctx, site, log, caller.Name)
 	for _, p := range problems {
@@ -221,18 +210,19 @@ func (v *invocation) aliases(ctx context.Context) int {
 	return status.OK
 }
 
-// ownsAliases reports whether the caller may write the alias files: a site of an ordinary user.
-func ownsAliases(site *mta.Site) bool {
-	for _, path := range mta.AliasFiles(site) {
+// ownsAliases reports whether a user owns the alias files: a site of an ordinary user.
+func ownsAliases(site *mta.Site, uid int) bool {
+	files := mta.AliasFiles(site)
+	for _, path := range files {
 		st, err := os.Stat(path)
 		if err != nil {
 			return false
 		}
-		if sys, ok := st.Sys().(*syscall.Stat_t); !ok || int(sys.Uid) != os.Getuid() {
+		if sys, ok := st.Sys().(*syscall.Stat_t); !ok || int(sys.Uid) != uid {
 			return false
 		}
 	}
-	return true
+	return len(files) > 0
 }
 
 // hostStatus is -bh and -bH.

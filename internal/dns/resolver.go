@@ -10,6 +10,8 @@ import (
 	"time"
 
 	mdns "github.com/miekg/dns"
+
+	"gosendmail/internal/guard"
 )
 
 // udpSize is the EDNS0 payload size that avoids fragments (DNS flag day 2020).
@@ -271,7 +273,7 @@ func (r *Resolver) roundTrip(ctx context.Context, network, server string, q *mdn
 		return nil, err
 	}
 	defer nc.Close()
-	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, guard.From(ctx).Func("DNS query", func() { nc.SetDeadline(time.Unix(1, 0)) }))
 	defer stop()
 	q = q.Copy()
 	q.Id = mdns.Id()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"gosendmail/internal/guard"
 )
 
 // ListenAndServe answers UDP and TCP callers at addr, on the same port, and tells the portmapper at portmapper ("-": none) where
@@ -28,10 +30,9 @@ func (s *Server) ListenAndServe(ctx context.Context, addr, portmapper string) er
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	failed := make(chan error, 2)
-	go func() { failed <- s.ServeUDP(ctx, conn); stop() }()
-	go func() { failed <- s.ServeTCP(ctx, l); stop() }()
-	return errors.Join(<-failed, <-failed)
+	udp := guard.Start("RPC service", func() error { defer stop(); return s.ServeUDP(ctx, conn) })
+	tcp := guard.Start("RPC service", func() error { defer stop(); return s.ServeTCP(ctx, l) })
+	return errors.Join(<-udp, <-tcp)
 }
 
 // listenTries is how often another free port is taken because somebody has its UDP half.

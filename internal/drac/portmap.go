@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"gosendmail/internal/guard"
 )
 
 // callTimeout is how long a caller waits for one answer; a datagram is sent callTries times.
@@ -106,7 +108,7 @@ func exchange(ctx context.Context, addr string, c call) ([]byte, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer context.AfterFunc(ctx, guard.From(ctx).Func("RPC call", func() { conn.Close() }))()
 	c.xid = rand.Uint32()
 	buf := make([]byte, maxDatagram)
 	for range callTries {

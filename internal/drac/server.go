@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"gosendmail/internal/guard"
 )
 
 const (
@@ -33,8 +35,18 @@ func (s *Server) log(format string, args ...any) {
 	}
 }
 
-// answer returns the reply to one message from a caller; nil means none.
-func (s *Server) answer(from netip.Addr, msg []byte) []byte {
+// guard reports what panicked.
+func (s *Server) guard() guard.Report {
+	return func(p *guard.Panic) { s.log("%v", p) }
+}
+
+// answer returns the reply to one message from a caller; nil means none. A call that panics gets none.
+func (s *Server) answer(from netip.Addr, msg []byte) (reply []byte) {
+	s.guard().Run("RPC call from "+from.String(), func() { reply = s.reply(from, msg) })
+	return reply
+}
+
+func (s *Server) reply(from netip.Addr, msg []byte) []byte {
 	c, refusal, ok := parseCall(msg)
 	switch {
 	case !ok:
@@ -99,7 +111,7 @@ func (s *Server) add(from, addr netip.Addr) uint32 {
 
 // ServeUDP answers datagrams until the context ends or the socket fails.
 func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer context.AfterFunc(ctx, s.guard().Func("RPC service", func() { conn.Close() }))()
 	buf := make([]byte, maxDatagram)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buf)
@@ -118,7 +130,7 @@ func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 func (s *Server) ServeTCP(ctx context.Context, l net.Listener) error {
 	var callers sync.WaitGroup
 	defer callers.Wait()
-	defer context.AfterFunc(ctx, func() { l.Close() })()
+	defer context.AfterFunc(ctx, s.guard().Func("RPC service", func() { l.Close() }))()
 	places := make(chan struct{}, maxCallers)
 	for {
 		conn, err := l.Accept()
@@ -126,14 +138,14 @@ func (s *Server) ServeTCP(ctx context.Context, l net.Listener) error {
 			return ended(ctx, err)
 		}
 		places <- struct{}{}
-		callers.Go(func() {
+		callers.Go(s.guard().Func("RPC connection", func() {
 			defer func() { <-places }()
 			defer conn.Close()
-			defer context.AfterFunc(ctx, func() { conn.Close() })()
+			defer context.AfterFunc(ctx, s.guard().Func("RPC connection", func() { conn.Close() }))()
 			if err := s.serveConn(conn); err != nil && ctx.Err() == nil {
 				s.log("%s: %v", conn.RemoteAddr(), err)
 			}
-		})
+		}))
 	}
 }
 

@@ -15,6 +15,7 @@ var lines = [][]string{
 	{"internal/envelope"},
 	{"cf", "rules", "maps", "internal/sasl", "internal/milter", "internal/drac", "internal/tlsconf"},
 	{"internal/status", "internal/macro", "internal/dns", "internal/safefile", "internal/priv", "internal/maillog", "internal/debug"},
+	{"internal/guard"},
 }
 
 // neighbours are the imports within a line that the design allows.

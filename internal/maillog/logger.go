@@ -55,12 +55,15 @@ type Config struct {
 	Level int    // LogLevel
 	// File is the option LogFile: "" for syslog, "stderr", or the path of a file to append to.
 	File     string
-	PID      int              // 0 means os.Getpid()
+	PID      int              // 0 means os.Getpid(); NoPID leaves it out
 	Now      func() time.Time // nil means time.Now
 	Stderr   io.Writer        // nil means os.Stderr
 	Socket   string           // "" means /dev/log
 	Facility int              // 0 means FacilityMail
 }
+
+// NoPID as Config.PID makes lines without a process number, as the small programs of the original write them.
+const NoPID = -1
 
 // Logger writes the log. Its methods may be called by several goroutines. A nil Logger drops everything.
 type Logger struct {
@@ -219,15 +222,18 @@ func (l *Logger) divide(id, text string) []string {
 func (l *Logger) write(pri Priority, line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	stamp := l.cfg.Now().Format(time.Stamp)
-	if l.out == nil && l.send(fmt.Sprintf("<%d>%s %s[%d]: %s", l.cfg.Facility<<3|int(pri), stamp, l.cfg.Tag, l.cfg.PID, line)) {
+	stamp, tag := l.cfg.Now().Format(time.Stamp), l.cfg.Tag
+	if l.cfg.PID != NoPID {
+		tag = fmt.Sprintf("%s[%d]", tag, l.cfg.PID)
+	}
+	if l.out == nil && l.send(fmt.Sprintf("<%d>%s %s: %s", l.cfg.Facility<<3|int(pri), stamp, tag, line)) {
 		return
 	}
 	out := l.out
 	if out == nil {
 		out = l.cfg.Stderr
 	}
-	text := fmt.Sprintf("%s %s[%d]: %s\n", stamp, l.cfg.Tag, l.cfg.PID, line)
+	text := fmt.Sprintf("%s %s: %s\n", stamp, tag, line)
 	if _, err := io.WriteString(out, text); err != nil && l.file != nil {
 		fmt.Fprint(l.cfg.Stderr, text)
 	}

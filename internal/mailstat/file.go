@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gosendmail/internal/guard"
 	"gosendmail/internal/safefile"
 )
 
@@ -141,7 +142,7 @@ func (k *Keeper) Count(f func(*Counts)) {
 	f(&k.pending)
 	if !k.dirty {
 		k.dirty = true
-		k.timer = time.AfterFunc(k.wait, k.write)
+		k.timer = time.AfterFunc(k.wait, guard.Report(func(p *guard.Panic) { k.told(p) }).Func("statistics", k.write))
 	}
 }
 

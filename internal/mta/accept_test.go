@@ -13,16 +13,7 @@ import (
 	"gosendmail/internal/dns"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/priv"
-	"gosendmail/mailers"
 )
-
-// TestMain lets deliveries to mailboxes start the test program as their child.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == mailers.ChildArg {
-		os.Exit(mailers.ChildMain())
-	}
-	os.Exit(m.Run())
-}
 
 // testConfig is a small site: sender and recipients of test domains are local, everything else goes to a relay.
 const testConfig = `V10/Berkeley

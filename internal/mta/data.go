@@ -52,7 +52,14 @@ func (c *Session) Data(ctx context.Context, r io.Reader) status.Reply {
 		return reply(503, status.Enhanced{5, 0, 0}, "Need MAIL command")
 	}
 	defer c.endMessage()
+	collected := false
+	defer func() {
+		if !collected { // a panic: the file and its lock must not stay
+			m.abort()
+		}
+	}()
 	m.collect(ctx, r)
+	collected = true
 	c.over = m.cut
 	m.logFrom()
 	if m.rejected != nil {

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/guard"
 	"gosendmail/internal/macro"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/status"
@@ -48,17 +48,16 @@ func (m *message) leaveQueued() {
 
 // Deliver makes one attempt for everyone who is pending, tells the outcome to the log and where it is due to the sender, and
 // leaves in the queue what is to be tried again. It implements queue.Deliverer.
-func (s *Server) Deliver(ctx context.Context, e *queue.Entry, env *envelope.Envelope) (err error) {
-	defer func() {
-		// What is wrong with one message must not end the others; the queue file stays as it was.
-		if p := recover(); p != nil {
-			err = fmt.Errorf("mta: deliver %s: panic: %v\n%s", e.ID(), p, debug.Stack())
-		}
-	}()
+func (s *Server) Deliver(ctx context.Context, e *queue.Entry, env *envelope.Envelope) error {
+	// What is wrong with one message must not end the others; the queue file stays as it was.
+	return guard.Try("delivery of "+e.ID(), func() error { return s.deliver(ctx, e, env) })
+}
+
+func (s *Server) deliver(ctx context.Context, e *queue.Entry, env *envelope.Envelope) error {
 	// A queue run that ends lets what it began come to its end; only Close cuts it off.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(s.deliveries, cancel)()
+	defer context.AfterFunc(s.deliveries, guard.From(s.deliveries).Func("delivery", cancel))()
 	var m *message
 	if v, ok := s.inflight.LoadAndDelete(env); ok {
 		m = v.(*message)

@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"gosendmail/internal/guard"
 )
 
 // identPort is where hosts tell whose connections are (RFC 1413).
@@ -35,7 +37,7 @@ func askIdent(ctx context.Context, local, remote netip.AddrPort, port uint16, wi
 		return ""
 	}
 	defer c.Close()
-	defer context.AfterFunc(ctx, func() { c.Close() })()
+	defer context.AfterFunc(ctx, guard.From(ctx).Func("ident query", func() { c.Close() }))()
 	if _, err := fmt.Fprintf(c, "%d,%d\r\n", remote.Port(), local.Port()); err != nil {
 		return ""
 	}

@@ -31,6 +31,20 @@ func (s *Server) MayRunQueue(uid int) bool {
 	return !s.site.options.privacy.has(restrictQrun) || s.owns(uid)
 }
 
+// Trusts reports whether a user may do what changes the site for everybody: root, the trusted user, and the owner of its configuration,
+// who could name himself as the trusted user there.
+func (s *Site) Trusts(uid int) bool {
+	if id := s.Config.Settings.TrustedUser; uid == 0 || id.Set && id.UID == uid {
+		return true
+	}
+	st, err := os.Stat(s.Config.File)
+	if err != nil {
+		return false
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	return ok && int(sys.Uid) == uid
+}
+
 // MayExpand reports whether -v and -bv may show a user what aliases hold (restrictexpand).
 func (s *Server) MayExpand(uid int) bool {
 	return !s.site.options.privacy.has(restrictExpand) || s.owns(uid)

@@ -139,9 +139,9 @@ func (s *Site) Check(ctx context.Context, env *Env, ruleset, first, second strin
 		return Verdict{}
 	}
 	v := Verdict{Called: true}
-	input := guard(first)
+	input := inert(first)
 	if hasSecond {
-		input += string([]byte{macro.CondElse}) + guard(second)
+		input += string([]byte{macro.CondElse}) + inert(second)
 	}
 	mode, lenient := rules.KeepComments, true
 	if o.StripComments {
@@ -172,8 +172,8 @@ func (s *Site) Check(ctx context.Context, env *Env, ruleset, first, second strin
 	return v
 }
 
-// guard keeps bytes of the input from acting as operators.
-func guard(text string) string {
+// inert keeps bytes of the input from acting as operators.
+func inert(text string) string {
 	for i := range len(text) {
 		if macro.IsOperator(text[i]) || text[i] == macro.Quote {
 			return string(guarded([]byte(text)))

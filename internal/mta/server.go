@@ -13,6 +13,7 @@ import (
 
 	"gosendmail/cf"
 	"gosendmail/internal/dns"
+	"gosendmail/internal/guard"
 	"gosendmail/internal/macro"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/mailstat"
@@ -93,7 +94,7 @@ func New(cfg Config) (*Server, error) {
 	if s.spool, err = s.openSpool(cfg); err != nil {
 		return nil, err
 	}
-	s.deliveries, s.cut = context.WithCancel(context.Background())
+	s.deliveries, s.cut = context.WithCancel(guard.With(context.Background(), s.Panicked))
 	s.runs, s.stop = context.WithCancel(s.deliveries)
 	if s.stats, err = s.newStatistics(); err != nil {
 		return nil, err
@@ -215,7 +216,7 @@ func (s *Server) Greet() {
 	for _, text := range without(s.site.Config) {
 		s.Log.Plain(maillog.LevelSerious, maillog.Warning, "no effect: "+text)
 	}
-	s.running.Go(func() {
+	s.running.Go(guard.From(s.deliveries).Func("start", func() {
 		gone, err := s.spool.Recover(queue.LitterAge)
 		if err != nil {
 			s.Log.Logf(maillog.LevelSerious, maillog.Err, "", "queue: %v", err)
@@ -223,16 +224,21 @@ func (s *Server) Greet() {
 		for _, name := range gone {
 			s.Log.Logf(maillog.LevelMinor, maillog.Notice, "", "queue: removed %s, left by a crash", name)
 		}
-	})
+	}))
 }
 
+// Panicked writes a panic to the log: what it ended, and where it was.
+func (s *Server) Panicked(p *guard.Panic) { s.Log.SysErr("", s.Caller.Name, p.Error()) }
+
 // Start begins the queue runs.
-func (s *Server) Start() { s.running.Go(func() { s.runner.Run(s.runs) }) }
+func (s *Server) Start() {
+	s.running.Go(guard.From(s.deliveries).Func("queue runs", func() { s.runner.Run(s.runs) }))
+}
 
 // Close stops queue runs, waits for the deliveries under way until ctx ends, and closes everything.
 func (s *Server) Close(ctx context.Context) error {
 	s.stop()
-	defer context.AfterFunc(ctx, s.cut)()
+	defer context.AfterFunc(ctx, guard.From(s.deliveries).Func("end", s.cut))()
 	s.running.Wait()
 	s.runner.Wait()
 	s.cut()
@@ -247,7 +253,7 @@ func (s *Server) RunQueue(ctx context.Context, sel queue.Selection) error {
 	if sel.Limited() {
 		ctx = context.WithValue(ctx, onDemand{}, true)
 	}
-	_, err := s.runner.RunOnce(ctx, sel)
+	_, err := s.runner.RunOnce(guard.With(ctx, s.Panicked), sel)
 	return err
 }
 
@@ -288,7 +294,7 @@ func (s *Server) mailerConfig() (mailers.Config, error) {
 		EightBit: mailers.EightBitMode(o.EightBitMode), DefaultCharset: o.DefaultCharSet,
 		Accounts: s.Accounts, SafeFileEnv: o.SafeFileEnvironment, Environ: s.site.environ, Now: s.now,
 		ClientPorts: ports, NoInitGroups: o.DontInitGroups, FileMode: fileMode(o.TempFileMode), Hosts: s.hostStatus(),
-		Connected: s.countPeer, Traffic: s.traffic,
+		Connected: s.countPeer, Traffic: s.traffic, Panicked: s.Panicked,
 	}
 	if o.ConnectOnlyTo != "" {
 		if cfg.ConnectOnlyTo, err = netip.ParseAddr(strings.TrimPrefix(o.ConnectOnlyTo, "IPv6:")); err != nil {

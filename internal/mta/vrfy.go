@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/guard"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/status"
 	"gosendmail/queue"
@@ -163,7 +164,7 @@ func (c *Session) Etrn(ctx context.Context, arg string) status.Reply {
 	default:
 		sel.Recipients = []queue.Match{{Text: "@" + arg}}
 	}
-	c.srv.running.Go(func() { c.srv.RunQueue(c.srv.runs, sel) })
+	c.srv.running.Go(guard.From(c.srv.deliveries).Func("ETRN", func() { c.srv.RunQueue(c.srv.runs, sel) }))
 	return reply(250, status.Enhanced{2, 0, 0}, "Queuing for node "+arg+" started")
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"gosendmail/internal/guard"
 )
 
 // ErrUnable means that a thread's rights could not be changed, and nothing was done.
@@ -21,37 +23,24 @@ var ErrUnable = errors.New("priv: cannot act for another user in this process")
 // The user and group ids proper stay root's (setfsuid(2)), so that the user can neither trace nor signal the process, and
 // what proc(5) shows of the thread does not become his. A thread that cannot be made root's again is thrown away.
 func OnBehalf(id Identity, f func()) error {
-	done := make(chan any, 1)
-	var err error
-	go func() {
+	err := <-guard.Start("thread of another user", func() error {
 		runtime.LockOSThread()
-		var p any
-		restored := false
-		defer func() {
-			if restored {
-				runtime.UnlockOSThread()
-			} // else the thread ends with this goroutine
-			done <- p
-		}()
 		t, failed := borrowThread(id)
+		var err error
 		if failed != nil {
 			err = fmt.Errorf("%w: %w", ErrUnable, failed)
 		} else {
-			p = guarded(f)
+			err = guard.Try("thread of another user", func() error { f(); return nil })
 		}
-		restored = t.giveBack() == nil
-	}()
-	if p := <-done; p != nil {
-		panic(p)
+		if t.giveBack() == nil {
+			runtime.UnlockOSThread()
+		} // else the thread ends with this goroutine
+		return err
+	})
+	if p, ok := errors.AsType[*guard.Panic](err); ok {
+		panic(p) // the caller's, with the place where it happened
 	}
 	return err
-}
-
-// guarded calls f and returns what it panicked with.
-func guarded(f func()) (p any) {
-	defer func() { p = recover() }()
-	f()
-	return nil
 }
 
 // thread is the calling thread as it was before it was lent.

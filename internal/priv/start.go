@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"gosendmail/internal/guard"
 )
 
 // SafePath is the search path for children that are not told another.
@@ -47,24 +49,19 @@ func Start(c *Command) (*os.Process, error) {
 	if strings.ContainsRune(strings.Join(c.Args, ""), 0) {
 		return nil, fmt.Errorf("priv: start %s: a NUL in its arguments", c.Path)
 	}
-	type result struct {
-		p   *os.Process
-		err error
-	}
-	done := make(chan result)
-	go func() {
+	var p *os.Process
+	err := <-guard.Start("start of "+c.Path, func() (err error) {
 		if c.Nice != 0 || c.EffectiveOnly {
 			// The change is this thread's alone; a goroutine that ends without unlocking takes the thread along.
 			runtime.LockOSThread()
 		}
-		p, err := c.start()
-		done <- result{p, err}
-	}()
-	r := <-done
-	if r.err != nil {
-		return nil, fmt.Errorf("priv: start %s: %w", c.Path, r.err)
+		p, err = c.start()
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("priv: start %s: %w", c.Path, err)
 	}
-	return r.p, nil
+	return p, nil
 }
 
 // closeInherited keeps descriptors that this process was started with, and that nobody marked, from its children.

@@ -146,8 +146,16 @@ func (c *conn) run() {
 		if c.cause == nil && err != nil && !c.done() {
 			c.cause = &LostError{c.last, err}
 		}
-		c.sess.Close(c.ctx, c.cause)
+		c.srv.cfg.Panicked.Run("end of the session with "+c.client(), func() { c.sess.Close(c.ctx, c.cause) })
 	}()
+	if err := c.srv.cfg.Panicked.Run("session with "+c.client(), c.dialogue); err != nil {
+		c.closing(status.Enhanced{4, 3, 0}, "Temporary system failure")
+		c.cause = &LostError{c.last, err}
+	}
+}
+
+// dialogue is what a panic ends.
+func (c *conn) dialogue() {
 	c.last = "startup"
 	c.step()
 	c.greet()

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gosendmail/internal/guard"
 	"gosendmail/internal/status"
 )
 
@@ -91,7 +92,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return ErrServerClosed
 	}
 	defer s.untrack(l)
-	stop := context.AfterFunc(ctx, func() { l.Close() })
+	stop := context.AfterFunc(ctx, s.cfg.Panicked.Func("listener", func() { l.Close() }))
 	defer stop()
 	for {
 		if s.slots != nil {
@@ -101,7 +102,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 				return ctx.Err()
 			}
 		}
-		nc, err := l.Accept()
+		var nc net.Conn
+		err := guard.Try("accept", func() (err error) { nc, err = l.Accept(); return err })
 		if err != nil {
 			s.release()
 			if done, err := s.acceptFailed(ctx, err); done {
@@ -109,12 +111,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			}
 			continue
 		}
-		s.running.Add(1)
-		go func() {
-			defer s.running.Done()
+		s.running.Go(s.cfg.Panicked.Func("connection", func() {
 			defer s.release()
 			s.ServeConn(ctx, nc, Conn{Local: nc.LocalAddr(), Remote: nc.RemoteAddr()})
-		}()
+		}))
 	}
 }
 
@@ -180,13 +180,13 @@ func (s *Server) ServeConn(ctx context.Context, rw io.ReadWriteCloser, info Conn
 		return
 	}
 	defer s.leave(c)
-	sess, err := s.cfg.NewSession(ctx, info)
+	err := guard.Try("session", func() (err error) { c.sess, err = s.cfg.NewSession(ctx, info); return err })
 	if err != nil {
+		s.cfg.Panicked.Tell(err)
 		c.closing(status.Enhanced{4, 3, 0}, "Temporary system failure")
 		_ = c.s.flush()
 		return
 	}
-	c.sess = sess
 	c.run()
 }
 
@@ -236,8 +236,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		c.s.interruptIdle()
 	}
 	s.mu.Unlock()
-	done := make(chan struct{})
-	go func() { s.running.Wait(); close(done) }()
+	done := guard.Start("shutdown", func() error { s.running.Wait(); return nil })
 	select {
 	case <-done:
 		return nil

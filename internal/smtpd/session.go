@@ -11,6 +11,7 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
+	"gosendmail/internal/guard"
 	"gosendmail/internal/status"
 )
 
@@ -179,6 +180,8 @@ type Config struct {
 
 	// Delay waits when answers slow down; nil waits with a timer.
 	Delay func(ctx context.Context, d time.Duration)
+	// Panicked is told of dialogues that ended with a panic; the client gets a 421.
+	Panicked guard.Report
 	// AcceptError is told of failures to accept; the server goes on after a moment. nil ignores them.
 	AcceptError func(err error)
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"gosendmail/internal/guard"
 )
 
 const (
@@ -232,7 +234,7 @@ type pump struct {
 
 func newPump(rw io.ReadWriteCloser) *pump {
 	p := &pump{ReadWriteCloser: rw, blocks: make(chan []byte), changed: make(chan struct{}, 1), closed: make(chan struct{})}
-	go p.run()
+	guard.Report(nil).Go("standard input", p.run)
 	return p
 }
 
