@@ -88,27 +88,28 @@ func TestEndOfMessage(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	p, dir := home(t)
 	path := filepath.Join(dir, "u1", "box")
-	if err := os.WriteFile(path, bytes.Repeat([]byte("x"), 4000), 0o600); err != nil {
+	old := strings.Repeat("x", 3998) + "\n\n"
+	if err := os.WriteFile(path, []byte(old), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var old syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+	var none syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &none); err != nil {
 		t.Fatal(err)
 	}
 	text := lhlo + "MAIL FROM:<s>\r\nRCPT TO:<u1>\r\nRCPT TO:<u2>\r\nDATA\r\nA: b\r\n\r\n" + strings.Repeat("line\r\n", 700) + ".\r\nQUIT\r\n"
 	var out bytes.Buffer
-	limit := syscall.Rlimit{Cur: 6000, Max: old.Max}
+	limit := syscall.Rlimit{Cur: 6000, Max: none.Max}
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}
 	p.serve(context.Background(), strings.NewReader(text), &out)
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &none); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "450 4.2.0 Write "+path+": File too large\r\n250 2.1.5 u2 Ok\r\n") {
 		t.Error(out.String())
 	}
-	if got := box(t, dir, "u1"); got != strings.Repeat("x", 4000) {
+	if got := box(t, dir, "u1"); got != old {
 		t.Errorf("%d bytes are left", len(got))
 	}
 }
