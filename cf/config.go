@@ -18,12 +18,20 @@ type Message struct {
 	Text    string
 	Warning bool   // the configuration can be used
 	Hint    string // the nearest name that would have been right; "" means none
+	Reply   string // what an SMTP session on standard input begins its answer with; "" means "554 5.0.0"
 }
 
-// Error returns "FILE: line N: TEXT", the form that programs parse; for warnings, and without a file, TEXT alone.
+// TempReply is Message.Reply where the operating system refused something: it may be otherwise later.
+const TempReply = "451 4.0.0"
+
+// Error returns "FILE: line N: TEXT", the form that programs parse, "FILE: TEXT" for what the file as a whole lacks; for warnings, and
+// without a file, TEXT alone.
 func (m Message) Error() string {
-	if m.File == "" || m.Warning {
+	switch {
+	case m.File == "" || m.Warning:
 		return m.Text
+	case m.Line == 0:
+		return m.File + ": " + m.Text
 	}
 	return fmt.Sprintf("%s: line %d: %s", m.File, m.Line, m.Text)
 }

@@ -2,7 +2,6 @@ package cf
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -27,44 +26,13 @@ type Limit struct {
 
 // The reasons that several options share.
 const (
-	noTLS      = "TLS is not offered and not used"
-	noAUTH     = "AUTH is not offered and not used"
-	noMilter   = "mail filters (milters) are not called"
 	noMemory   = "one process does all, so that nothing is shared"
 	oneResolve = "all look-ups have the same limits: Timeout.resolver.retrans and .retry"
 )
 
 // limits holds the options that are not simply obeyed; sub-options stand behind a dot. All others work.
 var limits = map[string]Limit{
-	"AuthMaxBits":                       {Idle, "", noAUTH},
-	"AuthMechanisms":                    {Told, "", noAUTH},
-	"AuthOptions":                       {Idle, "", noAUTH},
-	"AuthRealm":                         {Idle, "", noAUTH},
-	"DefaultAuthInfo":                   {Told, "", noAUTH},
-	"CACertFile":                        {Told, "", noTLS},
-	"CACertPath":                        {Told, "", noTLS},
-	"CRLFile":                           {Told, "", noTLS},
-	"CRLPath":                           {Told, "", noTLS},
-	"CertFingerprintAlgorithm":          {Idle, "", noTLS},
-	"CipherList":                        {Told, "", noTLS},
-	"CipherSuites":                      {Told, "", noTLS},
-	"ClientCertFile":                    {Told, "", noTLS},
-	"ClientKeyFile":                     {Told, "", noTLS},
-	"ClientSSLOptions":                  {Told, "", noTLS},
-	"DHParameters":                      {Idle, "", noTLS},
 	"RandFile":                          {Idle, "", "the system's random numbers are used"},
-	"SSLEngine":                         {Idle, "", noTLS},
-	"SSLEnginePath":                     {Idle, "", noTLS},
-	"ServerCertFile":                    {Told, "", noTLS},
-	"ServerKeyFile":                     {Told, "", noTLS},
-	"ServerSSLOptions":                  {Told, "", noTLS},
-	"SetCertAltnames":                   {Idle, "", noTLS},
-	"TLSFallbacktoClear":                {Idle, "", noTLS},
-	"TLSSrvOptions":                     {Idle, "", noTLS},
-	"DANE":                              {Refused, "false", noTLS},
-	"StrictTransportSecurity":           {Refused, "false", noTLS},
-	"InputMailFilters":                  {Refused, "", noMilter},
-	"Milter":                            {Idle, "", noMilter},
 	"MailboxDatabase":                   {Refused, "pw", "local users are looked up in the password file only"},
 	"ControlSocketName":                 {Told, "", "there is no control socket: use signals"},
 	"SingleThreadDelivery":              {Told, "false", "several connections at a time may lead to one host"},
@@ -84,14 +52,9 @@ var limits = map[string]Limit{
 	"SharedMemoryKeyFile":               {Idle, "", noMemory},
 	"UseMSP":                            {Idle, "", "the rights follow from the queue folder's"},
 	"DontBlameSendmail.AssumeSafeChown": {Idle, "", "only root can give files away"},
-	"DontBlameSendmail.CertOwner":       {Idle, "", noTLS},
 	"DontBlameSendmail.DontWarnForwardFileInUnsafeDirPath":   {Idle, "", "a forward file that is not trusted is told in any case"},
 	"DontBlameSendmail.FileDeliveryToHardLink":               {Told, "", "files that have more than one name are never delivered to"},
 	"DontBlameSendmail.FileDeliveryToSymLink":                {Told, "", "symbolic links are never delivered to"},
-	"DontBlameSendmail.GroupReadableDefaultAuthInfoFile":     {Idle, "", noAUTH},
-	"DontBlameSendmail.GroupReadableKeyFile":                 {Idle, "", noTLS},
-	"DontBlameSendmail.GroupReadableSASLDBFile":              {Idle, "", noAUTH},
-	"DontBlameSendmail.GroupWritableSASLDBFile":              {Idle, "", noAUTH},
 	"DontBlameSendmail.HelpFileInUnsafeDirPath":              {Idle, "", "the help file is read wherever it is"},
 	"DontBlameSendmail.InsufficientEntropy":                  {Idle, "", "the system's random numbers are used"},
 	"DontBlameSendmail.LinkedServiceSwitchFileInWritableDir": {Idle, "", "the service switch file is read wherever it is"},
@@ -101,8 +64,6 @@ var limits = map[string]Limit{
 	"PrivacyOptions.noverb":                                  {Idle, "", "VERB is always refused"},
 	"Timeout.control":                                        {Idle, "", "there is no control socket"},
 	"Timeout.fileopen":                                       {Idle, "", "files are opened without waiting"},
-	"Timeout.auth":                                           {Idle, "", noAUTH},
-	"Timeout.starttls":                                       {Idle, "", noTLS},
 	"Timeout.resolver.retrans.first":                         {Idle, "", oneResolve},
 	"Timeout.resolver.retrans.normal":                        {Idle, "", oneResolve},
 	"Timeout.resolver.retry.first":                           {Idle, "", oneResolve},
@@ -115,8 +76,31 @@ func LimitOf(name, sub string) Limit {
 		if l, ok := limits[key]; ok {
 			return l
 		}
+		if l, ok := unoffered[key]; ok {
+			return l
+		}
 	}
 	return Limit{Effect: Works}
+}
+
+// Refusals lists the lines that set options whose effect is Refused to a value that is not what is done anyway: mail would be let in or
+// out that the site means to hold back.
+func (c *Config) Refusals() []Message {
+	var list []Message
+	for i := range c.Options {
+		o := &c.Options[i]
+		for _, sub := range o.subjects() {
+			if l := LimitOf(o.Name, sub); l.Effect == Refused && !o.amountsTo(l.As) {
+				list = append(list, Message{Position: o.Position, Text: "option " + strings.TrimSuffix(o.Name+"."+sub, ".") + ": " + l.Why})
+			}
+		}
+	}
+	if l := unoffered[LineX]; l.Effect == Refused {
+		for _, f := range c.Filters {
+			list = append(list, Message{Position: f.Position, Text: "mail filter " + f.Name + ": " + l.Why})
+		}
+	}
+	return list
 }
 
 // Disregarded lists the options of a configuration whose effect is e and whose value is not what is done anyway, those with the
@@ -215,7 +199,17 @@ func Values(name string) []string {
 }
 
 // LimitKeys lists the keys of the table: options, and sub-options and words behind a dot.
-func LimitKeys() []string { return slices.Sorted(maps.Keys(limits)) }
+func LimitKeys() []string {
+	return slices.Sorted(func(yield func(string) bool) {
+		for _, table := range []map[string]Limit{limits, unoffered} {
+			for key := range table {
+				if !yield(key) {
+					return
+				}
+			}
+		}
+	})
+}
 
 var timeoutNames = []string{"initial", "connect", "aconnect", "iconnect", "helo", "mail", "rcpt", "datainit", "datablock",
 	"datafinal", "rset", "quit", "misc", "command", "ident", "fileopen", "control", "lhlo", "auth", "starttls", "hoststatus",

@@ -23,6 +23,8 @@ type Input struct {
 	LookupGroup func(name string) (gid int, ok bool)
 	// Trace hears what the original prints at -d37.1: each option as it is set, with its line. Nil drops it.
 	Trace func(line int, text string)
+	// Origin returns the place of the source that a line was made from, for messages: a line of the .mc. Nil means File and the line.
+	Origin func(line int) Position
 	// MapClass reports whether a map class is available; nil means all are.
 	MapClass func(class string) bool
 }
@@ -70,6 +72,9 @@ func newParser(in Input) *parser {
 func (p *parser) at() Position {
 	if p.command || p.line == 0 {
 		return Position{}
+	}
+	if p.in.Origin != nil {
+		return p.in.Origin(p.line)
 	}
 	return Position{p.in.File, p.line}
 }

@@ -238,11 +238,19 @@ func (r *run) flushSaid() {
 	if text == "" {
 		return
 	}
-	sev := Complaint
-	if word := strings.TrimLeft(text, "* "); strings.HasPrefix(word, "WARNING:") || strings.HasPrefix(word, "NOTE:") {
-		sev = Warning
-	}
+	sev, text := severity(text)
 	r.add(Diagnostic{Severity: sev, Text: text, place: r.saidAt})
+}
+
+// severity takes the words that say how bad it is off a text of the library: "*** ERROR: text".
+func severity(said string) (Severity, string) {
+	text := strings.TrimLeft(said, "* ")
+	for word, sev := range map[string]Severity{"ERROR": Complaint, "WARNING": Warning, "NOTE": Warning} {
+		if len(text) > len(word) && strings.EqualFold(text[:len(word)], word) && strings.IndexByte(":, ", text[len(word)]) >= 0 {
+			return sev, strings.TrimLeft(text[len(word):], ":, *")
+		}
+	}
+	return Complaint, text
 }
 
 // nearest returns the candidate with the smallest edit distance to word, if it is near enough to be meant.

@@ -1,7 +1,7 @@
 // Command mkcf compiles .mc files into a sendmail.cf.
 //
 //	mkcf [-D name[=value]] [-U name] [-I dir] [-C cfdir] [--strict] [-o file] file.mc...
-//	mkcf lint    [the same flags] file.mc...        complaints only
+//	mkcf lint    [the same flags] file.mc...        complaints only, also what a server would not start with
 //	mkcf explain [the same flags] line file.mc...   where a line of the .cf comes from: its number, or text that it holds
 //	mkcf diff    [the same flags] [--ask=program] [--probes=n] one two      how two configurations differ; each a .mc or a .cf
 //	mkcf diff    [the same flags] [--ask=program] [--probes=n] -C cfdir one.mc      what the library makes of it, and the tree
@@ -13,11 +13,13 @@
 // do: it asks a sendmail, the original or ours (without --ask: the one beside mkcf), some thousand questions in its test mode under both
 // configurations, also about the hosts and the keys of tables that they name. Lines "?" tell a question, "-" and "+" the two sides.
 //
-// Exit status: 0; 1 if diff finds a difference; 65 if the input has errors (with --strict: or warnings) or lint has something to say;
+// Exit status: 0; 1 if diff finds a difference, or lint warnings alone; 65 if the input has errors (with --strict: or warnings), with lint
+// also what a server would not start with;
 // 66 if a file cannot be read; 64 for a wrong command line; 69 if the program to ask does not answer; 73 if the output cannot be written.
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,12 +28,15 @@ import (
 	"strconv"
 	"strings"
 
+	"gosendmail/cf"
 	"gosendmail/cf/mc"
+	"gosendmail/internal/mta"
 )
 
 // Exit status, as in sysexits.h.
 const (
 	exDiffer      = 1 // as diff has it
+	exSaid        = 1 // of lint: warnings
 	exUsage       = 64
 	exDataErr     = 65
 	exNoInput     = 66
@@ -234,7 +239,7 @@ func (c *command) compile() (int, error) {
 	return 0, nil
 }
 
-// lint prints the diagnostics, and what only Output.Lint says.
+// lint prints the diagnostics, what only Output.Lint says, and what keeps a server on this host from running the configuration.
 func (c *command) lint() (int, error) {
 	out, status, err := c.build(c.args...)
 	if err != nil {
@@ -244,8 +249,40 @@ func (c *command) lint() (int, error) {
 	for _, d := range more {
 		fmt.Fprintln(c.stderr, d)
 	}
-	if status == 0 && len(out.Diagnostics)+len(more) > 0 {
-		status = exDataErr
+	said := len(out.Diagnostics)+len(more) > 0
+	if status == 0 {
+		refused, problems := c.serverProblems(out)
+		for _, text := range problems {
+			fmt.Fprintln(c.stderr, text)
+		}
+		switch {
+		case refused:
+			status = exDataErr
+		case said || len(problems) > 0:
+			status = exSaid
+		}
 	}
-	return status, err
+	return status, nil
+}
+
+// serverProblems loads what was compiled as a server does at its start, and lists what it has to say at the lines of the .mc. refused
+// reports whether it would not start.
+func (c *command) serverProblems(out *mc.Output) (refused bool, list []string) {
+	site, err := mta.Load(context.Background(), mta.LoadOptions{Path: c.args[len(c.args)-1], Text: out.Text(), OpMode: 'C',
+		Origin: func(n int) cf.Position {
+			file, line := out.Place(n)
+			return cf.Position{File: file, Line: line}
+		}})
+	if err != nil {
+		return true, []string{err.Error()}
+	}
+	for _, m := range site.Problems {
+		if m.Warning {
+			list = append(list, m.Text)
+		}
+	}
+	for _, m := range site.Errors() {
+		list = append(list, m.Error())
+	}
+	return len(site.Errors()) > 0, list
 }

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"gosendmail/cf"
+	"gosendmail/cf/mc"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/mta"
 	"gosendmail/internal/priv"
@@ -42,24 +43,22 @@ func (v *invocation) configPath() string {
 	return daemonConfig
 }
 
-// load reads the configuration and opens the log. Where it is not fit to run, code is not 0 and the reasons are printed.
+// load reads the configuration and opens the log. Where it is not fit to run, code is not 0 and the reasons are printed and logged.
 func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Logger, code int) {
 	path := v.configPath()
+	from := mta.LoadOptions{Path: path, Options: v.configOptions(), Debug: v.log}
 	if strings.HasSuffix(path, ".mc") {
-		compiled, cleanup, err := compile(path)
-		if err != nil {
-			return nil, nil, v.fail(status.Config, "%v", err)
+		if code := v.compile(ctx, &from); code != 0 {
+			return nil, nil, code
 		}
-		defer cleanup()
-		path = compiled
 	}
-	site, err := mta.Load(ctx, mta.LoadOptions{Path: path, Options: v.configOptions(), Debug: v.log})
+	site, err := mta.Load(ctx, from)
 	if err != nil {
 		code := status.Config
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 			code = status.OSFile
 		}
-		return nil, nil, v.fail(code, "%v", err)
+		return nil, nil, v.refuse(ctx, nil, code, cf.Message{Text: err.Error(), Reply: cf.TempReply})
 	}
 	if v.mode != modeTest { // which tells it itself, with what is wrong
 		testmode.PrintProblems(v.stderr, v.log, site, func(m cf.Message) bool { return m.Warning })
@@ -68,20 +67,22 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 			testmode.PrintMailers(v.log, site)
 		}
 	}
-	if err := site.Err(); err != nil && v.mode != modeTest {
-		return nil, nil, v.fail(status.Software, "%v", err)
+	if list := site.Errors(); len(list) > 0 && v.mode != modeTest {
+		return nil, nil, v.refuse(ctx, site, status.Software, list...)
 	}
 	if err := v.settle(site); err != nil {
-		return nil, nil, v.fail(status.OSErr, "%v", err)
+		return nil, nil, v.refuse(ctx, site, status.OSErr, cf.Message{Text: err.Error(), Reply: cf.TempReply})
 	}
-	log, err = v.openLog(site)
+	log, err = v.openLog(site, v.stderr)
 	if err != nil {
-		return nil, nil, v.fail(status.OSFile, "%v", err)
+		return nil, nil, v.refuse(ctx, nil, status.OSFile, cf.Message{Text: err.Error(), Reply: cf.TempReply})
 	}
-	if err := v.refuse(site, log); err != nil {
+	if err := v.forbid(site, log); err != nil {
 		return nil, nil, v.fail(status.Usage, "%v", err)
 	}
-	caller := v.serverConfig(ctx, site, log).Caller.Name
+	v.stderrLog = site.LogFile() == "stderr"
+	v.warn(site, log, path)
+	caller := v.callerName(ctx)
 	site.HearMaps(func(err error) { log.SysErr("", caller, err.Error()) },
 		func(level int, id, text string) { log.Log(0, maillog.Priority(level), id, text) })
 	site.NoteMaps(func(level int, id, text string) { log.Log(level, maillog.Info, id, text) })
@@ -89,6 +90,25 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 		log.Plain(maillog.LevelSerious, maillog.Warning, "no effect: flag "+f)
 	}
 	return site, log, 0
+}
+
+// warn says that others may write to the configuration, and repeats a daemon's warnings where they are not lost.
+func (v *invocation) warn(site *mta.Site, log *maillog.Logger, path string) {
+	if site.Writable && v.mode != modeTest {
+		text := path + ": WARNING: dangerous write permissions"
+		if strings.IndexByte(string([]byte{modeCheckCf, modeDaemon, modeForegrnd}), v.mode) >= 0 {
+			fmt.Fprintln(v.stderr, text)
+		}
+		log.Plain(maillog.LevelSerious, maillog.Crit, text)
+	}
+	if v.mode != modeDaemon && v.mode != modeForegrnd {
+		return
+	}
+	for _, m := range site.Problems {
+		if m.Warning {
+			log.Plain(maillog.LevelSerious, maillog.Warning, m.Text)
+		}
+	}
 }
 
 // configOptions are the options of the command line as the parser of the configuration takes them.
@@ -113,14 +133,58 @@ func (f *flags) configOptions() []string {
 	return list
 }
 
-// openLog opens syslog, or what the option LogFile names.
-func (v *invocation) openLog(site *mta.Site) (*maillog.Logger, error) {
-	v.stderrLog = site.LogFile() == "stderr"
+// openLog opens syslog, or what the option LogFile names; stderr is written to where there is no syslog. Without a site it is syslog.
+func (v *invocation) openLog(site *mta.Site, stderr io.Writer) (*maillog.Logger, error) {
 	tag := v.tag
 	if tag == "" {
 		tag = "sendmail"
 	}
-	return maillog.Open(maillog.Config{Tag: tag, Level: site.Settings().LogLevel, File: site.Settings().LogFile, Stderr: v.stderr})
+	c := maillog.Config{Tag: tag, Level: usualLevel, Stderr: stderr}
+	if site != nil {
+		c.Level, c.File = site.Settings().LogLevel, site.LogFile()
+	}
+	return maillog.Open(c)
+}
+
+// usualLevel is the LogLevel where no configuration says it.
+const usualLevel = 9
+
+// refuse prints why the program does not do its work, on standard error, or as replies where an SMTP client reads what is printed, and
+// logs it. The first reason decides between code and EX_OSERR.
+func (v *invocation) refuse(ctx context.Context, site *mta.Site, code int, list ...cf.Message) int {
+	smtp := v.mode == modeSMTP || v.mode == modeARPANET
+	for _, m := range list {
+		if !smtp {
+			fmt.Fprintln(v.stderr, m.Error())
+			continue
+		}
+		reply := m.Reply
+		if reply == "" {
+			reply = "554 5.0.0"
+		}
+		fmt.Fprintf(v.stdout, "%s %s\r\n", reply, strings.ReplaceAll(m.Error(), "\n", " "))
+	}
+	// What standard error has already need not be there twice where it is the log, too.
+	log, err := v.openLog(site, io.Discard)
+	if err != nil {
+		log, err = v.openLog(nil, io.Discard)
+	}
+	if err == nil {
+		defer log.Close()
+		user := v.callerName(ctx)
+		for _, m := range list {
+			log.SysErr("", user, m.Error())
+		}
+	}
+	if code == status.Software && list[0].Reply == cf.TempReply {
+		return status.OSErr
+	}
+	return code
+}
+
+// callerName is the name of the user who runs the program.
+func (v *invocation) callerName(ctx context.Context) string {
+	return mta.CallerOf(ctx, priv.System(), v.caller.uid, v.caller.gid).Name
 }
 
 // server loads the configuration and makes a server of it.
@@ -135,12 +199,8 @@ func (v *invocation) server(ctx context.Context, adjust func(*mta.Config)) (*mta
 	}
 	v.checkGroup(site)
 	s, err := mta.New(cfg)
-	var closed *fs.PathError
-	if errors.Is(err, queue.ErrDirectory) && errors.As(err, &closed) {
-		return nil, nil, v.noQueue(log, cfg.Caller.Name, closed)
-	}
 	if err != nil {
-		return nil, nil, v.fail(status.Config, "%v", err)
+		return nil, nil, v.noServer(ctx, site, err)
 	}
 	return s, log, 0
 }
@@ -153,15 +213,17 @@ func (v *invocation) checkGroup(site *mta.Site) {
 	}
 }
 
-// noQueue tells that the queue cannot be entered.
-func (v *invocation) noQueue(log *maillog.Logger, user string, err *fs.PathError) int {
-	text := fmt.Sprintf("can not chdir(%s/): %s", strings.TrimRight(err.Path, "/"), safefile.Reason(err.Err))
-	log.SysErr("", user, text)
-	fmt.Fprintln(v.stderr, text)
+// noServer says why no server could be made of a configuration: its queue cannot be entered, for example.
+func (v *invocation) noServer(ctx context.Context, site *mta.Site, err error) int {
+	text := err.Error()
+	if closed, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, queue.ErrDirectory) {
+		text = fmt.Sprintf("can not chdir(%s/): %s", strings.TrimRight(closed.Path, "/"), safefile.Reason(closed.Err))
+	}
+	code := v.refuse(ctx, site, status.Config, cf.Message{Text: text, Reply: cf.TempReply})
 	if errors.Is(err, fs.ErrPermission) {
 		fmt.Fprintln(v.stderr, "Program mode requires special privileges, e.g., root or TrustedUser.")
 	}
-	return status.Config
+	return code
 }
 
 func (v *invocation) serverConfig(ctx context.Context, site *mta.Site, log *maillog.Logger) mta.Config {
@@ -174,27 +236,40 @@ func (v *invocation) serverConfig(ctx context.Context, site *mta.Site, log *mail
 	return cfg
 }
 
-// compile turns an .mc into a .cf in a private folder. cleanup removes it.
-func compile(path string) (cf string, cleanup func(), err error) {
-	dir, err := os.MkdirTemp("", "sendmail")
+// compile turns an .mc into the text of a configuration, whose errors then name the lines of the .mc. Where it has errors, code is not 0.
+func (v *invocation) compile(ctx context.Context, o *mta.LoadOptions) (code int) {
+	out, err := mc.Compile(mc.Options{}, o.Path)
 	if err != nil {
-		return "", nil, err
+		return v.refuse(ctx, nil, status.Config, cf.Message{Text: err.Error(), Reply: cf.TempReply})
 	}
-	cleanup = func() { os.RemoveAll(dir) }
-	out := filepath.Join(dir, strings.TrimSuffix(filepath.Base(path), ".mc")+".cf")
-	text, err := compileMC(path)
-	if err == nil {
-		err = os.WriteFile(out, text, 0o600)
+	var problems []cf.Message
+	for _, d := range out.Diagnostics {
+		if d.Severity == mc.Error {
+			problems = append(problems, cf.Message{Text: d.String()})
+		} else {
+			fmt.Fprintln(v.stderr, d)
+		}
 	}
-	if err != nil {
-		cleanup()
-		return "", nil, err
+	if len(problems) > 0 {
+		return v.refuse(ctx, nil, status.Config, problems...)
 	}
-	return out, cleanup, nil
+	o.Text = out.Text()
+	o.Origin = func(n int) cf.Position {
+		file, line := out.Place(n)
+		return cf.Position{File: file, Line: line}
+	}
+	return 0
 }
 
-// checkConfig is -bC: it reads the configuration and tells what is wrong.
+// checkConfig is -bC: it makes all of the configuration that a daemon makes, but for its sockets, and tells what is wrong.
 func (v *invocation) checkConfig(ctx context.Context) int {
-	_, _, code := v.load(ctx)
-	return code
+	m, log, code := v.server(ctx, nil)
+	if code != 0 {
+		return code
+	}
+	defer log.Close()
+	if err := m.Close(ctx); err != nil {
+		return v.fail(status.OSErr, "%v", err)
+	}
+	return status.OK
 }

@@ -47,9 +47,9 @@ type invocation struct {
 	argv           []string
 	caller         caller
 	given          handover
-	stderrLog      bool          // the configuration logs to standard error
 	levels         *debug.Levels // of -d; nil without it
 	log            *debug.Log    // prints what levels ask for
+	stderrLog      bool          // the configuration logs to standard error
 	dialogues      *traffic      // -X; nil without
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -93,6 +93,9 @@ func (v *invocation) dispatch(ctx context.Context) int {
 	if len(v.unknown) > 0 && !v.submits() {
 		fmt.Fprintf(v.stderr, "%s: illegal option -- %s\n", v.name, v.unknown[0][1:2])
 		return status.Usage
+	}
+	if v.detaches() && v.given.ready == nil {
+		return v.detach()
 	}
 	if v.startDebug() {
 		return status.OK

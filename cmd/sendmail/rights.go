@@ -113,13 +113,14 @@ func dropRights(site *mta.Site) error {
 	return priv.Drop(priv.Identity{UID: id.UID, GID: max(id.GID, 0)})
 }
 
-// refuse reports why a caller may not use the mode under a configuration; nil where he may.
-func (v *invocation) refuse(site *mta.Site, log *maillog.Logger) error {
+// forbid reports why a caller may not use the mode under a configuration; nil where he may. Of what this program starts again in the
+// background only deliveries need no more asking.
+func (v *invocation) forbid(site *mta.Site, log *maillog.Logger) error {
 	r := v.rule()
 	switch {
 	case r.daemon && site.Settings().UseMSP:
 		return errors.New("Mail submission program cannot be used as daemon")
-	case r.trusted == "" || v.given.proven || site.Trusts(v.caller.uid):
+	case r.trusted == "" || v.given.proven && v.given.ready == nil || site.Trusts(v.caller.uid):
 		return nil
 	case v.mode == modeAliases && ownsAliases(site, v.caller.uid):
 		return nil
@@ -130,5 +131,5 @@ func (v *invocation) refuse(site *mta.Site, log *maillog.Logger) error {
 
 // mayRunQueue reports whether the caller may run the queue. Who hands mail in may have it delivered in the background.
 func (v *invocation) mayRunQueue(m *mta.Server) bool {
-	return v.given.proven || m.MayRunQueue(v.caller.uid)
+	return v.given.proven && v.given.ready == nil || m.MayRunQueue(v.caller.uid)
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"gosendmail/cf"
 	"gosendmail/internal/guard"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/mta"
@@ -45,37 +46,22 @@ func (v *invocation) serve(ctx context.Context) int {
 	if code != 0 {
 		return code
 	}
-	interval, err := v.queueInterval(site)
+	interval, err := v.queueInterval()
 	if err != nil {
-		return v.fail(status.Usage, "%v", err)
-	}
-	daemons, err := mta.Daemons(site)
-	if err == nil {
-		err = mta.Fit(site)
-	}
-	if err != nil {
-		return v.fail(status.Config, "%v", err)
+		return v.refuse(ctx, site, status.Usage, cf.Message{Text: err.Error()})
 	}
 	d := &daemon{v: v, sockets: map[string]net.Listener{}}
-	inherited, err := v.given.listeners()
-	if err != nil {
-		return v.fail(status.OSErr, "%v", err)
-	}
-	files, code := d.open(ctx, daemons, inherited, log)
-	if code != 0 {
-		return code
-	}
-	if v.mode == modeDaemon && !v.given.proven {
-		return v.detach(files)
+	if err := d.open(ctx, site.Daemons(), log); err != nil {
+		return v.refuse(ctx, site, status.OSErr, cf.Message{Text: err.Error()})
 	}
 	if err := dropRights(site); err != nil { // nothing needs root once the sockets are open
-		return v.fail(status.OSErr, "%v", err)
+		return v.refuse(ctx, site, status.OSErr, cf.Message{Text: err.Error()})
 	}
-	return d.run(ctx, site, log, interval, daemons)
+	return d.run(ctx, site, log, interval)
 }
 
 // queueInterval is -q's value.
-func (v *invocation) queueInterval(site *mta.Site) (time.Duration, error) {
+func (v *invocation) queueInterval() (time.Duration, error) {
 	if v.interval == "" {
 		return 0, nil
 	}
@@ -86,34 +72,21 @@ func (v *invocation) queueInterval(site *mta.Site) (time.Duration, error) {
 	return d, nil
 }
 
-// open binds the sockets. A socket that cannot be had ends the program with the original's words, so that whoever started it
-// learns of it; modifier O makes it optional.
-func (d *daemon) open(ctx context.Context, daemons []*mta.Daemon, inherited []net.Listener, log *maillog.Logger) ([]*os.File, int) {
-	var files []*os.File
-	for i, dm := range daemons {
-		if i < len(inherited) {
-			d.sockets[dm.Key()] = inherited[i]
-			continue
-		}
+// open binds the sockets. A socket that cannot be had is an error in the original's words, so that whoever started the daemon learns of
+// it; modifier O makes it optional.
+func (d *daemon) open(ctx context.Context, daemons []*mta.Daemon, log *maillog.Logger) error {
+	for _, dm := range daemons {
 		l, err := dm.Listen(ctx)
 		if err != nil && dm.Has('O') {
 			log.Logf(0, maillog.Warning, "", "%v", err)
 			continue
 		}
 		if err != nil {
-			log.SysErr("", "root", err.Error())
-			return nil, d.v.fail(status.OSErr, "%v", err)
+			return err
 		}
 		d.sockets[dm.Key()] = l
-		if f, ok := l.(interface{ File() (*os.File, error) }); ok && d.v.mode == modeDaemon {
-			file, err := f.File()
-			if err != nil {
-				return nil, d.v.fail(status.OSErr, "%v", err)
-			}
-			files = append(files, file)
-		}
 	}
-	return files, 0
+	return nil
 }
 
 // gcPercent lets a daemon's heap grow a little more between collections than Go's 100: what a message leaves is small and short
@@ -121,7 +94,7 @@ func (d *daemon) open(ctx context.Context, daemons []*mta.Daemon, inherited []ne
 const gcPercent = 400
 
 // run serves until a signal ends it.
-func (d *daemon) run(ctx context.Context, site *mta.Site, log *maillog.Logger, interval time.Duration, daemons []*mta.Daemon) int {
+func (d *daemon) run(ctx context.Context, site *mta.Site, log *maillog.Logger, interval time.Duration) int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
@@ -129,11 +102,12 @@ func (d *daemon) run(ctx context.Context, site *mta.Site, log *maillog.Logger, i
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
 	defer signal.Stop(signals)
 	d.rates = mta.NewRates(site.Settings().ConnectionRateWindowSize, time.Now)
-	if err := d.begin(ctx, site, log, interval, daemons); err != nil {
-		return d.v.fail(status.Config, "%v", err)
+	if err := d.begin(ctx, site, log, interval); err != nil {
+		return d.v.noServer(ctx, site, err)
 	}
 	d.writePID(site)
 	defer d.removePID()
+	d.v.ready()
 	for sig := range signals {
 		switch sig {
 		case syscall.SIGHUP:
@@ -149,7 +123,7 @@ func (d *daemon) run(ctx context.Context, site *mta.Site, log *maillog.Logger, i
 }
 
 // begin makes the server of a configuration the current one and serves its sockets.
-func (d *daemon) begin(ctx context.Context, site *mta.Site, log *maillog.Logger, interval time.Duration, daemons []*mta.Daemon) error {
+func (d *daemon) begin(ctx context.Context, site *mta.Site, log *maillog.Logger, interval time.Duration) error {
 	cfg := d.v.serverConfig(ctx, site, log)
 	cfg.Interval, cfg.Persistent, cfg.Rates = interval, d.v.persistent, d.rates
 	m, err := mta.New(cfg)
@@ -163,7 +137,7 @@ func (d *daemon) begin(ctx context.Context, site *mta.Site, log *maillog.Logger,
 	if d.v.runQueue {
 		m.Start()
 	}
-	for _, dm := range daemons {
+	for _, dm := range site.Daemons() {
 		l := d.sockets[dm.Key()]
 		if l == nil {
 			continue
@@ -207,19 +181,12 @@ func (d *daemon) reload(ctx context.Context) {
 		old.log.Logf(0, maillog.Alert, "", "configuration not usable, the old one stays")
 		return
 	}
-	interval, err := d.v.queueInterval(site)
-	var daemons []*mta.Daemon
+	interval, err := d.v.queueInterval()
 	if err == nil {
-		daemons, err = mta.Daemons(site)
+		err = d.exchangeSockets(ctx, site.Daemons())
 	}
 	if err == nil {
-		err = mta.Fit(site)
-	}
-	if err == nil {
-		err = d.exchangeSockets(ctx, daemons)
-	}
-	if err == nil {
-		err = d.begin(ctx, site, log, interval, daemons)
+		err = d.begin(ctx, site, log, interval)
 	}
 	if err != nil {
 		old.log.Logf(0, maillog.Alert, "", "configuration not usable, the old one stays: %v", err)

@@ -148,7 +148,11 @@ func (v *invocation) background(id string) error {
 		args = append(args, "-L"+v.tag)
 	}
 	args = append(args, "-A"+string([]byte{v.which()}), "-qf", "-qI"+id)
-	if err := v.handOver(v.name, args, nil); err != nil {
+	cmd, err := v.handOver(v.name, args, nil)
+	if err == nil {
+		err = cmd.Process.Release()
+	}
+	if err != nil {
 		return fmt.Errorf("cannot deliver in the background: %w", err)
 	}
 	return nil
@@ -160,16 +164,6 @@ func (v *invocation) which() byte {
 		return 'c'
 	}
 	return 'm'
-}
-
-// logsToStderr reports whether the configuration logs to standard error, which a detached process then keeps.
-func (v *invocation) logsToStderr() bool {
-	for _, s := range v.settings {
-		if strings.EqualFold(s.name, "LogFile") {
-			return s.value == "stderr"
-		}
-	}
-	return v.stderrLog
 }
 
 // queueDaemon is -q15m without -bd: a process that only runs the queue.
@@ -186,9 +180,6 @@ func (v *invocation) queueDaemon(ctx context.Context) int {
 	if !v.mayRunQueue(m) {
 		return v.fail(status.NoPerm, "You do not have permission to process the queue")
 	}
-	if !v.given.proven && !v.foreground {
-		return v.detach(nil)
-	}
 	d := &daemon{v: v}
 	d.current.Store(&server{mta: m, log: log})
 	d.writePID(m.Site())
@@ -200,6 +191,7 @@ func (v *invocation) queueDaemon(ctx context.Context) int {
 	log.Plain(maillog.LevelSerious, maillog.Info, "starting daemon ("+mta.Version(m.Site())+"): "+word+maillog.Interval(interval))
 	m.Greet()
 	m.Start()
+	v.ready()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	<-signals

@@ -11,29 +11,11 @@ import (
 	"strings"
 	"syscall"
 
-	"gosendmail/cf/mc"
 	"gosendmail/internal/mta"
 	"gosendmail/internal/status"
 	"gosendmail/internal/testmode"
 	"gosendmail/queue"
 )
-
-// compileMC compiles an .mc file. Warnings go to standard error, errors into the result.
-func compileMC(path string) ([]byte, error) {
-	out, err := mc.Compile(mc.Options{}, path)
-	if err != nil {
-		return nil, err
-	}
-	var problems []error
-	for _, d := range out.Diagnostics {
-		if d.Severity == mc.Error {
-			problems = append(problems, errors.New(d.String()))
-		} else {
-			fmt.Fprintln(os.Stderr, d.String())
-		}
-	}
-	return out.Text(), errors.Join(problems...)
-}
 
 // testMode is -bt.
 func (v *invocation) testMode(ctx context.Context) int {

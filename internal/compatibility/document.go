@@ -111,12 +111,7 @@ func (d *document) daemons() {
 	}
 	keys("Keys of DaemonPortOptions", mta.DaemonKeys)
 	keys("Modifiers of DaemonPortOptions", mta.DaemonModifiers)
-	d.table("Keys of ClientPortOptions", "", "key", "meaning", "status")
-	for _, k := range mta.DaemonKeys {
-		if slices.Contains([]string{"Port", "Addr", "Family", "Modifier", "SndBufSize", "RcvBufSize"}, k.Name) {
-			d.row(k.Name, k.Meaning, status(k.Limit))
-		}
-	}
+	keys("Keys of ClientPortOptions", mta.ClientKeys())
 	keys("Modifiers of ClientPortOptions", mta.ClientModifiers)
 }
 
@@ -168,19 +163,12 @@ func libraryLimit(kind, name string) cf.Limit {
 	if l, ok := libraryLimits[kind+" "+name]; ok {
 		return l
 	}
-	return cf.Limit{Effect: cf.Works}
+	return cf.LimitOf(strings.ToUpper(kind)+" "+name, "")
 }
 
 var libraryLimits = map[string]cf.Limit{
-	"feature fips3":                {Effect: cf.Refused, Why: "it sets up the FIPS module of OpenSSL"},
-	"feature nodns":                {Effect: cf.Idle, Why: "the service switch file says how hosts are found"},
-	"feature sts":                  {Effect: cf.Refused, Why: "option StrictTransportSecurity is refused"},
-	"feature authinfo":             {Effect: cf.Idle, Why: "AUTH is not used"},
-	"feature check_cert_altnames":  {Effect: cf.Idle, Why: "TLS is not offered and not used"},
-	"feature tls_failures":         {Effect: cf.Idle, Why: "TLS is not offered and not used"},
-	"feature tls_session_features": {Effect: cf.Idle, Why: "TLS is not offered and not used"},
-	"hack debian_auth":             {Effect: cf.Idle, Why: "AUTH is not offered"},
-	"hack xconnect":                {Effect: cf.Idle, Why: "XCNCT is not offered"},
+	"feature fips3": {Effect: cf.Refused, Why: "it sets up the FIPS module of OpenSSL"},
+	"feature nodns": {Effect: cf.Idle, Why: "the service switch file says how hosts are found"},
 }
 
 func (d *document) commands() {

@@ -29,73 +29,30 @@ type Daemon struct {
 	Filters   string // InputMailFilters=
 }
 
-// ParseDaemon reads the value of a DaemonPortOptions line; n counts the lines, from 1, for those without a name.
-func ParseDaemon(value string, n int) (*Daemon, error) {
-	d := &Daemon{Name: "Daemon" + strconv.Itoa(n-1), Family: "inet"}
-	if err := d.parse(value); err != nil {
-		return nil, fmt.Errorf("option DaemonPortOptions: %w", err)
-	}
-	if d.Has('s') {
-		return nil, fmt.Errorf("option DaemonPortOptions: modifier s of %s (SMTP over TLS) is not supported", d.Name)
-	}
-	return d, nil
-}
-
-// parse reads a list of key=value, which the options for daemons and clients share.
-func (d *Daemon) parse(value string) error {
-	for _, part := range strings.Split(value, ",") {
-		part = strings.TrimSpace(part)
-		if part == "" {
-			continue
-		}
-		key, v, ok := strings.Cut(part, "=")
-		if !ok {
-			return fmt.Errorf("%q is no key=value", part)
-		}
-		if err := d.set(strings.TrimSpace(key), strings.TrimSpace(v)); err != nil {
-			return err
-		}
-	}
-	if strings.HasPrefix(d.Addr, "/") {
-		d.Family = "local"
-	}
-	return nil
-}
-
-// set obeys one key. As in the original its first letter decides, the case telling some apart.
-func (d *Daemon) set(key, v string) error {
-	if key == "" {
-		return fmt.Errorf("a key is missing before =%s", v)
-	}
-	number := func(to *int) error {
+// set obeys one key of DaemonPortOptions or ClientPortOptions; its first letter has decided which.
+func (d *Daemon) set(key byte, v string) (problem string) {
+	number := func(to *int) string {
 		n, err := strconv.Atoi(v)
 		if err != nil {
-			return fmt.Errorf("%s=%s is no number", key, v)
+			return fmt.Sprintf("%q is no number", v)
 		}
 		*to = n
-		return nil
+		return ""
 	}
-	switch key[0] {
+	switch key {
 	case 'A':
 		d.Addr = v
 	case 'c':
 		return number(&d.Children)
 	case 'D':
 		if v == "" || strings.IndexByte("bidq", v[0]) < 0 {
-			return fmt.Errorf("unknown delivery mode %s", v)
+			return fmt.Sprintf("unknown delivery mode %s", v)
 		}
 		d.Mode = v[:1]
 	case 'd':
 		return number(&d.DelayLA)
 	case 'F':
-		switch strings.ToLower(v) {
-		case "inet", "inet6":
-			d.Family = strings.ToLower(v)
-		case "local", "unix":
-			d.Family = "local"
-		default:
-			return fmt.Errorf("Unknown address family %s in Family=option", v)
-		}
+		return d.setFamily(v)
 	case 'I':
 		d.Filters = v
 	case 'L':
@@ -105,7 +62,7 @@ func (d *Daemon) set(key, v string) error {
 	case 'N':
 		d.Name = v
 	case 'P':
-		d.Port = v
+		return d.setPort(v)
 	case 'q':
 		return number(&d.QueueLA)
 	case 'R':
@@ -114,10 +71,33 @@ func (d *Daemon) set(key, v string) error {
 		return number(&d.RefuseLA)
 	case 'S':
 		return number(&d.SndBuf)
-	default:
-		return fmt.Errorf("unknown key %s", key)
 	}
-	return nil
+	return ""
+}
+
+func (d *Daemon) setFamily(v string) (problem string) {
+	switch v = strings.ToLower(v); v {
+	case "inet", "inet6", "local":
+		d.Family = v
+	case "unix":
+		d.Family = "local"
+	default:
+		return fmt.Sprintf("Unknown address family %s in Family=option", v)
+	}
+	return ""
+}
+
+// setPort takes a number or the name of a service.
+func (d *Daemon) setPort(v string) (problem string) {
+	if v != "" {
+		if n, err := strconv.Atoi(v); err == nil && (n < 0 || n > 65535) {
+			return fmt.Sprintf("%s is no port number", v)
+		} else if _, lookup := net.LookupPort("tcp", v); err != nil && lookup != nil {
+			return fmt.Sprintf("service \"%s\" unknown", v)
+		}
+	}
+	d.Port = v
+	return ""
 }
 
 // Has reports whether the daemon has a modifier.

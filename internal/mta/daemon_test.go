@@ -4,22 +4,41 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	"gosendmail/cf"
 )
 
 func TestParseDaemon(t *testing.T) {
-	d, err := ParseDaemon("Name=MSA, Port=587, Addr=127.0.0.1, M=CE, Family=inet, Listen=50, children=7, DeliveryMode=queue", 1)
-	if err != nil {
-		t.Fatal(err)
+	ctx := context.Background()
+	d, problems := ParseDaemon(ctx, "Name=MSA, Port=587, Addr=127.0.0.1, M=CE, Family=inet, Listen=50, children=7, DeliveryMode=queue", 1)
+	if problems != nil {
+		t.Fatal(problems)
 	}
 	if d.Name != "MSA" || d.portText() != "587" || d.Addr != "127.0.0.1" || d.flags() != "CC EE" || d.Children != 7 || d.Mode != "q" {
 		t.Errorf("%+v", d)
 	}
-	if d, err = ParseDaemon("", 2); err != nil || d.Name != "Daemon1" || d.portText() != "25" {
-		t.Errorf("%+v, %v", d, err)
+	if d, problems = ParseDaemon(ctx, "", 2); problems != nil || d.Name != "Daemon1" || d.portText() != "25" {
+		t.Errorf("%+v, %v", d, problems)
 	}
-	for _, bad := range []string{"Port", "Zork=1", "Listen=x", "Family=decnet", "M=s", "=1", "DeliveryMode=z"} {
-		if _, err := ParseDaemon(bad, 1); err == nil || !strings.HasPrefix(err.Error(), "option DaemonPortOptions: ") {
-			t.Errorf("%s: %v", bad, err)
+	if d, _ = ParseDaemon(ctx, "Family=inet6, Address=IPv6:::1, Modify=E", 1); d.Addr != "::1" || !d.Has('E') {
+		t.Errorf("%+v", d)
+	}
+	for value, want := range map[string]cf.Message{
+		"Zork=1":                    {Text: `PortOptions parameter "Zork=1" unknown`, Reply: portReply},
+		"port=25":                   {Text: `PortOptions parameter "port=25" unknown`, Reply: portReply, Hint: "Port"},
+		"Port=nosuch":               {Text: `service "nosuch" unknown`, Reply: portReply},
+		"Port=70000":                {Text: "70000 is no port number", Reply: portReply},
+		"Listen=x":                  {Text: `"x" is no number`, Reply: portReply},
+		"Family=decnet":             {Text: "Unknown address family decnet in Family=option", Reply: portReply},
+		"DeliveryMode=z":            {Text: "unknown delivery mode z", Reply: portReply},
+		"Prot=25":                   {Text: "DaemonPortOptions: key Prot is taken for Port", Warning: true},
+		"Port":                      {Text: `DaemonPortOptions: "Port" is no key=value and has no effect`, Warning: true},
+		"=1":                        {Text: `DaemonPortOptions: "=1" is no key=value and has no effect`, Warning: true},
+		"Addr=::1":                  {Text: `host "::1" unknown`, Reply: hostReply},
+		"Family=inet6, A=127.0.0.1": {Text: `host "127.0.0.1" unknown`, Reply: hostReply},
+	} {
+		if _, problems := ParseDaemon(ctx, value, 1); len(problems) != 1 || problems[0] != want {
+			t.Errorf("%s: %+v", value, problems)
 		}
 	}
 }

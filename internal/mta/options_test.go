@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"gosendmail/cf"
 	"gosendmail/internal/status"
 )
 
@@ -82,25 +81,33 @@ func TestDomainOfSenderIsAdded(t *testing.T) {
 }
 
 func TestWhatCannotBeObeyedIsRefused(t *testing.T) {
-	c, err := cf.Parse(strings.NewReader("V10\nO StrictTransportSecurity=True\nO MailboxDatabase=ldap\nO InputMailFilters=f\nXf, S=local:/x\n"+
-		"O DaemonPortOptions=Name=MSA, M=a\nO DaemonPortOptions=Name=X, I=f, M=b\nO ControlSocketName=/x\n"), cf.Input{File: "x.cf"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := loadText(t, "V10/Berkeley\nO StrictTransportSecurity=True\nO MailboxDatabase=ldap\nO InputMailFilters=f\nXf, S=local:/x\n"+
+		"O DaemonPortOptions=Name=MSA, M=a\nO DaemonPortOptions=Name=X, I=f, M=b\nO ControlSocketName=/x\nO TimeZoneSpec=Atlantis\n")
 	want := `x.cf: line 2: option StrictTransportSecurity: TLS is not offered and not used
 x.cf: line 3: option MailboxDatabase: local users are looked up in the password file only
 x.cf: line 4: option InputMailFilters: mail filters (milters) are not called
-x.cf: line 5: mail filter f: milters are not called
-x.cf: DaemonPortOptions: modifier a of MSA: AUTH is not offered
-x.cf: DaemonPortOptions: InputMailFilters of X: mail filters (milters) are not called`
-	if err := refuse(c); err == nil || err.Error() != want {
+x.cf: line 5: mail filter f: mail filters (milters) are not called
+x.cf: line 6: DaemonPortOptions: modifier a of MSA: AUTH is not offered and not used
+x.cf: line 7: DaemonPortOptions: InputMailFilters of X: mail filters (milters) are not called
+x.cf: line 9: option TimeZoneSpec=Atlantis: unknown time zone Atlantis`
+	if err := s.Err(); err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
 	want = `x.cf: line 8: option ControlSocketName: there is no control socket: use signals
 x.cf: DaemonPortOptions: modifier b of X: ClientPortOptions decide`
-	if got := strings.Join(without(c), "\n"); got != want {
+	if got := strings.Join(s.without(), "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+}
+
+// loadText loads a configuration as the file x.cf.
+func loadText(t *testing.T, text string) *Site {
+	t.Helper()
+	s, err := Load(context.Background(), LoadOptions{Path: "x.cf", Text: []byte(text), Host: &HostNames{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // TestDaemonKeys holds the tables that the documentation shows against the parser.
@@ -111,8 +118,8 @@ func TestDaemonKeys(t *testing.T) {
 		if value == "" {
 			value = "1"
 		}
-		if _, err := ParseDaemon(k.Name+"="+value, 1); err != nil {
-			t.Errorf("%s: %v", k.Name, err)
+		if _, problems := ParseDaemon(context.Background(), k.Name+"="+value, 1); problems != nil {
+			t.Errorf("%s: %v", k.Name, problems)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package mta
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -71,13 +70,10 @@ type Server struct {
 
 // New makes a server: it opens the queue and prepares the mailers. Nothing runs yet.
 func New(cfg Config) (*Server, error) {
-	site, err := newSetup(cfg.Site)
-	if err == nil {
-		err = refuse(cfg.Site.Config)
-	}
-	if err != nil {
+	if err := cfg.Site.Err(); err != nil {
 		return nil, err
 	}
+	site := newSetup(cfg.Site)
 	s := &Server{site: site, Log: cfg.Log, Accounts: cfg.Accounts, Caller: cfg.Caller, now: cfg.Now, rates: cfg.Rates,
 		watch: cfg.Watch, traffic: cfg.Traffic}
 	if s.now == nil {
@@ -87,6 +83,7 @@ func New(cfg Config) (*Server, error) {
 		s.rates = NewRates(site.options.ConnectionRateWindowSize, s.now)
 	}
 	s.macros = processMacros(cfg, site)
+	var err error
 	if s.aliases, err = openAliases(cfg.Site); err != nil {
 		return nil, err
 	}
@@ -99,11 +96,7 @@ func New(cfg Config) (*Server, error) {
 	if s.stats, err = s.newStatistics(); err != nil {
 		return nil, err
 	}
-	config, err := s.mailerConfig()
-	if err != nil {
-		return nil, err
-	}
-	s.table = mailers.Agents(config)
+	s.table = mailers.Agents(s.mailerConfig())
 	s.runner = queue.NewRunner(s.spool, s, s.runnerConfig(cfg))
 	return s, nil
 }
@@ -213,7 +206,7 @@ func (c *Session) overloaded(m *message) bool {
 
 // Greet says in the log what of the configuration has no effect, and tidies the queue; daemons call it once.
 func (s *Server) Greet() {
-	for _, text := range without(s.site.Config) {
+	for _, text := range s.site.without() {
 		s.Log.Plain(maillog.LevelSerious, maillog.Warning, "no effect: "+text)
 	}
 	s.running.Go(guard.From(s.deliveries).Func("start", func() {
@@ -274,12 +267,8 @@ func (s *Server) Spool() *queue.Spool { return s.spool }
 func (s *Server) agents() *mailers.Table { return s.table }
 
 // mailerConfig says to the mailers what the options say about delivery.
-func (s *Server) mailerConfig() (mailers.Config, error) {
+func (s *Server) mailerConfig() mailers.Config {
 	o := &s.site.options
-	ports, err := s.site.clientPorts()
-	if err != nil {
-		return mailers.Config{}, err
-	}
 	t := &o.Timeout
 	cfg := mailers.Config{
 		Resolver: s.site.Resolver(), Hostname: s.site.Hostname(), HeloName: o.HeloName,
@@ -293,18 +282,17 @@ func (s *Server) mailerConfig() (mailers.Config, error) {
 		FallbackMX: o.FallbackMXhost, FallbackSmartHost: o.FallbackSmartHost, TryNullMX: o.TryNullMXList,
 		EightBit: mailers.EightBitMode(o.EightBitMode), DefaultCharset: o.DefaultCharSet,
 		Accounts: s.Accounts, SafeFileEnv: o.SafeFileEnvironment, Environ: s.site.environ, Now: s.now,
-		ClientPorts: ports, NoInitGroups: o.DontInitGroups, FileMode: fileMode(o.TempFileMode), Hosts: s.hostStatus(),
+		ClientPorts: s.site.ports.clients, InterfaceName: s.interfaceName, NoInitGroups: o.DontInitGroups,
+		FileMode: fileMode(o.TempFileMode), Hosts: s.hostStatus(),
 		Connected: s.countPeer, Traffic: s.traffic, Panicked: s.Panicked,
 	}
 	if o.ConnectOnlyTo != "" {
-		if cfg.ConnectOnlyTo, err = netip.ParseAddr(strings.TrimPrefix(o.ConnectOnlyTo, "IPv6:")); err != nil {
-			return cfg, fmt.Errorf("option ConnectOnlyTo=%s is no address", o.ConnectOnlyTo)
-		}
+		cfg.ConnectOnlyTo, _ = connectOnlyTo(o.ConnectOnlyTo) // Load has refused what is none
 	}
 	if o.DefaultUser.Set {
 		cfg.DefaultUser = priv.Identity{UID: o.DefaultUser.UID, GID: max(o.DefaultUser.GID, 0)}
 	}
-	return cfg, nil
+	return cfg
 }
 
 // chooseGroup keeps the queue group of the first recipient that has one.
@@ -331,6 +319,9 @@ func (s *Server) group(m *message) *queue.Group {
 	}
 	return s.spool.Group("")
 }
+
+// interfaceName is the name of the local end of a connection that we made.
+func (s *Server) interfaceName(a netip.Addr) string { return s.localName(s.deliveries, a) }
 
 // localName is ${if_name}: the name of the interface that a client came in through.
 func (s *Server) localName(ctx context.Context, a netip.Addr) string {

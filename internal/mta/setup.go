@@ -2,7 +2,6 @@ package mta
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -48,8 +47,8 @@ type setup struct {
 	environ      []string       // E lines and TimeZoneSpec, for mailers
 }
 
-// newSetup works out a configuration. Values that cannot be obeyed are errors.
-func newSetup(site *Site) (*setup, error) {
+// newSetup works out a configuration in which Load found no errors.
+func newSetup(site *Site) *setup {
 	cfg := site.Config
 	s := &setup{
 		Site: site, options: options{Settings: cfg.Settings}, level: cfg.Level,
@@ -57,15 +56,10 @@ func newSetup(site *Site) (*setup, error) {
 		queues: cfg.Queues, timeouts: timeouts(&cfg.Settings), environ: environ(cfg),
 	}
 	for _, text := range cfg.Settings.PrivacyOptions {
-		p, err := parsePrivacy(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", cfg.File, err)
-		}
+		p, _ := parsePrivacy(text)
 		s.options.privacy |= p
 	}
-	if err := s.options.setZone(); err != nil {
-		return nil, fmt.Errorf("%s: %w", cfg.File, err)
-	}
+	s.options.zone, _ = zoneOf(&cfg.Settings)
 	var names []string
 	for _, m := range cfg.Mailers {
 		s.mailers[strings.ToLower(m.Name)] = convertMailer(m)
@@ -80,21 +74,15 @@ func newSetup(site *Site) (*setup, error) {
 	}
 	s.persistent = persistentMacros(cfg)
 	s.options.defaultUser()
-	return s, nil
+	return s
 }
 
-// setZone obeys TimeZoneSpec: "" means what the system says, a value is a zone name.
-func (o *options) setZone() error {
-	o.zone = time.Local
+// zoneOf is what TimeZoneSpec says: "" means the system's, a value is a zone name.
+func zoneOf(o *cf.Settings) (*time.Location, error) {
 	if !o.TimeZoneSet || o.TimeZoneSpec == "" {
-		return nil
+		return time.Local, nil
 	}
-	zone, err := time.LoadLocation(strings.TrimPrefix(o.TimeZoneSpec, ":"))
-	if err != nil {
-		return fmt.Errorf("option TimeZoneSpec=%s: %w", o.TimeZoneSpec, err)
-	}
-	o.zone = zone
-	return nil
+	return time.LoadLocation(strings.TrimPrefix(o.TimeZoneSpec, ":"))
 }
 
 // defaultUser fills DefaultUser where it is not set: mailnull, sendmail or daemon, whoever exists, else 1:1. They are accounts of

@@ -1,9 +1,11 @@
 package mta
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -19,10 +21,12 @@ import (
 
 // LoadOptions say which configuration is loaded, and how.
 type LoadOptions struct {
-	Path    string   // of the .cf
-	Options []string // of the command line, as cf.Input has them: " Name=value" or "xvalue"
-	Version string   // $v; "" means DefaultVersion
-	OpMode  byte     // ${opMode}, the letter after -b: 't', 'd', 's', 'm'...; 0 means 'm'
+	Path    string                     // of the .cf, or of what Text was made from
+	Text    []byte                     // the configuration where Path is not to be read; nil reads Path
+	Origin  func(line int) cf.Position // with Text: the place in Path that a line comes from; nil means the line itself
+	Options []string                   // of the command line, as cf.Input has them: " Name=value" or "xvalue"
+	Version string                     // $v; "" means DefaultVersion
+	OpMode  byte                       // ${opMode}, the letter after -b: 't', 'd', 's', 'm'...; 0 means 'm'
 	Host    *HostNames
 	// Maps replaces what maps need from outside, for tests; fields that are nil are filled in.
 	Maps maps.Env
@@ -44,9 +48,12 @@ type Site struct {
 	Problems []cf.Message // what is wrong or odd, in the order of lines; errors are those without Warning
 	Host     HostNames
 	Classes  *Classes
-	Traces   []Trace // what -d37.1 tells of options
-	Probed   string  // what -d0.20 tells of the interfaces; it is printed after the problems
+	Refused  []cf.Message // what is right but asks for what is not there and must not be passed over
+	Writable bool         // others than its owner may write to the configuration
+	Traces   []Trace      // what -d37.1 tells of options
+	Probed   string       // what -d0.20 tells of the interfaces; it is printed after the problems
 
+	ports    ports
 	resolver *dns.Resolver
 	env      maps.Env // what maps of this site need from outside
 	ears     ears     // who hears what maps say
@@ -67,15 +74,12 @@ func Load(ctx context.Context, o LoadOptions) (*Site, error) {
 	}
 	host.print(o.Debug)
 	s := &Site{Host: *host, Classes: newClasses()}
-	file, err := os.Open(o.Path)
+	text, err := s.open(&o)
 	if err != nil {
-		return nil, fmt.Errorf("%s: line 0: cannot open: %w", o.Path, cause(err))
+		return nil, err
 	}
-	defer file.Close()
-	if st, err := file.Stat(); err != nil || !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: line 0: not a plain file", o.Path)
-	}
-	s.Config, err = cf.Parse(file, cf.Input{
+	defer text.Close()
+	s.Config, err = cf.Parse(text, cf.Input{Origin: o.Origin,
 		Trace: s.tracer(o.Debug),
 		File:  o.Path, Macros: s.Host.macros(o), Options: o.Options,
 		LookupUser: lookupUser, LookupGroup: lookupGroup, MapClass: declaredClass(o.Maps),
@@ -91,8 +95,33 @@ func Load(ctx context.Context, o LoadOptions) (*Site, error) {
 	s.fillClasses(ctx, o.Debug)
 	s.compile()
 	s.declareMaps()
-	slices.SortStableFunc(s.Problems, func(a, b cf.Message) int { return order(a) - order(b) })
+	s.readPorts(ctx)
+	s.checkValues()
+	for _, list := range [][]cf.Message{s.Problems, s.Refused} {
+		slices.SortStableFunc(list, func(a, b cf.Message) int { return order(a) - order(b) })
+	}
 	return s, nil
+}
+
+// open returns the text of the configuration.
+func (s *Site) open(o *LoadOptions) (io.ReadCloser, error) {
+	if o.Text != nil {
+		if st, err := os.Stat(o.Path); err == nil {
+			s.Writable = st.Mode().Perm()&0o022 != 0
+		}
+		return io.NopCloser(bytes.NewReader(o.Text)), nil
+	}
+	file, err := os.Open(o.Path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: line 0: cannot open: %w", o.Path, cause(err))
+	}
+	st, err := file.Stat()
+	if err != nil || !st.Mode().IsRegular() {
+		file.Close()
+		return nil, fmt.Errorf("%s: line 0: not a plain file", o.Path)
+	}
+	s.Writable = st.Mode().Perm()&0o022 != 0
+	return file, nil
 }
 
 // order puts messages without a line after those with one.
@@ -124,15 +153,26 @@ func (s sentence) Unwrap() error { return s.error }
 // Err returns the errors of the configuration, or nil.
 func (s *Site) Err() error {
 	var errs []error
-	for _, m := range s.Problems {
-		if !m.Warning {
-			if m.Hint != "" {
-				m.Text += " (did you mean " + m.Hint + "?)"
-			}
-			errs = append(errs, m)
-		}
+	for _, m := range s.Errors() {
+		errs = append(errs, m)
 	}
 	return errors.Join(errs...)
+}
+
+// Errors lists the problems that forbid to run the configuration, with the nearest right names in their texts.
+func (s *Site) Errors() []cf.Message {
+	var list []cf.Message
+	for _, m := range slices.Concat(s.Problems, s.Refused) {
+		if m.Warning {
+			continue
+		}
+		if m.Hint != "" {
+			m.Text += " (did you mean " + m.Hint + "?)"
+		}
+		list = append(list, m)
+	}
+	slices.SortStableFunc(list, func(a, b cf.Message) int { return order(a) - order(b) })
+	return list
 }
 
 // Macros returns the values of the configuration: the lowest layer of all macro tables.

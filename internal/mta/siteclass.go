@@ -162,12 +162,12 @@ func (s *Site) fillFromFile(ctx context.Context, l *cf.ClassLine) {
 		text, err = s.output(ctx, f.Program)
 		format = "%s"
 		if err != nil && !f.Optional {
-			s.problem(l, "fileclass: cannot open '|%s': %v", strings.Join(f.Program, " "), err)
+			s.problem(l, cf.TempReply, "fileclass: cannot open '|%s': %v", strings.Join(f.Program, " "), err)
 		}
 	default:
 		text, err = s.readClassFile(f.Path)
 		if err != nil && !f.Optional {
-			s.problem(l, "fileclass: cannot open '%s': %s", f.Path, reason(err))
+			s.problem(l, cf.TempReply, "fileclass: cannot open '%s': %s", f.Path, reason(err))
 		}
 	}
 	for line := range strings.Lines(string(text)) {
@@ -182,8 +182,9 @@ func (s *Site) fillFromFile(ctx context.Context, l *cf.ClassLine) {
 	}
 }
 
-func (s *Site) problem(l *cf.ClassLine, format string, args ...any) {
-	s.Problems = append(s.Problems, cf.Message{Position: l.Position, Text: fmt.Sprintf(format, args...)})
+// problem adds to Problems what is wrong with a line; reply is that of the message.
+func (s *Site) problem(l *cf.ClassLine, reply, format string, args ...any) {
+	s.Problems = append(s.Problems, cf.Message{Position: l.Position, Text: fmt.Sprintf(format, args...), Reply: reply})
 }
 
 // reason is what perror would say.
@@ -249,13 +250,13 @@ func (s *Site) fillFromMap(ctx context.Context, l *cf.ClassLine) {
 	f := l.File
 	set, err := maps.NewSet([]maps.Spec{{Name: "class", Class: f.MapClass, Args: f.MapSpec, File: l.Position.File, Line: l.Line, Use: maps.ForClass}}, s.env)
 	if err != nil {
-		s.problem(l, "fileclass: F%s: class %s not available", l.Class, f.MapClass)
+		s.problem(l, "", "fileclass: F%s: class %s not available", l.Class, f.MapClass)
 		return
 	}
 	defer set.Close()
 	value, err := set.Lookup(ctx, "class", f.Key)
 	if err != nil && !errors.Is(err, maps.ErrNotFound) && !f.Optional {
-		s.problem(l, "fileclass: F%s: map lookup failed", l.Class)
+		s.problem(l, cf.TempReply, "fileclass: F%s: map lookup failed", l.Class)
 	}
 	for _, w := range strings.Fields(value) {
 		s.Classes.Add(l.Class, w)

@@ -58,23 +58,6 @@ func Version(s *Site) string {
 // PidFile is the option of that name, expanded.
 func (s *Site) PidFile() string { return expandText(s.Config.Settings.PidFile, s.Config.Macros) }
 
-// Daemons reads the DaemonPortOptions; without any there is one on the port of SMTP.
-func Daemons(s *Site) ([]*Daemon, error) {
-	lines := s.Config.Settings.DaemonPortOptions
-	if len(lines) == 0 {
-		lines = []string{"Name=MTA"}
-	}
-	var list []*Daemon
-	for i, text := range lines {
-		d, err := ParseDaemon(text, i+1)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Config.File, err)
-		}
-		list = append(list, d)
-	}
-	return list, nil
-}
-
 // StandardInput is what stands for a daemon where SMTP is spoken on standard input (-bs).
 func StandardInput(s *Server) *Daemon {
 	return &Daemon{Name: "", Modifiers: strings.ReplaceAll(s.site.options.DirectSubmissionModifiers, " ", ""), Family: ""}
