@@ -78,7 +78,7 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 		return nil, nil, v.refuse(ctx, nil, status.OSFile, cf.Message{Text: err.Error(), Reply: cf.TempReply})
 	}
 	if err := v.forbid(site, log); err != nil {
-		return nil, nil, v.fail(status.Usage, "%v", err)
+		return nil, nil, v.refuse(ctx, site, status.Usage, cf.Message{Text: err.Error()})
 	}
 	v.stderrLog = site.LogFile() == "stderr"
 	v.warn(site, log, path)

@@ -100,6 +100,9 @@ func agree(t *testing.T, w world, file string) (refused bool) {
 	} else if !start.refused {
 		t.Errorf("%s: -bd exits 0, and there is no daemon", name)
 	}
+	if slices.Equal(start.said, []string{"Mail submission program cannot be used as daemon"}) && !check.refused && !lint.refused {
+		return false // a good configuration, of another program
+	}
 	if lint.refused != check.refused || check.refused != start.refused {
 		t.Errorf("%s: lint refuses %t %q, -bC %t %q, -bd %t %q", name, lint.refused, lint.said, check.refused, check.said, start.refused, start.said)
 	}
