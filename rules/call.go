@@ -249,7 +249,7 @@ func (f *frame) calls(depth int) (exit int) {
 	}
 	for ; n > 0; n-- {
 		at := int(places[n])
-		rest, st := m.rewrite(ws[at+2:], m.called(ws[at+1]), depth+1, MaxAtom-at)
+		rest, st := m.rewrite(ws[at+2:], m.called(ws[at+1]), depth+1, m.most-at)
 		ws = append(ws[:at], rest...)
 		f.made = ws
 		if st != status.OK && st != status.TempFail {

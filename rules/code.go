@@ -1,6 +1,10 @@
 package rules
 
-import "gosendmail/internal/macro"
+import (
+	"math"
+
+	"gosendmail/internal/macro"
+)
 
 // What a machine runs lies close together in memory, and apart from what only traces need: going through the rules of a
 // large configuration costs as much for fetching as for comparing.
@@ -87,18 +91,18 @@ func (c *code) measure() (f filter) {
 		case macro.MatchNotClass:
 			least, most, c.simple = least+1, most+1, false
 		case macro.MatchSome:
-			least, most = least+1, MaxAtom+1
+			least, most = least+1, math.MaxUint16
 		case macro.MatchAny:
 			most = MaxAtom + 1
 		case macro.MatchClass:
-			least, most, c.simple = least+1, MaxAtom+1, false
+			least, most, c.simple = least+1, math.MaxUint16, false
 		case macro.Deferred:
-			most, c.simple = MaxAtom+1, false
+			most, c.simple = math.MaxUint16, false
 		default:
 			c.simple = false
 		}
 	}
-	f.min, f.max = uint16(least), uint16(most)
+	f.min, f.max = uint16(least), uint16(min(most, math.MaxUint16))
 	if n := len(c.left); n > 0 {
 		f.first, f.ends[0] = c.left[0].literal()
 		f.last, f.ends[1] = c.left[n-1].literal()

@@ -20,7 +20,7 @@
 // # Limits
 //
 // A rule is applied at most MaxLoops times in a row, rulesets call each other at most MaxRuleRecursion deep (op.txt
-// 6.2), a workspace has at most MaxAtom tokens, and one run takes at most maxSteps steps. Each limit that is
+// 6.2), a workspace has at most MaxAtom tokens (more for the text of a check, which is to be seen whole), and one run takes at most maxSteps steps. Each limit that is
 // met is reported in the original's words and ends the rule or the run; none panics. What comes from the network
 // cannot contain operators: only the configuration's own tokens act as such.
 //

@@ -13,6 +13,12 @@ const (
 	MaxText  = MaxToken + MaxAtom
 )
 
+// Limits of ScanLong: those of a text that a check must see whole.
+const (
+	maxLongAtom = 32 << 10
+	maxLongText = 1 << 20
+)
+
 // Character classes.
 const (
 	charAtom  = iota
@@ -129,6 +135,21 @@ func (e *SyntaxError) Error() string {
 	return "rules: address " + e.Text + ": " + strings.Join(e.Problems, "; ")
 }
 
+// ScanLong is lenient scanning of a text for a check, whose words may be longer and more than those of an address: a check that passed
+// over what is long would be passed by all who write long.
+func (s *Scanner) ScanLong(text string, mode Mode) (r Scan) {
+	if out, end, ok := s.scanPlain(nil, text, 0, mode, true); ok {
+		return Scan{Workspace: out, End: end}
+	}
+	p := prescanner{s: s, text: text, mode: mode, lenient: true, words: maxLongAtom, word: maxLongText, bytes: maxLongText}
+	p.run()
+	if len(p.out) > 0 {
+		r.Workspace = p.out
+	}
+	r.End, r.Problems, r.Failed = p.pos, p.problems, p.failed
+	return r
+}
+
 // Scan takes text apart up to delim (0 for none). Lenient scanning does not complain about what is unbalanced.
 func (s *Scanner) Scan(text string, delim byte, mode Mode, lenient bool) (r Scan) {
 	var store [24]Token
@@ -140,7 +161,8 @@ func (s *Scanner) Scan(text string, delim byte, mode Mode, lenient bool) (r Scan
 		r.End = end
 		return r
 	}
-	p := prescanner{s: s, text: text, delim: int(delim), mode: mode, lenient: lenient, out: make([]Token, 0, 8)}
+	p := prescanner{s: s, text: text, delim: int(delim), mode: mode, lenient: lenient, out: make([]Token, 0, 8),
+		words: MaxAtom, word: MaxToken, bytes: MaxText}
 	p.run()
 	if len(p.out) > 0 {
 		r.Workspace = p.out
@@ -154,7 +176,8 @@ func (s *Scanner) appendScan(dst []Token, text string, delim byte, mode Mode, le
 	if out, _, ok := s.scanPlain(dst, text, delim, mode, lenient); ok {
 		return out, nil
 	}
-	p := prescanner{s: s, text: text, delim: int(delim), mode: mode, lenient: lenient, out: dst, from: len(dst)}
+	p := prescanner{s: s, text: text, delim: int(delim), mode: mode, lenient: lenient, out: dst, from: len(dst),
+		words: MaxAtom, word: MaxToken, bytes: MaxText}
 	p.run()
 	return p.out, p.problems
 }
@@ -172,6 +195,9 @@ type prescanner struct {
 	text    string
 	delim   int
 	lenient bool
+	words   int // most tokens
+	word    int // most bytes of a token
+	bytes   int // most bytes of all
 
 	out      []Token
 	from     int // where in out the tokens of this text begin
@@ -223,7 +249,7 @@ func (p *prescanner) length() int {
 
 // store appends a character that stands at text[at] (at < 0: nowhere) to the token; false where there is no room.
 func (p *prescanner) store(c byte, at int) bool {
-	if p.stored >= MaxText-5 {
+	if p.stored >= p.bytes-5 {
 		p.problem("553 5.1.1 Address too long")
 		return false
 	}
@@ -251,11 +277,11 @@ func (p *prescanner) push() bool {
 		return true
 	}
 	p.stored++
-	if len(p.out)-p.from >= MaxAtom {
+	if len(p.out)-p.from >= p.words {
 		p.problem("553 5.1.0 prescan: too many tokens")
 		return false
 	}
-	if n > MaxToken {
+	if n > p.word {
 		p.problem("553 5.1.0 prescan: token too long")
 		return false
 	}

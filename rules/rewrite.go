@@ -90,6 +90,7 @@ type machine struct {
 	level   int     // of category 21
 	maps    int     // level of category 60
 	steps   int     // against maxSteps
+	most    int     // words of a workspace
 	tired   bool    // they are too many, and that has been told
 	does    action  // what operators that came with the input, or that could not be obeyed, ask for
 	tokens  []Token // that this run met, numbered from len(s.tokens)
@@ -140,7 +141,7 @@ func (s *Sets) Run(ctx context.Context, env Env, set *Set, ws Workspace) (Return
 
 // step runs one ruleset of a chain.
 func (m *machine) step(ws []word, set *Set, failed *Failure) ([]word, *Failure) {
-	out, exit := m.rewrite(ws, set, 0, MaxAtom)
+	out, exit := m.rewrite(ws, set, 0, m.most)
 	if exit != status.OK && (failed == nil || exit == status.TempFail) {
 		failed = &Failure{Ruleset: set.Name, Exit: exit}
 	}
@@ -182,7 +183,7 @@ const maxIdle = 4 * MaxAtom
 func (m *machine) release() {
 	m.ctx, m.env, m.styler, m.tracer = nil, nil, nil, nil
 	if cap(m.tokens) > maxIdle {
-		m.tokens = nil
+		m.tokens, m.rooms = nil, nil
 	}
 	clear(m.tokens)
 	m.tokens = m.tokens[:0]
@@ -201,6 +202,9 @@ func (m *machine) room(depth int) *room {
 func (m *machine) load(ws Workspace) []word {
 	n := len(m.tokens)
 	m.tokens = append(m.tokens, ws...)
+	if m.most = MaxAtom; len(ws) > MaxAtom {
+		m.most += len(ws) // of ScanLong
+	}
 	r := m.room(0)
 	r.ws = m.number(r.ws[:0], n)
 	for _, w := range r.ws {

@@ -202,9 +202,10 @@ func (m *message) recipient(ctx context.Context, addr string, opts *smtp.RcptOpt
 	if refusal := m.rcptOptions(r, opts); refusal != nil {
 		return nil, refusal
 	}
-	a, refusal := m.resolve(ctx, addr, forRecipient)
+	a, refusal := m.admit(ctx, addr, forRecipient)
 	if refusal != nil {
-		return nil, m.refuse(addr, refusal)
+		m.log(logNotice, 5, "%s", refusal.Text)
+		return nil, refusal
 	}
 	m.setAddress("{rcpt_mailer}", "{rcpt_host}", "{rcpt_addr}", a)
 	if v := m.check(ctx, "check_rcpt", addr); v != nil {

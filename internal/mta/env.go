@@ -30,6 +30,7 @@ type Env struct {
 	// Opened are the maps opened so far. Nil, which servers leave it, tells nothing of those that cannot be.
 	Opened Openings
 
+	unanswered bool            // a map could not be asked, and the rules have nothing (K flag -T) that tells them
 	inside     strings.Builder // what Debug printed during a look-up
 	insecure   bool            // a host was looked up; for Debug
 	base, with context.Context // with is base, knowing this session for maps
@@ -86,6 +87,9 @@ func (e *Env) Lookup(ctx context.Context, mapName, key string, args ...string) (
 	case errors.Is(err, maps.ErrUnknownMap):
 		return "", rules.ErrNoMap
 	case errors.Is(err, maps.ErrTempFail):
+		if spec, _ := e.Site.Maps.Spec(mapName); value == "" && !strings.EqualFold(spec.Class, "host") {
+			e.unanswered = true
+		}
 		return "", &rules.TempFail{Value: value, Has: value != "", Err: err}
 	}
 	return "", notFound{err}

@@ -225,9 +225,9 @@ func (m *message) setAddress(mailerMacro, hostMacro, addrMacro string, a *Addres
 func (m *message) setSender(ctx context.Context, addr string) *status.Status {
 	m.env.SenderText = addr
 	m.env.Sender = bareAddress(addr)
-	a, refusal := m.resolve(ctx, addr, forSender)
+	a, refusal := m.admit(ctx, addr, forSender)
 	if refusal != nil {
-		return m.refuseQuietly(addr, refusal)
+		return refusal
 	}
 	switch a.MailerName() {
 	case "prog", "*file*", "*include*":
@@ -238,16 +238,20 @@ func (m *message) setSender(ctx context.Context, addr string) *status.Status {
 	m.sender = a
 	m.senderMailer = m.site.Mailer(a.MailerName())
 	m.setAddress("{mail_mailer}", "{mail_host}", "{mail_addr}", a)
-	m.defineSender(ctx, addr)
+	if refusal := m.defineSender(ctx, addr); refusal != nil {
+		return refusal
+	}
 	m.localSender(ctx)
 	return nil
 }
 
-// defineSender sets $f and $g to the sender's address in its canonical form.
-func (m *message) defineSender(ctx context.Context, addr string) {
-	from := m.canonicalSender(ctx, addr)
+// defineSender sets $f and $g to the sender's address in its canonical form. What the rules report about that refuses it.
+func (m *message) defineSender(ctx context.Context, addr string) *status.Status {
+	var problem complaint
+	from := m.canonicalSender(ctx, addr, &problem)
 	m.set("f", from)
 	m.set("g", strings.TrimSuffix(from, "<>"))
+	return problem.refusal()
 }
 
 // localSender finds the account of a local sender: programs and files that his aliases name run with its rights, and his full

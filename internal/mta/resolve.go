@@ -18,13 +18,25 @@ var (
 	forRecipient = Role{}
 )
 
-// env returns the environment in which rules run for the message. The first error that rules report is kept in problem.
-func (m *message) env2(problem *string) *Env {
+// complaint is the first error that rules reported.
+type complaint struct {
+	to, text string // to: the text that could not be scanned, or ""
+	fatal    bool   // it stands for a refusal of its own
+}
+
+// hear takes an error.
+func (c *complaint) hear(to, text string) {
+	code, _, ok := replyCode(text)
+	if fatal := ok && code >= 400; c.text == "" || fatal && !c.fatal {
+		*c = complaint{to, text, fatal}
+	}
+}
+
+// env2 returns the environment in which rules run for the message. The first error that rules report is kept in problem, unless that is nil.
+func (m *message) env2(problem *complaint) *Env {
 	e := m.site.EnvWith(m.macros)
-	e.Problem = func(to, text string) {
-		if problem != nil && *problem == "" {
-			*problem = text
-		}
+	if problem != nil {
+		e.Problem = problem.hear
 	}
 	return e
 }
@@ -32,26 +44,58 @@ func (m *message) env2(problem *string) *Env {
 // resolve finds mailer, host and user of an address. The status tells why the address cannot be used. A resolution that only
 // a name server's silence prevents is no refusal: Address.Status is temporary then.
 func (m *message) resolve(ctx context.Context, addr string, role Role) (*Address, *status.Status) {
-	var problem string
-	a := m.site.Parse(ctx, m.env2(&problem), addr, 0, role)
+	a, refusal, _ := m.parse(ctx, addr, role)
+	return a, refusal
+}
+
+// admit is resolve for an address that a client names: an error that the rules report refuses it, though they found a mailer. The
+// refusal says what it is about.
+func (m *message) admit(ctx context.Context, addr string, role Role) (*Address, *status.Status) {
+	a, refusal, problem := m.parse(ctx, addr, role)
+	if refusal == nil {
+		return a, problem.refusal()
+	}
+	s := about(addr, *refusal)
+	return a, &s
+}
+
+// parse is resolve that tells also what the rules reported.
+func (m *message) parse(ctx context.Context, addr string, role Role) (*Address, *status.Status, complaint) {
+	var problem complaint
+	env := m.env2(&problem)
+	a := m.site.Parse(ctx, env, addr, 0, role)
 	if a == nil {
-		if problem == "" {
-			problem = "553 5.0.0 User address required"
+		if problem.text == "" {
+			problem.text = "553 5.0.0 User address required"
 		}
-		s := statusOf(problem, status.DataErr)
+		s := statusOf(problem.text, status.DataErr)
 		if s.Enhanced == (status.Enhanced{}) {
 			s.Enhanced = status.Enhanced{5, 0, 0}
 		}
-		return nil, &s
+		return nil, &s, problem
 	}
 	if s := a.Status; !s.Success() && !(a.Mailer != nil && s.Temporary()) {
 		if strings.HasPrefix(s.Text, "buildaddr: ") {
 			m.sysErr("%s", s.Text)
 		}
-		s = told(s, problem)
-		return a, &s
+		s = told(s, problem.text)
+		if env.unanswered && s.Permanent() {
+			s = statusOf(temporaryFailure, status.TempFail)
+		}
+		return a, &s, problem
 	}
-	return a, nil
+	return a, nil, problem
+}
+
+// refusal is what an error of the rules means for an address that they resolved all the same: they did not do what they were written for.
+func (c *complaint) refusal() *status.Status {
+	if !c.fatal {
+		return nil
+	}
+	var v Verdict
+	v.fail(c.to, c.text)
+	s := about(c.to, v.Status)
+	return &s
 }
 
 // told is a refusal with the codes that the client hears: those of the message, which without any begins "553 5.3.0".
@@ -64,9 +108,9 @@ func told(s status.Status, message string) status.Status {
 	return s
 }
 
-// canonicalSender is $f: the sender through rulesets 3, 1 and 4.
-func (m *message) canonicalSender(ctx context.Context, addr string) string {
-	env := m.env2(nil)
+// canonicalSender is $f: the sender through rulesets 3, 1 and 4. What they report is kept in problem.
+func (m *message) canonicalSender(ctx context.Context, addr string, problem *complaint) string {
+	env := m.env2(problem)
 	scan := m.site.Sets.Scan(addr, 0, rules.External, true)
 	if scan.Workspace == nil {
 		return bareAddress(addr)
@@ -133,8 +177,11 @@ type ruling struct {
 
 // check runs a ruleset that may refuse; nil means that it has nothing against it.
 func (m *message) check(ctx context.Context, ruleset string, args ...string) *ruling {
-	return m.site.ask(ctx, m.env2(nil), ruleset, CheckOptions{StripComments: true}, args...)
+	return m.site.ask(ctx, m.env2(nil), ruleset, CheckOptions{StripComments: true, Quiet: !ofAddress[ruleset]}, args...)
 }
+
+// ofAddress are the rulesets for addresses: what was wrong with a text and could be mended counts there.
+var ofAddress = map[string]bool{"check_relay": true, "check_mail": true, "check_rcpt": true, "check_compat": true, "check_vrfy": true, "check_expn": true, "check_etrn": true}
 
 // checkHeader runs the ruleset of a header field over its text.
 func (m *message) checkHeader(ctx context.Context, hc headerCheck, value string) *ruling {
@@ -147,7 +194,7 @@ func (c *Session) check(ctx context.Context, ruleset string, args ...string) *ru
 	if c.msg != nil {
 		env = c.msg.env2(nil)
 	}
-	return c.site.ask(ctx, env, ruleset, CheckOptions{StripComments: true}, args...)
+	return c.site.ask(ctx, env, ruleset, CheckOptions{StripComments: true, Quiet: !ofAddress[ruleset]}, args...)
 }
 
 // ask runs a check with one or two arguments.
@@ -160,7 +207,11 @@ func (s *setup) ask(ctx context.Context, env *Env, ruleset string, o CheckOption
 	if !v.Called || v.OK() && v.Quarantine == "" {
 		return nil
 	}
-	v.Status = told(v.Status, v.Message)
+	if v.Failed {
+		v.Status = about(v.About, v.Status)
+	} else {
+		v.Status = told(v.Status, v.Message)
+	}
 	if s.options.SoftBounce && v.Status.Code >= 500 {
 		v.Status.Code -= 100
 		v.Status.Enhanced[0] = 4
@@ -182,7 +233,9 @@ func (m *message) obey(v *ruling, to string) *status.Status {
 		line.Verdict, line.Text = maillog.Quarantined, v.Quarantine
 	default:
 		s := v.Status
-		s = about(to, s)
+		if !v.Failed {
+			s = about(to, s)
+		}
 		line.Verdict, line.Text = maillog.Rejected, replyText(s)
 		m.countVerdict(line.Verdict)
 		m.srv.Log.Check(m.id, &line)

@@ -111,7 +111,8 @@ type Verdict struct {
 	Resolved   bool            // it began with $#
 	Return     rules.Workspace // as it came
 	Message    string          // of a refusal, with its codes: "550 5.7.1 Access denied"
-	Temp       bool            // a look-up failed temporarily
+	Failed     bool            // the check could not be carried out, which is why it refuses
+	About      string          // with Failed, the text that could not be scanned; "" where it is not about one
 }
 
 // OK reports whether the ruleset had nothing against it.
@@ -120,7 +121,7 @@ func (v *Verdict) OK() bool { return v.Status.Exit == status.OK && v.Status.Code
 // CheckOptions tune Site.Check.
 type CheckOptions struct {
 	StripComments bool // comments in parentheses are dropped, and what is unbalanced is an error (addresses)
-	Quiet         bool // errors within rules are not told (header texts)
+	Quiet         bool // errors within rules are not told, and those that could be mended do not count (header texts)
 	NoSpace       bool // Rewritten has no blanks between words
 	// Function is what calls the ruleset as -d48.2 shows it; "" means rscheck.
 	Function string
@@ -143,26 +144,22 @@ func (s *Site) Check(ctx context.Context, env *Env, ruleset, first, second strin
 	if hasSecond {
 		input += string([]byte{macro.CondElse}) + inert(second)
 	}
-	mode, lenient := rules.KeepComments, true
-	if o.StripComments {
-		mode, lenient = rules.Internal, false
-	}
-	scan := s.Sets.Scan(input, 0, mode, lenient)
+	scan := s.scanInput(input, o)
 	if scan.Workspace == nil {
 		env.tellCheck("%s: cannot prescan input\n", function)
+		if scan.Failed {
+			v.fail(first, scan.Problems[len(scan.Problems)-1])
+		}
 		return v
 	}
+	t := trouble{quiet: o.Quiet}
 	told := env.Problem
-	if o.Quiet {
-		env.Problem = nil
-	}
+	env.Problem, env.unanswered = t.hear(told), false
 	ret, err := s.Sets.Run(ctx, env, set, scan.Workspace)
 	env.Problem = told
-	if f, ok := err.(*rules.Failure); ok {
-		v.Temp = f.Exit == status.TempFail
-	}
 	v.Return = ret.Workspace
 	s.verdict(&v, ruleset, o)
+	t.judge(&v, err, env.unanswered)
 	if v.Message != "" && env.Debug.At(24, 5) {
 		env.Debug.Printf("buildaddr, flags=0, tv=%s\n", tokens(v.Return))
 	}
@@ -170,6 +167,73 @@ func (s *Site) Check(ctx context.Context, env *Env, ruleset, first, second strin
 		env.tellCheck("rscheck: discard mailer selected\n")
 	}
 	return v
+}
+
+// scanInput takes apart what a check is about. Addresses have been scanned before with the limits of addresses, and what is said about the
+// rest must not depend on how long it is: the original leaves such a check out.
+func (s *Site) scanInput(input string, o CheckOptions) rules.Scan {
+	mode, lenient := rules.KeepComments, true
+	if o.StripComments {
+		mode, lenient = rules.Internal, false
+	}
+	scan := s.Sets.Scan(input, 0, mode, lenient)
+	if !scan.Failed {
+		return scan
+	}
+	return s.Sets.ScanLong(input, mode)
+}
+
+// trouble is what kept a check from being carried out.
+type trouble struct {
+	quiet     bool
+	to, text  string // the first error that counts
+	last      string // the last error, whether it counts or not
+	lastAbout string
+}
+
+// hear returns what rules report their errors to; those that are not quiet are passed on.
+func (t *trouble) hear(told func(to, text string)) func(to, text string) {
+	return func(to, text string) {
+		t.last, t.lastAbout = text, to
+		mended := t.quiet && to != "" // in a text, and mended unless the ruleset ends there
+		if code, _, ok := replyCode(text); ok && code >= 400 && t.text == "" && !mended {
+			t.to, t.text = to, text
+		}
+		if told != nil && !t.quiet {
+			told(to, text)
+		}
+	}
+}
+
+// judge turns the verdict of a check that could not be carried out into a refusal: with the error of its rules, or for now where a map
+// could not be asked (unanswered) and the rules went on as if it had nothing to say.
+func (t *trouble) judge(v *Verdict, err error, unanswered bool) {
+	if f, ok := err.(*rules.Failure); ok && f.Exit != status.TempFail && t.text == "" {
+		if t.to, t.text = t.lastAbout, t.last; t.text == "" {
+			t.text = "554 5.3.5 rewrite: " + f.Error()
+		}
+	}
+	switch {
+	case t.text != "":
+		v.fail(t.to, t.text)
+	case unanswered && !v.Status.Temporary():
+		v.fail("", temporaryFailure)
+	}
+}
+
+// temporaryFailure is what is said where a map that a check needs cannot be asked.
+const temporaryFailure = "451 4.3.0 Temporary system failure. Please try again later."
+
+// fail makes a verdict a refusal because the check could not be carried out.
+func (v *Verdict) fail(about, text string) {
+	v.Failed, v.About, v.Message, v.Discard, v.Quarantine = true, about, text, false, ""
+	v.Status = statusOf(text, status.Unavailable)
+	if v.Status.Enhanced == (status.Enhanced{}) {
+		v.Status.Enhanced = status.Enhanced{v.Status.Code / 100, 0, 0}
+	}
+	if v.Status.Code/100 == 4 {
+		v.Status.Exit = status.TempFail
+	}
 }
 
 // inert keeps bytes of the input from acting as operators.

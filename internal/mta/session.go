@@ -255,6 +255,9 @@ func (c *Session) Features(context.Context) []string { return c.features }
 func (c *Session) readFeatures(ctx context.Context) *status.Status {
 	v := c.site.Check(ctx, c.site.EnvWith(c.macros), "srv_features", c.client.proven(), c.client.tagged(c.client.addr), true, CheckOptions{})
 	c.features = nil
+	if v.Failed {
+		return c.closedForNow()
+	}
 	if !c.site.options.dsn() {
 		c.features = append(c.features, "D")
 	}
@@ -263,11 +266,16 @@ func (c *Session) readFeatures(ctx context.Context) *status.Status {
 	}
 	words := strings.Fields(c.site.Sets.Join(v.Return[1:], ' ', true))
 	if len(words) > 0 && strings.EqualFold(words[0], "temp") {
-		c.log(logErr, maillog.LevelCollect, "ERROR: srv_features=tempfail, relay=%s, access temporarily disabled", c.relay)
-		return &status.Status{Exit: status.TempFail, Code: 450, Enhanced: status.Enhanced{4, 3, 0}, Text: "Please try again later."}
+		return c.closedForNow()
 	}
 	c.features = append(c.features, words...)
 	return nil
+}
+
+// closedForNow refuses a client because srv_features wants it, or could not say what the client may do.
+func (c *Session) closedForNow() *status.Status {
+	c.log(logErr, maillog.LevelCollect, "ERROR: srv_features=tempfail, relay=%s, access temporarily disabled", c.relay)
+	return &status.Status{Exit: status.TempFail, Code: 450, Enhanced: status.Enhanced{4, 3, 0}, Text: "Please try again later."}
 }
 
 // needsAuth tells whether srv_features asks the client to authenticate.

@@ -78,12 +78,12 @@ func (c *Session) tellWho(ctx context.Context, arg string, expand bool) status.R
 	m := c.probe()
 	for _, addr := range m.splitList(arg, m.oldStyle(arg)) {
 		r := &envelope.Recipient{Addr: addr, Primary: true}
-		a, refusal := m.resolve(ctx, addr, forRecipient)
-		if refusal == nil {
-			r.Triple = a.Triple()
-			refusal = m.verify(ctx, r, a)
-		}
+		a, refusal := m.admit(ctx, addr, forRecipient)
 		if refusal != nil {
+			return refusal.Reply()
+		}
+		r.Triple = a.Triple()
+		if refusal = m.verify(ctx, r, a); refusal != nil {
 			return about(addr, *refusal).Reply()
 		}
 		m.env.Recipients = append(m.env.Recipients, r)

@@ -264,7 +264,7 @@ func (t *session) checkHeader(name, value string, flags uint32) (strips bool) {
 	}
 	t.env.Define("{addr_type}", kind)
 	o := mta.CheckOptions{StripComments: !check.KeepComments, Quiet: flags&(ofSender|ofRecipient) == 0}
-	if v := t.site.Check(t.ctx, t.env, check.Check, value, "", false, o); v.Message != "" {
+	if v := t.site.Check(t.ctx, t.env, check.Check, value, "", false, o); v.Message != "" && !v.Failed {
 		t.problem("", v.Message)
 	}
 	return !check.CheckAll && !check.KeepComments
