@@ -22,6 +22,7 @@ const (
 	deferredKey
 	literalKey
 	stepKey
+	scopeKey
 )
 
 // WithSession returns a context that carries the session, for class macro and the macros $m and $i.

@@ -17,7 +17,7 @@ type ldapMap struct {
 	ldapSettings
 	p     *Params
 	attrs []ldapAttr // nil: all attributes
-	conn  *ldapConn
+	pool  *ldapPool
 
 	mu     sync.Mutex
 	reason string // last connection failure that was reported
@@ -26,20 +26,23 @@ type ldapMap struct {
 // openLDAP does not connect: that a server is away now says nothing about later.
 func openLDAP(p *Params) (Map, error) {
 	m := p.extra.(*ldapMap)
-	m.conn = p.set.ldapConn(m)
+	m.pool = p.set.ldapPool(m)
 	return m, nil
 }
 
 // ready reports whether a server can be reached.
 func (m *ldapMap) ready() error {
-	_, err := m.conn.get(context.Background(), m)
+	w, err := m.pool.get(context.Background(), m)
 	m.tell(err)
+	if err == nil {
+		m.pool.put(w)
+	}
 	return err
 }
 
-// Close gives the connection up; other maps that share it connect again.
+// Close closes the connections; maps that share them make one for each search from then on.
 func (m *ldapMap) Close() error {
-	m.conn.close()
+	m.pool.close()
 	return nil
 }
 
@@ -58,8 +61,10 @@ func (m *ldapMap) Lookup(ctx context.Context, key string, args ...string) (strin
 	case !m.p.NoFold:
 		words[0] = fold(key)
 	}
-	w := &ldapWalk{m: m}
-	err := w.run(ctx, m.fill(words))
+	walk, cancel := context.WithTimeout(ctx, 3*m.limit()) // several searches and servers; one has the limit
+	defer cancel()
+	w := &ldapWalk{m: m, known: map[ldapStep]bool{}}
+	err := w.run(walk, m.fill(words))
 	m.tell(err)
 	switch {
 	case errors.Is(err, errLDAPConnect) && m.p.Optional:
@@ -76,8 +81,8 @@ func (m *ldapMap) Lookup(ctx context.Context, key string, args ...string) (strin
 	case !w.has:
 		return "", ErrNotFound
 	}
-	m.note(ctx, key, w.value)
-	return m.p.Result(ctx, key, w.value, args), nil
+	m.note(ctx, key, string(w.value))
+	return m.p.Result(ctx, key, string(w.value), args), nil
 }
 
 // note logs what was found.
@@ -106,7 +111,9 @@ var errLDAPMany = errors.New("more than one match")
 
 // Bounds on what one look-up may lead to.
 const (
-	maxLDAPSteps     = 1000
+	maxLDAPSteps     = 1000 // what is to be searched for, where entries name more
+	maxLDAPEntries   = 20_000
+	maxLDAPChases    = 20      // referrals that are followed
 	maxLDAPValue     = 1 << 20 // bytes
 	maxLDAPReferrals = 5       // in a row
 )
@@ -114,31 +121,54 @@ const (
 // ldapWalk is one look-up under way: a search, and those that its answers name.
 type ldapWalk struct {
 	m     *ldapMap
-	value string
+	value []byte
 	has   bool // there is a value, be it empty
 	found bool // an entry answered
-	steps []*ldapStep
+
+	known  map[ldapStep]bool // with texts in lower case, of maps that search on; true: done
+	steps  []ldapStep        // to be searched for, in order
+	chases int
 }
 
-// ldapStep is an entry that was seen, or something to search for, in the order of text and kind, as the original goes about it.
+// ldapStep is an entry, or something to search for; these are in the order of text and kind, as the original goes about it.
 type ldapStep struct {
 	text string
 	kind attrType
-	done bool
 }
 
-// step returns the step for an attribute's value, a new one unless it is known.
-func (w *ldapWalk) step(text string, kind attrType) *ldapStep {
-	i, known := slices.BinarySearchFunc(w.steps, text, func(s *ldapStep, text string) int {
-		if c := strings.Compare(strings.ToLower(s.text), strings.ToLower(text)); c != 0 {
-			return c
-		}
-		return cmp.Compare(s.kind, kind)
-	})
-	if !known {
-		w.steps = slices.Insert(w.steps, i, &ldapStep{text: text, kind: kind})
+func (s ldapStep) lower() ldapStep { return ldapStep{strings.ToLower(s.text), s.kind} }
+
+// seen notes an entry; true means that it was read before.
+func (w *ldapWalk) seen(dn string) (bool, error) {
+	s := ldapStep{dn, attrDN}.lower()
+	if w.known[s] {
+		return true, nil
 	}
-	return w.steps[i]
+	w.known[s] = true
+	w.steps = slices.DeleteFunc(w.steps, func(o ldapStep) bool { return o.lower() == s })
+	return false, w.bounded()
+}
+
+// want notes something to search for, unless it is known.
+func (w *ldapWalk) want(s ldapStep) error {
+	low := s.lower()
+	if _, known := w.known[low]; known {
+		return nil
+	}
+	w.known[low] = false
+	i, _ := slices.BinarySearchFunc(w.steps, low, func(a, b ldapStep) int {
+		return cmp.Or(strings.Compare(strings.ToLower(a.text), b.text), cmp.Compare(a.kind, b.kind))
+	})
+	w.steps = slices.Insert(w.steps, i, s)
+	return w.bounded()
+}
+
+// bounded ends a walk that leads too far.
+func (w *ldapWalk) bounded() error {
+	if len(w.steps) > maxLDAPSteps || len(w.known) > maxLDAPEntries {
+		return fmt.Errorf("LDAP recursion in map %s leads to more than %d entries", w.m.p.Name, maxLDAPSteps)
+	}
+	return nil
 }
 
 // request makes a search request with the map's limits.
@@ -160,20 +190,17 @@ func (w *ldapWalk) run(ctx context.Context, filter string) error {
 	}
 	names := m.attrNames()
 	enough, err := w.search(ctx, w.request(base, m.scope, filter, names), false)
-	for err == nil && !enough && !w.satisfied() {
-		i := slices.IndexFunc(w.steps, func(s *ldapStep) bool { return !s.done })
-		if i < 0 {
-			return nil
-		}
-		if len(w.steps) > maxLDAPSteps {
+	for done := 0; err == nil && !enough && !w.satisfied() && len(w.steps) > 0; done++ {
+		if done == maxLDAPSteps {
 			return fmt.Errorf("LDAP recursion in map %s leads to more than %d entries", m.p.Name, maxLDAPSteps)
 		}
-		s := w.steps[i]
+		s := w.steps[0]
+		w.steps = w.steps[1:]
 		enough, err = w.follow(ctx, s, base, names)
 		if err == errLDAPMany {
 			err = nil // the original keeps what it has then, and drops that search's values
 		}
-		s.done = true
+		w.known[s.lower()] = true
 	}
 	return err
 }
@@ -190,7 +217,7 @@ func (m *ldapMap) attrNames() []string {
 }
 
 // follow makes the search that an attribute's value stands for.
-func (w *ldapWalk) follow(ctx context.Context, s *ldapStep, base string, names []string) (enough bool, err error) {
+func (w *ldapWalk) follow(ctx context.Context, s ldapStep, base string, names []string) (enough bool, err error) {
 	switch s.kind {
 	case attrDN:
 		return w.search(ctx, w.request(s.text, w.m.scope, "(objectClass=*)", names), false)
@@ -210,32 +237,28 @@ func (w *ldapWalk) follow(ctx context.Context, s *ldapStep, base string, names [
 	return w.search(ctx, w.request(u.base, u.scope, normalFilter(u.filter), u.attrs), true)
 }
 
+// errLDAPEnough ends a search whose further entries do not matter, nor how it ends.
+var errLDAPEnough = errors.New("the value is complete")
+
 // search makes one search. all says that attributes beside those of -v count too. enough says that the value is complete.
 func (w *ldapWalk) search(ctx context.Context, req *ldap.SearchRequest, all bool) (enough bool, err error) {
-	res, err := w.m.conn.search(ctx, w.m, req)
-	return w.answer(ctx, req, res, err, all, 0)
+	refs, err := w.m.pool.search(ctx, w.m, req, func(e *ldapEntry) error { return w.take(e, all) })
+	return w.answer(ctx, req, refs, err, all, 0)
 }
 
-// answer takes what a search gave, be it before an error, and goes where referrals point to (unless -R).
-func (w *ldapWalk) answer(ctx context.Context, req *ldap.SearchRequest, res *ldap.SearchResult, err error, all bool, hops int) (bool, error) {
-	var refs []string
-	if res != nil {
-		if enough, err := w.take(res.Entries, all); enough || err != nil {
-			return enough, err
-		}
-		refs = res.Referrals
-	}
-	if w.m.noChase {
+// answer goes where referrals point to (unless -R).
+func (w *ldapWalk) answer(ctx context.Context, req *ldap.SearchRequest, refs []string, err error, all bool, hops int) (bool, error) {
+	switch {
+	case err == errLDAPEnough:
+		return true, nil
+	case w.m.noChase:
 		return false, err
-	}
-	if ldap.IsErrorWithCode(err, ldap.LDAPResultReferral) {
-		if r := referrals(err); len(r) > 0 {
-			refs, err = append(refs, r[0]), nil // the others are copies of the same (RFC 4511 section 4.1.10)
-		}
+	case ldap.IsErrorWithCode(err, ldap.LDAPResultReferral) && len(refs) > 0:
+		err = nil
 	}
 	for _, ref := range refs {
-		if hops == maxLDAPReferrals {
-			return false, fmt.Errorf("more than %d LDAP referrals in a row, at %.200q", maxLDAPReferrals, ref)
+		if w.chases++; hops == maxLDAPReferrals || w.chases > maxLDAPChases {
+			return false, fmt.Errorf("more than %d LDAP referrals in a row, or %d in all, at %.200q", maxLDAPReferrals, maxLDAPChases, ref)
 		}
 		if enough, cerr := w.chase(ctx, ref, req, all, hops+1); enough || cerr != nil {
 			return enough, cerr
@@ -260,62 +283,43 @@ func (w *ldapWalk) chase(ctx context.Context, ref string, req *ldap.SearchReques
 	if u.filter != "" {
 		next.Filter = u.filter
 	}
-	conn, err := w.m.connect(ctx, u.server(), false)
+	wire, err := w.m.connect(ctx, u.server(), false)
 	if err != nil {
 		return false, fmt.Errorf("LDAP referral to %.200s: %w", ref, err)
 	}
-	defer conn.Close()
-	res, err := await(ctx, w.m.limit(), func() (*ldap.SearchResult, error) { return conn.Search(&next) })
-	return w.answer(ctx, &next, res, err, all, hops)
+	defer wire.nc.Close()
+	refs, err := wire.search(ctx, w.m.limit(), &next, func(e *ldapEntry) error { return w.take(e, all) })
+	return w.answer(ctx, &next, refs, err, all, hops)
 }
 
-// referrals returns the URLs of an answer with result code 10.
-func referrals(err error) (urls []string) {
-	e, ok := errors.AsType[*ldap.Error](err)
-	if !ok || e.Packet == nil || len(e.Packet.Children) < 2 {
+// take reads an entry.
+func (w *ldapWalk) take(e *ldapEntry, all bool) error {
+	if w.satisfied() {
+		return errLDAPEnough
+	}
+	if w.m.p.MatchOnly {
+		w.found = true
 		return nil
 	}
-	for _, c := range e.Packet.Children[1].Children {
-		if c == nil || c.Tag != 3 || len(c.Children) == 0 {
-			continue
-		}
-		for _, u := range c.Children {
-			if u != nil && u.Data != nil {
-				urls = append(urls, u.Data.String())
-			}
+	if w.m.recursive() {
+		if seen, err := w.seen(e.dn); seen || err != nil {
+			return err
 		}
 	}
-	return urls
+	return w.entry(e, all)
 }
 
-// take reads entries in their order.
-func (w *ldapWalk) take(entries []*ldap.Entry, all bool) (enough bool, err error) {
-	for _, e := range entries {
-		if w.satisfied() {
-			return true, nil // so that how the search ends does not matter
-		}
-		if w.m.p.MatchOnly {
-			w.found = true
-			continue
-		}
-		s := w.step(e.DN, attrDN)
-		if s.done {
-			continue
-		}
-		if err := w.entry(e, all); err != nil {
-			return false, err
-		}
-		s.done = true
-	}
-	return false, nil
+// recursive reports whether entries may lead to others, so that one entry may come twice.
+func (m *ldapMap) recursive() bool {
+	return slices.ContainsFunc(m.attrs, func(a ldapAttr) bool { return a.kind == attrDN || a.kind == attrFilter || a.kind == attrURL })
 }
 
 // entry reads an entry's attributes: the first value where values are not joined (no -z), else all.
-func (w *ldapWalk) entry(e *ldap.Entry, all bool) error {
+func (w *ldapWalk) entry(e *ldapEntry, all bool) error {
 	m := w.m
-	for _, a := range e.Attributes {
-		spec, ok := m.wanted(a.Name, all)
-		if !ok || spec.kind == attrClass || spec.classes != nil && !isOf(e, spec.classes) || !m.namesOnly && len(a.Values) == 0 {
+	for _, a := range e.attrs {
+		spec, ok := m.wanted(a.name, all)
+		if !ok || spec.kind == attrClass || spec.classes != nil && !isOf(e, spec.classes) || !m.namesOnly && len(a.values) == 0 {
 			continue
 		}
 		w.found = true
@@ -324,16 +328,18 @@ func (w *ldapWalk) entry(e *ldap.Entry, all bool) error {
 		}
 		switch {
 		case m.namesOnly:
-			w.append(a.Name)
+			w.append(a.name)
 		case m.p.Delim == 0:
-			w.append(m.labelled(a.Name, a.Values[0]))
+			w.append(m.labelled(a.name, a.values[0]))
 		case spec.kind != attrNormal:
-			for _, v := range a.Values {
-				w.step(v, spec.kind)
+			for _, v := range a.values {
+				if err := w.want(ldapStep{v, spec.kind}); err != nil {
+					return err
+				}
 			}
 		default:
-			for _, v := range a.Values {
-				w.append(m.labelled(a.Name, v))
+			for _, v := range a.values {
+				w.append(m.labelled(a.name, v))
 			}
 		}
 		if m.p.Delim == 0 {
@@ -348,10 +354,10 @@ func (w *ldapWalk) entry(e *ldap.Entry, all bool) error {
 
 // append adds to the value.
 func (w *ldapWalk) append(v string) {
-	if w.value != "" {
-		v = string([]byte{w.m.p.Delim}) + v
+	if len(w.value) > 0 {
+		w.value = append(w.value, w.m.p.Delim)
 	}
-	w.value += v
+	w.value = append(w.value, v...)
 	w.has = true
 }
 
@@ -375,10 +381,13 @@ func (m *ldapMap) wanted(name string, all bool) (ldapAttr, bool) {
 }
 
 // isOf reports whether an entry is of one of the object classes.
-func isOf(e *ldap.Entry, classes []string) bool {
-	for _, have := range e.GetEqualFoldAttributeValues("objectClass") {
-		for _, c := range classes {
-			if strings.EqualFold(have, c) {
+func isOf(e *ldapEntry, classes []string) bool {
+	for _, a := range e.attrs {
+		if !strings.EqualFold(a.name, "objectClass") {
+			continue
+		}
+		for _, have := range a.values {
+			if slices.ContainsFunc(classes, func(c string) bool { return strings.EqualFold(have, c) }) {
 				return true
 			}
 		}

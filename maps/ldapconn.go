@@ -8,19 +8,22 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
-
-	"gosendmail/internal/guard"
 )
 
-// ldapConn is a kept connection to the servers of one or more maps, made when it is first needed and made again when it was lost. Any
-// number of searches use it at the same time.
-type ldapConn struct {
-	turn chan struct{} // holds a token while nobody connects
-	conn *ldap.Conn    // nil: not connected; changed by the holder of the token
+// ldapPool keeps connections to the servers of one or more maps that are free. Each search has a connection for itself, so that a slow one
+// keeps no other waiting.
+type ldapPool struct {
+	mu     sync.Mutex
+	idle   []*ldapWire
+	closed bool
 }
+
+// maxIdleLDAP is how many connections a pool keeps while nobody uses them.
+const maxIdleLDAP = 8
 
 // errLDAPConnect is found in errors about servers that could not be reached or that refused the bind.
 var errLDAPConnect = errors.New("cannot connect")
@@ -28,17 +31,11 @@ var errLDAPConnect = errors.New("cannot connect")
 // errLDAPTimeout says that a server did not answer in the time of -l, or of -c.
 var errLDAPTimeout = errors.New("the LDAP server did not answer in time")
 
-func newLDAPConn() *ldapConn {
-	c := &ldapConn{turn: make(chan struct{}, 1)}
-	c.turn <- struct{}{}
-	return c
-}
-
-// ldapConn returns the connection that maps with the same servers, login and limits share.
-func (s *Set) ldapConn(m *ldapMap) *ldapConn {
+// ldapPool returns the connections that maps with the same servers, login and limits share.
+func (s *Set) ldapPool(m *ldapMap) *ldapPool {
 	key := fmt.Sprint([]any{m.uri, m.host, m.port, m.bindDN, m.secret, m.anonymous, m.network, m.timeLimit})
-	c, _ := s.ldapConns.LoadOrStore(key, newLDAPConn())
-	return c.(*ldapConn)
+	c, _ := s.ldapConns.LoadOrStore(key, &ldapPool{})
+	return c.(*ldapPool)
 }
 
 // limit is how long one request may take.
@@ -49,98 +46,93 @@ func (s *ldapSettings) limit() time.Duration {
 	return s.network
 }
 
-// get returns the open connection, or opens it.
-func (c *ldapConn) get(ctx context.Context, m *ldapMap) (*ldap.Conn, error) {
-	select {
-	case <-c.turn:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+// get returns a free connection that is as it was left, or opens one.
+func (c *ldapPool) get(ctx context.Context, m *ldapMap) (*ldapWire, error) {
+	for w := c.take(); w != nil; w = c.take() {
+		if !unread(w.nc) && w.r.Buffered() == 0 {
+			return w, nil
+		}
+		w.nc.Close()
 	}
-	defer func() { c.turn <- struct{}{} }()
-	if c.conn != nil && !c.conn.IsClosing() {
-		return c.conn, nil
-	}
-	c.conn = nil
 	servers, err := m.servers()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errLDAPConnect, err)
 	}
 	var errs []error
 	for _, s := range servers {
-		conn, err := m.connect(ctx, s, true)
+		w, err := m.connect(ctx, s, true)
 		if err == nil {
-			c.conn = conn
-			return conn, nil
+			return w, nil
 		}
 		errs = append(errs, fmt.Errorf("%w to LDAP server %s: %w", errLDAPConnect, s.host, err))
 	}
 	return nil, errors.Join(errs...)
 }
 
-// drop closes a connection that failed; the next search opens another.
-func (c *ldapConn) drop(conn *ldap.Conn) {
-	conn.Close()
-	<-c.turn
-	if c.conn == conn {
-		c.conn = nil
+func (c *ldapPool) take() *ldapWire {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(c.idle)
+	if n == 0 {
+		return nil
 	}
-	c.turn <- struct{}{}
+	w := c.idle[n-1]
+	c.idle = c.idle[:n-1]
+	return w
 }
 
-// close gives the connection up.
-func (c *ldapConn) close() {
-	<-c.turn
-	if c.conn != nil {
-		c.conn.Close()
-		c.conn = nil
+// put takes a connection back on which a search has come to its end.
+func (c *ldapPool) put(w *ldapWire) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || len(c.idle) == maxIdleLDAP {
+		w.nc.Close()
+		return
 	}
-	c.turn <- struct{}{}
+	w.used, w.buf = true, nil
+	c.idle = append(c.idle, w)
 }
 
-// search asks over the kept connection, and once more over a new one when the kept one turns out to be lost.
-func (c *ldapConn) search(ctx context.Context, m *ldapMap, req *ldap.SearchRequest) (*ldap.SearchResult, error) {
-	for again := true; ; again = false {
-		conn, err := c.get(ctx, m)
+// close closes what is free; what is in use is closed when its search ends.
+func (c *ldapPool) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range c.idle {
+		w.nc.Close()
+	}
+	c.idle, c.closed = nil, true
+}
+
+// search asks over a kept connection, and once more over a new one where the kept one turns out to be lost before it answered.
+func (c *ldapPool) search(ctx context.Context, m *ldapMap, req *ldap.SearchRequest, take func(*ldapEntry) error) (refs []string, err error) {
+	for {
+		w, err := c.get(ctx, m)
 		if err != nil {
 			return nil, err
 		}
-		res, err := await(ctx, m.limit(), func() (*ldap.SearchResult, error) { return conn.Search(req) })
-		if !lost(err) {
-			return res, err
+		again, answered := w.used, false
+		refs, err := w.search(ctx, m.limit(), req, func(e *ldapEntry) error {
+			answered = true
+			return take(e)
+		})
+		if w.over && !lost(err) {
+			c.put(w)
+			return refs, err
 		}
-		c.drop(conn)
-		if !again || errors.Is(err, errLDAPTimeout) {
-			return res, err
+		w.nc.Close()
+		if !again || answered || errors.Is(err, errLDAPTimeout) || errors.Is(err, errLDAPProtocol) || ctx.Err() != nil {
+			return refs, err
 		}
 	}
 }
 
 // lost reports whether an error leaves the connection without use: anything but a server's answer, and the answer 'unavailable'.
 func lost(err error) bool {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || err == errLDAPEnough {
 		return false
 	}
 	e, ok := errors.AsType[*ldap.Error](err)
-	return !ok || e.ResultCode == ldap.ErrorNetwork || e.ResultCode == ldap.LDAPResultUnavailable
-}
-
-// await runs a request, which ends by itself when its connection is closed, for at most limit.
-func await[T any](ctx context.Context, limit time.Duration, request func() (T, error)) (T, error) {
-	var value, none T
-	done := guard.Start("LDAP request", func() (err error) {
-		value, err = request()
-		return err
-	})
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	select {
-	case err := <-done:
-		return value, err
-	case <-timer.C:
-		return none, errLDAPTimeout
-	case <-ctx.Done():
-		return none, ctx.Err()
-	}
+	return !ok || e.ResultCode == ldap.LDAPResultUnavailable
 }
 
 // ldapServer is one server to try.
@@ -223,25 +215,27 @@ func withPort(host string, port int) string {
 }
 
 // connect opens a connection to one server and, with login, binds as -d, -P and -M say.
-func (m *ldapMap) connect(ctx context.Context, s ldapServer, login bool) (*ldap.Conn, error) {
+func (m *ldapMap) connect(ctx context.Context, s ldapServer, login bool) (*ldapWire, error) {
 	dialing, cancel := context.WithTimeout(ctx, m.network)
 	defer cancel()
 	nc, err := m.dial(dialing, s)
 	if err != nil {
 		return nil, err
 	}
-	conn := ldap.NewConn(nc, s.scheme == "ldaps")
-	conn.SetTimeout(2 * m.limit()) // for requests that nobody waits for any more
-	conn.Start()
+	w := newLDAPWire(nc)
 	if !login || m.anonymous {
-		return conn, nil
+		return w, nil
 	}
-	_, err = await(ctx, m.limit(), func() (struct{}, error) { return struct{}{}, m.bind(conn) })
+	password, err := m.password()
+	if err == nil {
+		// Without a password this is anonymous; servers refuse it with a name.
+		err = w.bind(ctx, m.limit(), m.bindDN, password)
+	}
 	if err != nil {
-		conn.Close()
+		nc.Close()
 		return nil, fmt.Errorf("bind: %w", err)
 	}
-	return conn, nil
+	return w, nil
 }
 
 func (m *ldapMap) dial(ctx context.Context, s ldapServer) (net.Conn, error) {
@@ -257,17 +251,6 @@ func (m *ldapMap) dial(ctx context.Context, s ldapServer) (net.Conn, error) {
 		return (&tls.Dialer{NetDialer: &d, Config: conf.tls}).DialContext(ctx, "tcp", s.host)
 	}
 	return d.DialContext(ctx, "tcp", s.host)
-}
-
-func (m *ldapMap) bind(conn *ldap.Conn) error {
-	password, err := m.password()
-	if err != nil {
-		return err
-	}
-	if password == "" {
-		return conn.UnauthenticatedBind(m.bindDN) // anonymous without a name; with one, servers refuse it
-	}
-	return conn.Bind(m.bindDN, password)
 }
 
 // maxLDAPPassword bounds the password (LDAPMAP_MAX_PASSWD).

@@ -16,9 +16,7 @@ type Set struct {
 	env  Env
 	maps map[string]*entry
 
-	sockets     sync.Once
-	socketConns *sync.Map // "network address" to *socketConn
-	ldapConns   sync.Map  // servers and login to *ldapConn
+	ldapConns sync.Map // servers and login to *ldapPool
 	userDBState
 }
 

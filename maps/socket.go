@@ -16,22 +16,26 @@ import (
 	"gosendmail/internal/safefile"
 )
 
-// socketMap is class socket: a server that answers netstrings over TCP or a local socket. Maps with the same endpoint share one connection.
+// socketMap is class socket: a server that answers netstrings over TCP or a local socket.
 type socketMap struct {
 	p       *Params
 	network string
 	address string
-	timeout time.Duration // for one exchange; 0: none
-	conn    *socketConn
-	reason  string // last failure to connect that was reported; changed by the holder of the turn
+	timeout time.Duration // for one look-up
+
+	mu     sync.Mutex
+	reason string // last failure to connect that was reported
 }
 
-// socketConn is one connection, used by one exchange at a time.
+// socketConn is one connection, used by one look-up at a time.
 type socketConn struct {
-	turn chan struct{} // holds a token while the connection is free
-	nc   net.Conn      // nil: not connected
+	nc   net.Conn
 	r    *bufio.Reader
+	used bool // it has answered before
 }
+
+// socketTime is how long a look-up may take where the K line has no -d.
+const socketTime = time.Minute
 
 // maxSocketReply bounds an answer, as the original does (SOCKETMAP_MAXL).
 const maxSocketReply = 1_000_000
@@ -43,7 +47,7 @@ type socketFault string
 func (f socketFault) Error() string { return string(f) }
 
 func parseSocket(p *Params) error {
-	m := &socketMap{p: p}
+	m := &socketMap{p: p, timeout: socketTime}
 	p.extra = m
 	sc := flagScanner{p.Args}
 	var wrong error
@@ -54,7 +58,9 @@ func parseSocket(p *Params) error {
 		}
 		switch {
 		case letter == 'd':
-			m.timeout = interval(value)
+			if m.timeout = interval(value); m.timeout <= 0 {
+				m.timeout = socketTime
+			}
 		case !p.common(letter, value):
 			wrong = errors.Join(wrong, illegal(letter, p.Name))
 		}
@@ -92,7 +98,7 @@ func socketEndpoint(s string) (network, address string, err error) {
 	return "", "", fmt.Errorf("unknown socket type %s: Protocol not supported", kind)
 }
 
-// openSocket finds the connection of the endpoint, or makes one that is not connected yet.
+// openSocket does not connect: that a server is away now says nothing about later.
 func openSocket(p *Params) (Map, error) {
 	m := p.extra.(*socketMap)
 	var err error
@@ -104,44 +110,19 @@ func openSocket(p *Params) (Map, error) {
 			return nil, &openError{words: fmt.Sprintf("socket map \"%s\": local socket name %s unsafe: %s", p.Name, m.address, safefile.Reason(err)), cause: err}
 		}
 	}
-	p.set.sockets.Do(func() { p.set.socketConns = &sync.Map{} })
-	fresh := &socketConn{turn: make(chan struct{}, 1)}
-	fresh.turn <- struct{}{}
-	c, _ := p.set.socketConns.LoadOrStore(m.network+" "+m.address, fresh)
-	m.conn = c.(*socketConn)
 	return m, nil
 }
 
-// Lookup asks the server. A connection that broke since the last answer is made anew once.
+// Lookup asks the server, over a connection that the scope of ctx has kept or over a new one.
 func (m *socketMap) Lookup(ctx context.Context, key string, args ...string) (string, error) {
-	if m.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, m.timeout)
-		defer cancel()
-	}
+	ctx, cancel := context.WithTimeout(ctx, m.timeout)
+	defer cancel()
 	name := key
 	if !m.p.NoFold {
 		name = fold(key)
 	}
-	select {
-	case <-m.conn.turn:
-	case <-ctx.Done():
-		return "", tempFail(ctx.Err())
-	}
-	defer func() { m.conn.turn <- struct{}{} }()
-	old := m.conn.nc != nil
-	reply, err := m.exchange(ctx, m.p.Name+" "+name)
-	fault, wrong := errors.AsType[socketFault](err)
-	if err != nil && !wrong && old && ctx.Err() == nil {
-		reply, err = m.exchange(ctx, m.p.Name+" "+name)
-		fault, wrong = errors.AsType[socketFault](err)
-	}
-	switch {
-	case wrong:
-		m.p.tell(fmt.Sprintf("socket_map_lookup(%s): %s", m.p.Name, fault), nil)
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		m.p.tell(fmt.Sprintf("socket_map_lookup(%s): read timeout", m.p.Name), nil)
-	}
+	reply, err := m.ask(ctx, m.p.Name+" "+name)
+	m.complain(ctx, err)
 	if _, away := errors.AsType[notConnected](err); away && m.p.Optional {
 		return "", ErrNotFound
 	}
@@ -154,27 +135,59 @@ func (m *socketMap) Lookup(ctx context.Context, key string, args ...string) (str
 	return m.value(ctx, key, reply, args)
 }
 
+// ask puts a question once, and once more over a new connection where the kept one turned out to be closed.
+func (m *socketMap) ask(ctx context.Context, request string) (reply string, err error) {
+	for {
+		c, err := m.connection(ctx)
+		if err != nil {
+			return "", err
+		}
+		again := c.used
+		reply, err := m.exchange(ctx, c, request)
+		if _, wrong := errors.AsType[socketFault](err); err == nil || wrong || !again || ctx.Err() != nil {
+			return reply, err
+		}
+	}
+}
+
+// complain tells what was wrong with an answer.
+func (m *socketMap) complain(ctx context.Context, err error) {
+	fault, wrong := errors.AsType[socketFault](err)
+	switch {
+	case wrong:
+		m.p.tell(fmt.Sprintf("socket_map_lookup(%s): %s", m.p.Name, fault), nil)
+	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		m.p.tell(fmt.Sprintf("socket_map_lookup(%s): read timeout", m.p.Name), nil)
+	}
+}
+
 // notConnected says that the server could not be reached.
 type notConnected struct{ error }
 
 // Unwrap returns the cause.
 func (e notConnected) Unwrap() error { return e.error }
 
-// connect connects unless that is done. The caller has the turn.
-func (m *socketMap) connect(ctx context.Context) error {
-	if m.conn.nc != nil {
-		return nil
+// connection returns a kept connection on which nothing came unasked, or a new one.
+func (m *socketMap) connection(ctx context.Context) (*socketConn, error) {
+	for c := scopeOf(ctx).take(m.endpoint()); c != nil; c = scopeOf(ctx).take(m.endpoint()) {
+		if !unread(c.nc) {
+			return c, nil
+		}
+		c.nc.Close()
 	}
 	var d net.Dialer
 	nc, err := d.DialContext(ctx, m.network, m.address)
 	if err != nil {
 		m.away(err)
-		return notConnected{err}
+		return nil, notConnected{err}
 	}
+	m.mu.Lock()
 	m.reason = ""
-	m.conn.nc, m.conn.r = nc, bufio.NewReader(nc)
-	return nil
+	m.mu.Unlock()
+	return &socketConn{nc: nc, r: bufio.NewReader(nc)}, nil
 }
+
+func (m *socketMap) endpoint() string { return m.network + " " + m.address }
 
 // away tells that the server cannot be reached, once per reason.
 func (m *socketMap) away(err error) {
@@ -185,29 +198,34 @@ func (m *socketMap) away(err error) {
 			words = fmt.Sprintf("socket map \"%s\": unknown port name %s", m.p.Name, port)
 		}
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.p.report(&m.reason, words, err)
 }
 
 // ready reports whether the server can be reached.
 func (m *socketMap) ready() error {
-	<-m.conn.turn
-	defer func() { m.conn.turn <- struct{}{} }()
-	return m.connect(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), m.timeout)
+	defer cancel()
+	c, err := m.connection(ctx)
+	if err != nil {
+		return err
+	}
+	return c.nc.Close()
 }
 
-func (m *socketMap) exchange(ctx context.Context, request string) (reply string, err error) {
-	if err := m.connect(ctx); err != nil {
-		return "", err
-	}
-	c, nc := m.conn, m.conn.nc
-	stop := context.AfterFunc(ctx, guard.From(ctx).Func("socket map", func() { nc.SetDeadline(time.Unix(1, 0)) }))
+// exchange asks over a connection, which is kept only where the answer, and nothing but it, has come.
+func (m *socketMap) exchange(ctx context.Context, c *socketConn, request string) (reply string, err error) {
+	stop := context.AfterFunc(ctx, guard.From(ctx).Func("socket map", func() { c.nc.SetDeadline(time.Unix(1, 0)) }))
 	defer func() {
-		if !stop() || err != nil {
-			nc.Close()
-			c.nc = nil
+		if clean := stop() && err == nil && c.r.Buffered() == 0; clean {
+			c.used = true
+			scopeOf(ctx).put(m.endpoint(), c)
+		} else {
+			c.nc.Close()
 		}
 	}()
-	if _, err := fmt.Fprintf(nc, "%d:%s,", len(request), request); err != nil {
+	if _, err := fmt.Fprintf(c.nc, "%d:%s,", len(request), request); err != nil {
 		return "", err
 	}
 	return readNetstring(c.r)
@@ -264,18 +282,5 @@ func (m *socketMap) value(ctx context.Context, key, reply string, args []string)
 	return "", tempFail(fmt.Errorf("unknown answer %.100q", reply))
 }
 
-// Close closes the connection when it is free; one in use closes with the set's last look-up's context or the server's timeout.
-func (m *socketMap) Close() error {
-	select {
-	case <-m.conn.turn:
-	default:
-		return nil
-	}
-	defer func() { m.conn.turn <- struct{}{} }()
-	if m.conn.nc == nil {
-		return nil
-	}
-	err := m.conn.nc.Close()
-	m.conn.nc = nil
-	return err
-}
+// Close does nothing: connections belong to scopes and look-ups.
+func (m *socketMap) Close() error { return nil }

@@ -20,7 +20,8 @@ func (v *invocation) sessionConfig(site *mta.Site, m *mta.Server, dm *mta.Daemon
 		NewSession: func(ctx context.Context, conn smtpd.Conn) (smtpd.Session, error) {
 			return m.NewSession(dm, mta.AddrPort(conn.Local), mta.AddrPort(conn.Remote)), nil
 		},
-		Step: maps.WithStep, // a table is looked at for a replacement once in a command
+		Scope: maps.WithScope, // a socket map answers each client over connections of its own
+		Step:  maps.WithStep,  // a table is looked at for a replacement once in a command
 		// The session itself holds messages against MaxMessageSize: it words the refusal and logs the size.
 		AllowBogusHelo: o.AllowBogusHELO,
 		Timeouts:       smtpd.Timeouts{Command: o.Timeout.Command, DataBlock: o.Timeout.DataBlock},

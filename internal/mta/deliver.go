@@ -15,6 +15,7 @@ import (
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/status"
 	"gosendmail/mailers"
+	"gosendmail/maps"
 	"gosendmail/queue"
 )
 
@@ -58,6 +59,8 @@ func (s *Server) deliver(ctx context.Context, e *queue.Entry, env *envelope.Enve
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(s.deliveries, guard.From(s.deliveries).Func("delivery", cancel))()
+	ctx, end := maps.WithScope(ctx)
+	defer end()
 	var m *message
 	if v, ok := s.inflight.LoadAndDelete(env); ok {
 		m = v.(*message)

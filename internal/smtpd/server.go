@@ -171,6 +171,11 @@ func (s *Server) untrack(l net.Listener) {
 func (s *Server) ServeConn(ctx context.Context, rw io.ReadWriteCloser, info Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if s.cfg.Scope != nil {
+		scope, end := s.cfg.Scope(ctx)
+		defer end()
+		ctx = scope
+	}
 	if s.cfg.Wrap != nil {
 		rw = s.cfg.Wrap(rw)
 	}

@@ -164,6 +164,9 @@ type Config struct {
 	// Wrap is put around each client's stream, to note what goes over it; it keeps deadlines where there were some. nil leaves it.
 	Wrap func(io.ReadWriteCloser) io.ReadWriteCloser
 
+	// Scope makes the context of a connection and what ends it, for what is kept for one client; nil: there is nothing.
+	Scope func(ctx context.Context) (context.Context, func())
+
 	// Step makes the context of one command, for what is to be looked at once in it; nil: all share the connection's.
 	Step func(ctx context.Context) context.Context
 
