@@ -17,11 +17,12 @@ import (
 
 // fileMap is class hash, btree or cdb: a database file that is looked at anew when it was replaced.
 type fileMap struct {
-	p    *Params
-	path string // with extension
-	nul  atomic.Int32
-	cur  atomic.Pointer[openDB]
-	born time.Time // openDB.looked counts from here
+	p      *Params
+	path   string // with extension
+	nul    atomic.Int32
+	cur    atomic.Pointer[openDB]
+	born   time.Time // openDB.looked counts from here
+	beside Beside    // nil: nothing
 
 	mu     sync.Mutex // held while opening
 	reason string     // last failure that was reported
@@ -31,9 +32,10 @@ type fileMap struct {
 type openDB struct {
 	db     *dbfile.DB
 	id     fileID
-	live   func(value string) bool // see Env.Expiry
-	file   *os.File                // the same file, to ask the system about
-	looked atomic.Int64            // when the path was last found to lead here, in ns since fileMap.born
+	beside bool         // Env.Beside has a say
+	tag    string       // see Beside.Belongs
+	file   *os.File     // the same file, to ask the system about
+	looked atomic.Int64 // when the path was last found to lead here, in ns since fileMap.born
 }
 
 // lookAgain is how long the path is believed to lead to the open file while nothing has happened to that. A file that another
@@ -95,6 +97,9 @@ func newFileMap(p *Params, ext string) *fileMap {
 		m.path += ext
 	}
 	m.nul.Store(m.firstNul())
+	if p.env.Beside != nil {
+		m.beside = p.env.Beside(m.path, p.openFile)
+	}
 	return m
 }
 
@@ -120,20 +125,50 @@ func (m *fileMap) Lookup(ctx context.Context, key string, args ...string) (strin
 	if !m.p.NoFold {
 		name = fold(key)
 	}
-	v, found, err := m.get(file.db, name)
-	for tries := 0; outdated(err) && tries < maxReopens; tries++ {
-		if file, err = m.renew(ctx, file); err != nil {
-			return "", m.unopened(err)
-		}
-		v, found, err = m.get(file.db, name)
+	find := m.find
+	if file.beside {
+		find = m.findBeside
 	}
+	v, found, err := find(ctx, file, name)
 	switch {
 	case err != nil:
-		return "", tempFail(err)
-	case !found || file.live != nil && !file.live(v):
+		return "", err
+	case !found:
 		return "", ErrNotFound
 	}
 	return m.p.Result(ctx, key, v, args), nil
+}
+
+// find asks the file, and opens it anew where it was written meanwhile.
+func (m *fileMap) find(ctx context.Context, file *openDB, name string) (v string, found bool, err error) {
+	v, found, err = m.get(file.db, name)
+	for tries := 0; outdated(err) && tries < maxReopens; tries++ {
+		if file, err = m.renew(ctx, file); err != nil {
+			return "", false, m.unopened(err)
+		}
+		v, found, err = m.get(file.db, name)
+	}
+	if err != nil {
+		return "", false, tempFail(err)
+	}
+	return v, found, nil
+}
+
+// findBeside asks what is beside the file first. The file is looked at after that, be it for the second time in a step: what was beside the
+// one of before may be in it by now.
+func (m *fileMap) findBeside(ctx context.Context, _ *openDB, name string) (v string, found bool, err error) {
+	if err := m.beside.Refresh(); err != nil {
+		return "", false, tempFail(err)
+	}
+	file, err := m.current()
+	if err != nil {
+		return "", false, m.unopened(err)
+	}
+	v, found = m.beside.Find(file.tag, name)
+	if !found {
+		v, found, err = m.find(ctx, file, name)
+	}
+	return v, found && v != "" && m.beside.Live(v), err
 }
 
 // maxReopens is how often one look-up opens a file that is written again and again.
@@ -255,8 +290,8 @@ func (m *fileMap) reopen() (*openDB, error) {
 	m.nul.Store(m.firstNul())
 	file := &openDB{db: db, id: idOfStat(&st), file: own}
 	file.looked.Store(int64(time.Since(m.born)))
-	if m.p.env.Expiry != nil {
-		file.live = m.p.env.Expiry(m.p.Spec, m.path, func(key string) (string, bool) {
+	if m.beside != nil {
+		file.tag, file.beside = m.beside.Belongs(func(key string) (string, bool) {
 			v, found, err := m.get(db, key)
 			return v, found && err == nil
 		})

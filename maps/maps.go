@@ -66,9 +66,21 @@ type Env struct {
 	BlankSub byte                                                                       // option BlankSub; 0: '.'
 	Now      func() time.Time                                                           // nil: time.Now
 	Classes  map[string]Class                                                           // replaces or adds to the built-in classes
-	// Expiry is asked at each opening of a hash, btree or cdb file whether its records expire: a record whose value the
-	// function it returns refuses counts as not found. get reads a record of the file. nil, from either: they do not.
-	Expiry func(sp Spec, path string, get func(key string) (string, bool)) func(value string) bool
+	// Beside is asked once for each hash, btree or cdb file what else belongs to it. nil, from either: nothing.
+	Beside func(path string, open func(path string) (*os.File, error)) Beside
+}
+
+// Beside is what belongs to a file map beside its file: records that end, and changes that are not in the file yet.
+type Beside interface {
+	// Refresh looks at the changes. It comes before each look at the file.
+	Refresh() error
+	// Belongs reports what a file that was just opened says of itself; get reads a record of it. The tag goes to Find; ours is false
+	// where nothing beside the file counts.
+	Belongs(get func(key string) (string, bool)) (tag string, ours bool)
+	// Find returns what the changes say of a key; known is false where they say nothing, value is "" where it was deleted.
+	Find(tag, key string) (value string, known bool)
+	// Live reports whether a record with that value counts.
+	Live(value string) bool
 }
 
 // User is what class user tells of an account.

@@ -26,6 +26,7 @@ const usage = `usage: drac [-f TABLE] [-e MINUTES] [-p PREFIX] COMMAND
   del ADDRESS...      end it
   list                the addresses that may relay, and until when
   clear               end it for all; makes the table if it is not there
+  compact             write what the table's journal says into its file, for programs that read only that
   serve [-i] [-a ALLOW] [-l ADDRESS:PORT] [-r PORTMAPPER]
                       answer POP servers (RPC program 900101) in the foreground
   watch [-x REGEXP] FILE...
@@ -81,7 +82,7 @@ func command(args []string, out, errs io.Writer) error {
 	if set.Parse(args) != nil || set.NArg() == 0 {
 		return errUsage
 	}
-	table := &drac.Table{Path: *path, Limit: time.Duration(*minutes) * time.Minute, Prefix: *prefix, Read: read}
+	table := &drac.Table{Path: *path, Limit: time.Duration(*minutes) * time.Minute, Prefix: *prefix, Files: files{}}
 	name, rest := set.Arg(0), set.Args()[1:]
 	switch {
 	case name == "add":
@@ -90,6 +91,8 @@ func command(args []string, out, errs io.Writer) error {
 		return change(rest, table.Delete)
 	case name == "list" && len(rest) == 0:
 		return list(table, out)
+	case name == "compact" && len(rest) == 0:
+		return table.Compact()
 	case name == "clear" && len(rest) == 0:
 		return table.Clear()
 	case name == "serve":
@@ -101,20 +104,14 @@ func command(args []string, out, errs io.Writer) error {
 	return errUsage
 }
 
-// read gives the records of a table of either format.
-func read(path string) (map[string]string, error) {
-	db, err := dbfile.OpenFile(path)
-	if err != nil {
-		return nil, err
-	}
-	defer db.Close()
-	records := map[string]string{}
-	err = db.Each(func(key, value []byte) error {
-		records[string(key)] = string(value)
-		return nil
-	})
-	return records, err
-}
+// files reads tables of any format and makes CDBs.
+type files struct{}
+
+// Open implements drac.Files.
+func (files) Open(path string) (drac.File, error) { return dbfile.OpenFile(path) }
+
+// Create implements drac.Files.
+func (files) Create(path string) (drac.Maker, error) { return dbfile.Create(path) }
 
 func addresses(args []string) ([]netip.Addr, error) {
 	if len(args) == 0 {

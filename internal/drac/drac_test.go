@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/colinmarc/cdb"
+
+	"gosendmail/maps/dbfile"
 )
 
 // readCDB is an independent reader of what Table writes.
@@ -33,6 +35,18 @@ func readCDB(path string) (map[string]string, error) {
 	return records, it.Err()
 }
 
+// testFiles are CDBs as the program makes them; damaged, they cannot be read.
+type testFiles struct{ damaged error }
+
+func (f testFiles) Open(path string) (File, error) {
+	if f.damaged != nil {
+		return nil, f.damaged
+	}
+	return dbfile.OpenFile(path)
+}
+
+func (testFiles) Create(path string) (Maker, error) { return dbfile.Create(path) }
+
 // clock is a time that a test moves.
 type clock struct{ t time.Time }
 
@@ -40,7 +54,7 @@ func (c *clock) now() time.Time { return c.t }
 
 func newTable(tb testing.TB) (*Table, *clock) {
 	c := &clock{time.Unix(1_800_000_000, 0)}
-	return &Table{Path: filepath.Join(tb.TempDir(), "drac"), Limit: DefaultLimit, Now: c.now, Read: readCDB}, c
+	return &Table{Path: filepath.Join(tb.TempDir(), "drac"), Limit: DefaultLimit, Now: c.now, Files: testFiles{}}, c
 }
 
 func listed(t *testing.T, table *Table) string {
@@ -95,7 +109,7 @@ func TestTable(t *testing.T) {
 	if err := table.Add(netip.MustParseAddr("192.0.2.9")); err != nil {
 		t.Fatal(err)
 	}
-	if records, _ := readCDB(table.Path + ".db"); len(records) != 2 {
+	if records, _ := readCDB(table.Path + ".db"); len(records) != 3 {
 		t.Errorf("what has ended stays in the file: %v", records)
 	}
 }
@@ -122,7 +136,7 @@ func TestManyProgramsAddAtOnce(t *testing.T) {
 func TestFailedReadChangesNothing(t *testing.T) {
 	table, _ := newTable(t)
 	os.WriteFile(table.Path+".db", []byte("not a table"), 0o600)
-	table.Read = func(string) (map[string]string, error) { return nil, errors.New("damaged") }
+	table.Files = testFiles{errors.New("damaged")}
 	if err := table.Add(netip.MustParseAddr("192.0.2.7")); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("error %v", err)
 	}
@@ -147,13 +161,12 @@ func TestExpiry(t *testing.T) {
 		{"/etc/drac/dracd.db", plain, map[string]bool{"1001": true, "1000": false, "1001 ": true}},
 		{"/etc/mail/access.db", plain, nil},
 	} {
-		test := Expiry(c.path, c.get, now)
-		if (test == nil) != (c.want == nil) {
-			t.Errorf("%s: expires %v", c.path, test != nil)
-			continue
+		r := NewReader(c.path, os.Open, now)
+		if _, ours := r.Belongs(c.get); ours != (c.want != nil) {
+			t.Errorf("%s: expires %v", c.path, ours)
 		}
 		for value, want := range c.want {
-			if test(value) != want {
+			if r.Live(value) != want {
 				t.Errorf("%s: value %q lives: %v", c.path, value, !want)
 			}
 		}
@@ -338,7 +351,7 @@ func TestStrangeCalls(t *testing.T) {
 func FuzzAnswer(f *testing.F) {
 	f.Add(addCall(1))
 	f.Add(call{program: programDRAC, version: 2, procedure: 1, args: make([]byte, 64)}.encode())
-	s := &Server{Table: &Table{Path: filepath.Join(f.TempDir(), "drac"), Read: readCDB}, Allow: &Allow{}}
+	s := &Server{Table: &Table{Path: filepath.Join(f.TempDir(), "drac"), Files: testFiles{}}, Allow: &Allow{}}
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		reply := s.answer(netip.MustParseAddr("192.0.2.1"), msg)
 		if len(reply) > 32 {

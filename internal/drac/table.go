@@ -1,35 +1,49 @@
 package drac
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/colinmarc/cdb"
-
-	"gosendmail/internal/safefile"
 )
 
 // DefaultLimit is how long an address may relay after it was added, as with rpc.dracd.
 const DefaultLimit = 30 * time.Minute
 
-// Table is the file of the addresses that may relay.
+// Table is the file of the addresses that may relay, with the journal of what has changed since it was written.
 type Table struct {
 	Path  string           // with or without .db
 	Limit time.Duration    // how long an address may relay; a negative one ends it at once
 	Now   func() time.Time // nil: time.Now
 	// Prefix stands before the address in each key, for configurations that look up "POP:" and the address.
 	Prefix string
-	// Read gives the records of the file: a CDB that Table wrote, or a Berkeley DB file of rpc.dracd, whose place a CDB takes at
-	// the first change.
-	Read func(path string) (map[string]string, error)
+	// Files reads and makes the files: CDBs that Table wrote, and Berkeley DB files of rpc.dracd, whose place a CDB takes at the first change.
+	Files Files
+}
+
+// Files opens and makes files of keys and values.
+type Files interface {
+	Open(path string) (File, error)
+	// Create begins a file for path that takes the place of the old one, durably, when it is committed.
+	Create(path string) (Maker, error)
+}
+
+// File is an open file of keys and values.
+type File interface {
+	Get(key string, nul bool) (value string, found bool, err error)
+	Each(visit func(key, value []byte) error) error
+	Close() error
+}
+
+// Maker takes the records of a new file; each key comes once.
+type Maker interface {
+	Add(key, value []byte) error
+	Commit(perm fs.FileMode, own func(*os.File) error) error
+	Abort() error
 }
 
 // Entry is an address and when it ends.
@@ -70,37 +84,25 @@ func (t *Table) keys(a netip.Addr) []string {
 	return list
 }
 
-// Add lets addresses relay from now on for the limit, and drops what has ended.
+// Add lets addresses relay from now on for the limit. When it returns, that is on disk.
 func (t *Table) Add(addrs ...netip.Addr) error {
-	end := strconv.FormatInt(t.now().Add(t.Limit).Unix(), 10)
-	return t.change("add to", func(records map[string]string) {
-		for _, a := range addrs {
-			for _, k := range t.keys(a) {
-				records[k] = end
-			}
-		}
-	})
+	return t.change("add to", addrs, strconv.FormatInt(t.now().Add(t.Limit).Unix(), 10))
 }
 
 // Delete ends the time of addresses.
-func (t *Table) Delete(addrs ...netip.Addr) error {
-	return t.change("delete from", func(records map[string]string) {
-		for _, a := range addrs {
-			for _, k := range t.keys(a) {
-				delete(records, k)
-			}
-		}
-	})
-}
+func (t *Table) Delete(addrs ...netip.Addr) error { return t.change("delete from", addrs, "") }
 
 // Clear ends the time of all addresses, and makes the table if it is not there.
 func (t *Table) Clear() error {
-	return t.change("clear", func(records map[string]string) { clear(records) })
+	return t.locked("clear", func() error { return t.rewrite(nil, nil, nil) })
 }
+
+// Compact writes what the journal says into the table's file, for programs that read nothing else, and drops what has ended.
+func (t *Table) Compact() error { return t.change("compact", nil, "") }
 
 // List returns the addresses that may relay, in order. A table that is not there has none.
 func (t *Table) List() ([]Entry, error) {
-	records, err := t.read()
+	records, err := t.records()
 	if err != nil {
 		return nil, fmt.Errorf("drac: list %s: %w", t.file(), err)
 	}
@@ -114,96 +116,4 @@ func (t *Table) List() ([]Entry, error) {
 	}
 	slices.SortFunc(list, func(a, b Entry) int { return a.Addr.Compare(b.Addr) })
 	return list, nil
-}
-
-// change applies edit to the records that have not ended and puts the new table into the place of the old one.
-func (t *Table) change(what string, edit func(map[string]string)) error {
-	lock, err := os.OpenFile(strings.TrimSuffix(t.file(), ".db")+".lock", os.O_RDWR|os.O_CREATE|oNoFollow, 0o640)
-	if err != nil {
-		return fmt.Errorf("drac: %s %s: %w", what, t.file(), err)
-	}
-	defer lock.Close()
-	if err := safefile.Lock(lock, safefile.Exclusive); err != nil {
-		return fmt.Errorf("drac: lock %s: %w", lock.Name(), err)
-	}
-	records, err := t.read()
-	if err == nil {
-		now := t.now()
-		for k, v := range records {
-			if !live(v, now) {
-				delete(records, k)
-			}
-		}
-		edit(records)
-		err = t.write(records)
-	}
-	if err != nil {
-		return fmt.Errorf("drac: %s %s: %w", what, t.file(), err)
-	}
-	return nil
-}
-
-// read returns the records without the marker.
-func (t *Table) read() (map[string]string, error) {
-	records := map[string]string{}
-	info, err := os.Stat(t.file())
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
-		return records, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if records, err = t.Read(t.file()); err != nil {
-		return nil, err
-	}
-	delete(records, MarkerKey)
-	return records, nil
-}
-
-// write makes a new file beside the table and renames it into place.
-func (t *Table) write(records map[string]string) (err error) {
-	mode := fs.FileMode(0o640)
-	if info, err := os.Stat(t.file()); err == nil {
-		mode = info.Mode().Perm()
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(t.file()), "."+filepath.Base(t.file())+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			tmp.Close()
-			os.Remove(tmp.Name())
-		}
-	}()
-	w, err := cdb.NewWriter(tmp, nil)
-	if err != nil {
-		return err
-	}
-	records[MarkerKey] = markerValue
-	for k, v := range records {
-		if err := w.Put([]byte(k), []byte(v)); err != nil {
-			return err
-		}
-	}
-	// Freeze completes the file and keeps it open; Close of the writer would close it before it is on disk.
-	if _, err := w.Freeze(); err != nil {
-		return err
-	}
-	if err := errors.Join(tmp.Chmod(mode), t.own(tmp), tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), t.file()); err != nil {
-		return err
-	}
-	return safefile.SyncDir(filepath.Dir(t.file()))
-}
-
-// own gives a new table to the owner of the old one, so that root may add where a daemon without rights reads.
-func (t *Table) own(f *os.File) error {
-	uid, gid, ok := ownerOf(t.file())
-	if !ok || os.Geteuid() != 0 {
-		return nil
-	}
-	return f.Chown(uid, gid)
 }

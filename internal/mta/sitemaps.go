@@ -95,8 +95,8 @@ func (s *Site) mapEnv(o LoadOptions) maps.Env {
 			return c.Open(path, safefile.MapFile)
 		}
 	}
-	env.Expiry = func(_ maps.Spec, path string, get func(string) (string, bool)) func(string) bool {
-		return drac.Expiry(path, get, env.Now)
+	env.Beside = func(path string, open func(string) (*os.File, error)) maps.Beside {
+		return drac.NewReader(path, open, env.Now)
 	}
 	if env.User == nil {
 		env.User = systemUser
