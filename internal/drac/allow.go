@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"strings"
 )
@@ -49,11 +48,8 @@ func ParseAllow(r io.Reader, name string) (*Allow, error) {
 	return a, nil
 }
 
-// has reports whether a host may add. Without a list that is this host: the loopback and its own addresses.
+// has reports whether a host may add.
 func (a *Allow) has(host netip.Addr) bool {
-	if a == nil {
-		return host.IsLoopback() || own(host)
-	}
 	if !host.Is4() {
 		return host.IsLoopback()
 	}
@@ -61,19 +57,6 @@ func (a *Allow) has(host netip.Addr) bool {
 	addr := binary.BigEndian.Uint32(b[:])
 	for _, n := range a.nets {
 		if addr&n.mask == n.net {
-			return true
-		}
-	}
-	return false
-}
-
-func own(host netip.Addr) bool {
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return false
-	}
-	for _, a := range addrs {
-		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Unmap() == host {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package drac
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -8,16 +9,24 @@ import (
 	"testing"
 )
 
-// TestPanicEndsOneCall lets the table panic under a call: it is logged with its place, and the next caller is answered.
+// brokenFiles panic while they are broken.
+type brokenFiles struct {
+	testFiles
+	broken *bool
+}
+
+func (f brokenFiles) Open(path string) (File, error) {
+	if *f.broken {
+		panic("damaged page")
+	}
+	return f.testFiles.Open(path)
+}
+
+// TestPanicEndsOneCall lets the table panic under a call: it is logged with its place, and the next caller is served.
 func TestPanicEndsOneCall(t *testing.T) {
 	table, _ := newTable(t)
-	read, broken := table.Read, false
-	table.Read = func(path string) (map[string]string, error) {
-		if broken {
-			panic("damaged page")
-		}
-		return read(path)
-	}
+	broken := false
+	table.Files = brokenFiles{broken: &broken}
 	var mu sync.Mutex
 	var lines []string
 	s := &Server{Table: table, Log: func(format string, args ...any) {
@@ -31,14 +40,14 @@ func TestPanicEndsOneCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken = true
-	if reply := s.answer(from, msg); reply != nil {
+	if reply := s.answer(from, msg); len(reply) == 0 || binary.BigEndian.Uint32(reply[len(reply)-4:]) != statusSystem {
 		t.Errorf("a call that panicked was answered with %x", reply)
 	}
 	broken = false
-	if reply := s.answer(from, msg); len(reply) == 0 {
-		t.Error("the call after it got no answer")
+	if reply := s.answer(from, msg); len(reply) == 0 || binary.BigEndian.Uint32(reply[len(reply)-4:]) != statusSuccess {
+		t.Errorf("the call after it was answered with %x", reply)
 	}
-	if got := strings.Join(lines, "\n"); !strings.Contains(got, "panic in RPC call from 127.0.0.1: damaged page at drac/panic_test.go:") {
+	if got := strings.Join(lines, "\n"); !strings.Contains(got, "damaged page at drac/panic_test.go:") {
 		t.Errorf("the log says %q", got)
 	}
 }

@@ -118,10 +118,21 @@ func exchange(ctx context.Context, addr string, c call) ([]byte, error) {
 		if err = conn.SetReadDeadline(time.Now().Add(callTimeout)); err != nil {
 			return nil, err
 		}
-		var n int
-		if n, err = conn.Read(buf); err == nil {
-			return c.parseReply(buf[:n])
+		for {
+			var n int
+			if n, err = conn.Read(buf); err != nil {
+				break
+			}
+			if r := (reader{buf[:n]}); answers(&r, c.xid) {
+				return c.parseReply(buf[:n])
+			}
 		}
 	}
 	return nil, err
+}
+
+// answers reports whether a message has the number of a call: one of an earlier call may still come.
+func answers(r *reader, xid uint32) bool {
+	got, err := r.uint32()
+	return err == nil && got == xid
 }

@@ -16,17 +16,26 @@ import (
 )
 
 const (
-	maxDatagram = 1024            // bytes; the largest call of the program has 104 and two credentials
-	tcpIdle     = 2 * time.Minute // a TCP caller that says nothing for so long is put out
-	maxCallers  = 64              // TCP connections at a time
+	maxDatagram = 1024             // bytes; the largest call of the program has 104 and two credentials
+	tcpIdle     = 30 * time.Second // a TCP caller that has not sent a whole call for so long is put out
+	maxCallers  = 64               // TCP connections at a time
+	maxOfHost   = 16               // of them from one host
+	// Hosts that may not add are told so, in places of their own: they take none from the others.
+	maxStrangers  = 8
+	strangersTime = 5 * time.Second
 )
 
 // Server is the RPC service that POP servers call.
 type Server struct {
 	Table *Table
 	Allow *Allow // who may add; nil: this host alone
-	// Log is told of additions, refusals and failures, one line each; nil: nothing is told.
+	// Log is told of additions, refusals and failures, one line each; nil: nothing is told. Of what strangers cause it is told a few times
+	// a minute.
 	Log func(format string, args ...any)
+
+	committer committer
+	house     house
+	strange   limiter // of Log
 }
 
 func (s *Server) log(format string, args ...any) {
@@ -40,7 +49,27 @@ func (s *Server) guard() guard.Report {
 	return func(p *guard.Panic) { s.log("%v", p) }
 }
 
-// answer returns the reply to one message from a caller; nil means none. A call that panics gets none.
+// logStrange is log for what anybody may cause as often as he likes.
+func (s *Server) logStrange(format string, args ...any) {
+	allowed, missed := s.strange.take(s.Table.now())
+	if missed > 0 {
+		s.log("%d lines like the following were left out", missed)
+	}
+	if allowed {
+		s.log(format, args...)
+	}
+}
+
+// allowed reports whether a host may add: without a list the loopback and this host's own addresses.
+func (s *Server) allowed(host netip.Addr) bool {
+	host = host.Unmap()
+	if s.Allow == nil {
+		return s.house.has(host, s.Table.now())
+	}
+	return s.Allow.has(host)
+}
+
+// answer returns the reply to one message from a caller; nil means none.
 func (s *Server) answer(from netip.Addr, msg []byte) (reply []byte) {
 	s.guard().Run("RPC call from "+from.String(), func() { reply = s.reply(from, msg) })
 	return reply
@@ -48,6 +77,10 @@ func (s *Server) answer(from netip.Addr, msg []byte) (reply []byte) {
 
 func (s *Server) reply(from netip.Addr, msg []byte) []byte {
 	c, refusal, ok := parseCall(msg)
+	if ok && c.program == programDRAC && c.procedure == procAdd && !s.allowed(from) {
+		s.logStrange("%s may not add: refused", from.Unmap())
+		return c.accepted(acceptSuccess, statusPerm)
+	}
 	switch {
 	case !ok:
 		return refusal
@@ -93,36 +126,51 @@ func address(version uint32, args []byte) (netip.Addr, error) {
 
 func (s *Server) add(from, addr netip.Addr) uint32 {
 	from = from.Unmap()
-	switch {
-	case !s.Allow.has(from):
-		s.log("%s may not add: refused %s", from, addr)
-		return statusPerm
-	case addr.IsUnspecified() || addr.IsMulticast():
-		s.log("%s gave %s, which no client has", from, addr)
+	if addr.IsUnspecified() || addr.IsMulticast() {
+		s.logStrange("%s gave %s, which no client has", from, addr)
 		return statusStrange
 	}
-	if err := s.Table.Add(addr); err != nil {
-		s.log("%v", err)
+	fresh, err := s.committer.add(s.Table, addr)
+	if err != nil {
+		s.logStrange("%v", err)
 		return statusSystem
 	}
-	s.log("%s may relay until %s (told by %s)", addr, s.Table.now().Add(s.Table.Limit).Format(time.DateTime), from)
+	if fresh {
+		s.log("%s may relay until %s (told by %s)", addr, s.Table.now().Add(s.Table.Limit).Format(time.DateTime), from)
+	}
 	return statusSuccess
 }
+
+// datagrams is how many calls by UDP are worked on at a time; others wait in the system's queue.
+const datagrams = 32
 
 // ServeUDP answers datagrams until the context ends or the socket fails.
 func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 	defer context.AfterFunc(ctx, s.guard().Func("RPC service", func() { conn.Close() }))()
-	buf := make([]byte, maxDatagram)
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	places := make(chan struct{}, datagrams)
 	for {
+		buf := make([]byte, maxDatagram)
 		n, from, err := conn.ReadFromUDPAddrPort(buf)
 		if err != nil {
 			return ended(ctx, err)
 		}
-		if reply := s.answer(from.Addr(), buf[:n]); reply != nil {
-			if _, err := conn.WriteToUDPAddrPort(reply, from); err != nil {
-				s.log("answer %s: %v", from, err)
-			}
-		}
+		places <- struct{}{}
+		workers.Go(s.guard().Func("RPC service", func() {
+			defer func() { <-places }()
+			s.answerDatagram(conn, from, buf[:n])
+		}))
+	}
+}
+
+func (s *Server) answerDatagram(conn *net.UDPConn, from netip.AddrPort, msg []byte) {
+	reply := s.answer(from.Addr(), msg)
+	if reply == nil {
+		return
+	}
+	if _, err := conn.WriteToUDPAddrPort(reply, from); err != nil && !errors.Is(err, net.ErrClosed) {
+		s.logStrange("answer %s: %v", from, err)
 	}
 }
 
@@ -131,33 +179,43 @@ func (s *Server) ServeTCP(ctx context.Context, l net.Listener) error {
 	var callers sync.WaitGroup
 	defer callers.Wait()
 	defer context.AfterFunc(ctx, s.guard().Func("RPC service", func() { l.Close() }))()
-	places := make(chan struct{}, maxCallers)
+	var g guests
 	for {
 		conn, err := l.Accept()
 		if err != nil {
 			return ended(ctx, err)
 		}
-		places <- struct{}{}
+		from, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+		if err != nil {
+			conn.Close()
+			continue
+		}
+		leave, ok := g.enter(from.Addr().Unmap(), s.allowed(from.Addr()))
+		if !ok {
+			s.logStrange("%s: too many connections", from.Addr())
+			conn.Close()
+			continue
+		}
 		callers.Go(s.guard().Func("RPC connection", func() {
-			defer func() { <-places }()
+			defer leave()
 			defer conn.Close()
 			defer context.AfterFunc(ctx, s.guard().Func("RPC connection", func() { conn.Close() }))()
-			if err := s.serveConn(conn); err != nil && ctx.Err() == nil {
-				s.log("%s: %v", conn.RemoteAddr(), err)
+			if err := s.serveConn(conn, from); err != nil && ctx.Err() == nil {
+				s.logStrange("%s: %v", conn.RemoteAddr(), err)
 			}
 		}))
 	}
 }
 
 // serveConn answers the records of one connection (record marking, RFC 5531 section 11).
-func (s *Server) serveConn(conn net.Conn) error {
-	from, err := netip.ParseAddrPort(conn.RemoteAddr().String())
-	if err != nil {
-		return err
+func (s *Server) serveConn(conn net.Conn, from netip.AddrPort) error {
+	idle, calls := tcpIdle, -1
+	if !s.allowed(from.Addr()) {
+		idle, calls = strangersTime, 1
 	}
 	in := bufio.NewReader(conn)
-	for {
-		if err := conn.SetDeadline(time.Now().Add(tcpIdle)); err != nil {
+	for ; calls != 0; calls-- {
+		if err := conn.SetDeadline(time.Now().Add(idle)); err != nil {
 			return err
 		}
 		msg, err := readRecord(in)
@@ -173,6 +231,7 @@ func (s *Server) serveConn(conn net.Conn) error {
 			}
 		}
 	}
+	return nil
 }
 
 const lastFragment = 1 << 31
