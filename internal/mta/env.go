@@ -3,6 +3,7 @@ package mta
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"strings"
 
 	"gosendmail/internal/debug"
@@ -87,12 +88,23 @@ func (e *Env) Lookup(ctx context.Context, mapName, key string, args ...string) (
 	case errors.Is(err, maps.ErrUnknownMap):
 		return "", rules.ErrNoMap
 	case errors.Is(err, maps.ErrTempFail):
-		if spec, _ := e.Site.Maps.Spec(mapName); value == "" && !strings.EqualFold(spec.Class, "host") {
-			e.unanswered = true
-		}
+		e.unanswered = e.unanswered || value == "" && e.counts(mapName, err)
 		return "", &rules.TempFail{Value: value, Has: value != "", Err: err}
 	}
 	return "", notFound{err}
+}
+
+// counts reports whether a check cannot be carried out because a map could not be asked. Names that cannot be made canonical stay as they
+// are, and a table whose file is not there has no keys, as with the original.
+func (e *Env) counts(mapName string, err error) bool {
+	spec, _ := e.Site.Maps.Spec(mapName)
+	switch strings.ToLower(spec.Class) {
+	case "host":
+		return false
+	case "socket", "ldap", "program":
+		return true
+	}
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // lookup asks the map, and keeps what Debug prints meanwhile apart for Inside.
