@@ -49,6 +49,7 @@ type Config struct {
 	DefaultUser  priv.Identity // DefaultUser
 	NoInitGroups bool          // DontInitGroups: programs and files have the user's primary group only
 	FileMode     fs.FileMode   // TempFileMode: permissions of new files that mail is delivered to; 0 means 0600
+	FileLinks    Links         // which links files that mail is delivered to may have
 	SafeFileEnv  string        // SafeFileEnvironment
 	Environ      []string      // lines E and TimeZoneSpec: "NAME=value" beside AGENT=sendmail
 

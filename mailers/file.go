@@ -27,6 +27,14 @@ type order struct {
 	// Owner is the user whose a mailbox must be.
 	Owner int
 	Mode  fs.FileMode // of a new file; 0 means 0600
+	// Links says which links lead to the file: DontBlameSendmail may allow them for files, never for mailboxes.
+	Links Links
+}
+
+// Links are the links that a file may have.
+type Links struct {
+	Symbolic bool // DontBlameSendmail FileDeliveryToSymLink
+	Hard     bool // DontBlameSendmail FileDeliveryToHardLink
 }
 
 func (o *order) mode() fs.FileMode {
@@ -54,7 +62,7 @@ func (t *Table) oneFile(ctx context.Context, job *Job, rc Rcpt) status.Status {
 	if path == os.DevNull {
 		return status.FromExit(status.OK)
 	}
-	o := order{Kind: "file", Path: path, Wait: lockWait, Mode: t.cfg.FileMode}
+	o := order{Kind: "file", Path: path, Wait: lockWait, Mode: t.cfg.FileMode, Links: t.cfg.FileLinks}
 	if t.cfg.SafeFileEnv != "" {
 		o.Root = t.cfg.SafeFileEnv
 		o.Path = strings.TrimPrefix(path, strings.TrimSuffix(o.Root, "/"))

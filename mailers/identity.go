@@ -87,9 +87,9 @@ func (t *Table) mailboxOwner(ctx context.Context, job *Job, rc Rcpt, path string
 	if job.Mailer.User != nil {
 		return t.mailerUser(job.Mailer), nil
 	}
-	ctl := rc.Ctladdr
-	if ctl == nil {
-		u, err := t.cfg.Accounts.User(ctx, userOf(job.Mailer, rc.User))
+	ctl, user := rc.Ctladdr, userOf(job.Mailer, rc.User)
+	if ctl == nil || ctl.User != user || ctl.UID < 0 { // not who named the recipient counts, but whose mailbox it is
+		u, err := t.cfg.Accounts.User(ctx, user)
 		if errors.Is(err, priv.ErrNotFound) {
 			return nil, status.FromExit(status.NoUser)
 		}

@@ -200,10 +200,13 @@ func takeBack(o order, f *os.File, size int64, cause error) error {
 	return fmt.Errorf("mailers: append to %s: %w", o.Path, cause)
 }
 
-// openForAppend opens, for reading too where that is allowed, without following a final link; a FIFO does not block it.
+// openForAppend opens, for reading too where that is allowed, without following a final link, unless it may; a FIFO does not block it.
 func openForAppend(o order) (f *os.File, err error) {
 	open := func(flag int) (*os.File, error) {
-		flag |= syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_CLOEXEC
+		flag |= syscall.O_NONBLOCK | syscall.O_CLOEXEC
+		if !o.Links.Symbolic {
+			flag |= syscall.O_NOFOLLOW
+		}
 		if o.Root == "" {
 			return os.OpenFile(o.Path, flag, o.mode())
 		}
@@ -226,7 +229,7 @@ func openForAppend(o order) (f *os.File, err error) {
 		}
 	}
 	switch {
-	case errors.Is(err, syscall.ELOOP):
+	case errors.Is(err, syscall.ELOOP), errors.Is(err, fs.ErrExist): // a link that leads to nothing is there, and is not
 		return nil, refuse(o, "is a symbolic link")
 	case errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EISDIR):
 		return nil, refuse(o, "is not a regular file")
@@ -247,7 +250,7 @@ func checkFile(o order, f *os.File) error {
 	switch {
 	case !info.Mode().IsRegular():
 		return refuse(o, "is not a regular file")
-	case !ok || st.Nlink != 1:
+	case !ok || st.Nlink != 1 && !o.Links.Hard:
 		return refuse(o, "has more than one name")
 	case o.Kind == "mbox" && int(st.Uid) != o.Owner:
 		return refuse(o, "belongs to somebody else")

@@ -74,6 +74,8 @@ type Env interface {
 	ValidShell(shell string) bool
 	// Log is told what only the log needs to know.
 	Log(format string, args ...any)
+	// Warn is told of files that could not be read.
+	Warn(format string, args ...any)
 }
 
 // ErrNotFound says that a name is no alias.
@@ -264,9 +266,8 @@ func (r *run) checkUser(rcpt *envelope.Recipient, m *meta) (u priv.User, found b
 		r.resolveFailed(rcpt, err)
 		return u, false
 	}
-	if rcpt.Ctladdr == nil {
-		rcpt.Ctladdr = &envelope.Ctladdr{User: u.Name, UID: u.UID, GID: u.GID, Home: u.Home, Addr: rcpt.Addr}
-	}
+	// A user acts for himself, whoever named him: his mailbox is not written with the rights of the owner of a list.
+	rcpt.Ctladdr = &envelope.Ctladdr{User: u.Name, UID: u.UID, GID: u.GID, Home: u.Home, Addr: rcpt.Addr}
 	return u, true
 }
 

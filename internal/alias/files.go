@@ -42,11 +42,15 @@ func (r *run) includeFailed(rcpt *envelope.Recipient, path string, err error) {
 		return
 	}
 	r.fail(rcpt, status.Unavailable, 550, noFile, "Cannot open %s: %s", path, safefile.Reason(err))
+	r.Env.Warn("%s... %s", rcpt.Addr, rcpt.Status.Text)
 	rcpt.Status.Err = err
 }
 
 // passing tells errors of files after which a later try may succeed.
 func passing(err error) bool {
+	if errors.Is(err, priv.ErrUnable) {
+		return true
+	}
 	for _, e := range []error{syscall.EIO, syscall.ESTALE, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EAGAIN,
 		syscall.ETIMEDOUT, syscall.EINTR, syscall.EBUSY, syscall.ENOSPC, syscall.ENOLCK} {
 		if errors.Is(err, e) {
@@ -89,7 +93,7 @@ func (r *run) forward(rcpt *envelope.Recipient, m *meta, u priv.User) {
 				Text: fmt.Sprintf("forward: %s: transient error", path), Err: err}
 			return
 		case err != nil:
-			r.Env.Log("forward %s: %s", path, safefile.Reason(err))
+			r.Env.Warn("forward %s: %s", path, safefile.Reason(err))
 			continue
 		}
 		if len(list) == 0 {

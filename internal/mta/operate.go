@@ -141,7 +141,7 @@ func rebuildable(class string) bool {
 // RebuildAliases is newaliases: it makes the data bases of all alias files. The lines tell what they hold, or that a file cannot be
 // opened, which is no error, as in the original; problems are those of single aliases.
 func RebuildAliases(ctx context.Context, site *Site, log *maillog.Logger, user string) (stats []string, problems []alias.Problem, err error) {
-	blame, err := safefile.ParseBlame(strings.Join(site.Config.Settings.DontBlameSendmail, ","))
+	blame, err := site.blame()
 	if err != nil {
 		return nil, nil, fmt.Errorf("mta: newaliases: %w", err)
 	}

@@ -12,7 +12,6 @@ import (
 	"gosendmail/internal/envelope"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/priv"
-	"gosendmail/internal/safefile"
 	"gosendmail/internal/status"
 	"gosendmail/rules"
 )
@@ -210,36 +209,6 @@ func (e *expansion) Forward(u priv.User, t rules.Triple) []string {
 	return paths
 }
 
-// Open implements alias.Env.
-func (e *expansion) Open(ctx context.Context, path string, kind alias.FileKind, as *envelope.Ctladdr) (*alias.Opened, error) {
-	c, err := e.m.site.fileChecker()
-	if err != nil {
-		return nil, err
-	}
-	if as != nil {
-		c.UID = as.UID
-		if c.GIDs, err = e.m.srv.Accounts.Groups(ctx, as.User, as.GID); err != nil {
-			c.GIDs = []int{as.GID}
-		}
-	}
-	what := safefile.IncludeFile
-	if kind == alias.ForwardFile {
-		what = safefile.ForwardFile
-	}
-	f, err := c.Open(path, what)
-	if err != nil {
-		return nil, err
-	}
-	uid, gid, err := ownerOf(f)
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	strict := safefile.Checker{Blame: c.Blame.Safe(), UID: c.UID, GIDs: c.GIDs}
-	_, unsafe := strict.Check(path, what, safefile.Read)
-	return &alias.Opened{ReadCloser: f, UID: uid, GID: gid, Unsafe: unsafe != nil}, nil
-}
-
 // defaultShells are the valid login shells where there is no /etc/shells.
 var defaultShells = []string{"/bin/sh", "/bin/csh", "/bin/bash", "/usr/bin/sh", "/usr/bin/csh", "/usr/bin/bash", "/bin/ksh", "/usr/bin/ksh"}
 
@@ -260,4 +229,9 @@ func (e *expansion) ValidShell(shell string) bool {
 // Log implements alias.Env.
 func (e *expansion) Log(format string, args ...any) {
 	e.m.log(logInfo, maillog.LevelExpansion, format, args...)
+}
+
+// Warn implements alias.Env.
+func (e *expansion) Warn(format string, args ...any) {
+	e.m.log(logNotice, maillog.LevelMalformed, format, args...)
 }

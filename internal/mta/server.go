@@ -17,6 +17,7 @@ import (
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/mailstat"
 	"gosendmail/internal/priv"
+	"gosendmail/internal/safefile"
 	"gosendmail/mailers"
 	"gosendmail/queue"
 )
@@ -96,7 +97,11 @@ func New(cfg Config) (*Server, error) {
 	if s.stats, err = s.newStatistics(); err != nil {
 		return nil, err
 	}
-	s.table = mailers.Agents(s.mailerConfig())
+	config, err := s.mailerConfig()
+	if err != nil {
+		return nil, err
+	}
+	s.table = mailers.Agents(config)
 	s.runner = queue.NewRunner(s.spool, s, s.runnerConfig(cfg))
 	return s, nil
 }
@@ -267,8 +272,12 @@ func (s *Server) Spool() *queue.Spool { return s.spool }
 func (s *Server) agents() *mailers.Table { return s.table }
 
 // mailerConfig says to the mailers what the options say about delivery.
-func (s *Server) mailerConfig() mailers.Config {
+func (s *Server) mailerConfig() (mailers.Config, error) {
 	o := &s.site.options
+	blame, err := s.site.blame()
+	if err != nil {
+		return mailers.Config{}, err
+	}
 	t := &o.Timeout
 	cfg := mailers.Config{
 		Resolver: s.site.Resolver(), Hostname: s.site.Hostname(), HeloName: o.HeloName,
@@ -283,6 +292,9 @@ func (s *Server) mailerConfig() mailers.Config {
 		EightBit: mailers.EightBitMode(o.EightBitMode), DefaultCharset: o.DefaultCharSet,
 		Accounts: s.Accounts, SafeFileEnv: o.SafeFileEnvironment, Environ: s.site.environ, Now: s.now,
 		ClientPorts: s.site.ports.clients, InterfaceName: s.interfaceName, NoInitGroups: o.DontInitGroups,
+		FileLinks: mailers.Links{
+			Symbolic: blame.Has(safefile.FileDeliveryToSymLink), Hard: blame.Has(safefile.FileDeliveryToHardLink),
+		},
 		FileMode: fileMode(o.TempFileMode), Hosts: s.hostStatus(),
 		Connected: s.countPeer, Traffic: s.traffic, Panicked: s.Panicked,
 	}
@@ -290,9 +302,11 @@ func (s *Server) mailerConfig() mailers.Config {
 		cfg.ConnectOnlyTo, _ = connectOnlyTo(o.ConnectOnlyTo) // Load has refused what is none
 	}
 	if o.DefaultUser.Set {
-		cfg.DefaultUser = priv.Identity{UID: o.DefaultUser.UID, GID: max(o.DefaultUser.GID, 0)}
+		if cfg.DefaultUser, err = s.defaultIdentity(context.Background()); err != nil {
+			return cfg, err
+		}
 	}
-	return cfg
+	return cfg, nil
 }
 
 // chooseGroup keeps the queue group of the first recipient that has one.

@@ -198,9 +198,14 @@ func reason(err error) string {
 // maxClassFile bounds the size of a class file.
 const maxClassFile = 64 << 20
 
+// blame is the option DontBlameSendmail.
+func (s *Site) blame() (safefile.Blame, error) {
+	return safefile.ParseBlame(strings.Join(s.Config.Settings.DontBlameSendmail, ","))
+}
+
 // fileChecker looks at files with the rights of this process and what DontBlameSendmail excuses.
 func (s *Site) fileChecker() (*safefile.Checker, error) {
-	blame, err := safefile.ParseBlame(strings.Join(s.Config.Settings.DontBlameSendmail, ","))
+	blame, err := s.blame()
 	if err != nil {
 		return nil, err
 	}

@@ -107,7 +107,11 @@ func (c *Checker) CheckRules(path string, rules Rules, access Access) (fs.FileIn
 		return nil, &Error{Path: path, Err: SymbolicLink}
 	}
 	if rules&NoLinkInWritableDir != 0 {
-		if err := c.checkDirs(path, filepath.Dir(path), rules|SafeDirPath, 0); err != nil {
+		err := c.checkDirs(path, filepath.Dir(path), rules|SafeDirPath, 0)
+		if IsUnsafe(err) {
+			err = &Error{Path: path, Err: SymbolicLink} // the directory may be as it is, but not with a link in it
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -118,8 +118,8 @@ func (b Blame) Safe() Blame {
 			b &^= read
 		}
 	}
-	keep(ForwardFileInUnsafeDirPath|ForwardFileInGroupWritableDirPath, ForwardFileInUnsafeDirPathSafe)
-	keep(IncludeFileInUnsafeDirPath|IncludeFileInGroupWritableDirPath, IncludeFileInUnsafeDirPathSafe)
+	keep(ForwardFileInUnsafeDirPath, ForwardFileInUnsafeDirPathSafe)
+	keep(IncludeFileInUnsafeDirPath, IncludeFileInUnsafeDirPathSafe)
 	keep(GroupWritableForwardFile, GroupWritableForwardFileSafe)
 	keep(GroupWritableIncludeFile, GroupWritableIncludeFileSafe)
 	return b &^ (WorldWritableForwardFile | WorldWritableIncludeFile)

@@ -98,7 +98,7 @@ func TestChecks(t *testing.T) {
 		{hard, safefile.FileDelivery, safefile.HardLink, safefile.FileDeliveryToHardLink},
 		{link(t, "plain", dir+"/link"), safefile.FileDelivery, safefile.SymbolicLink, safefile.FileDeliveryToSymLink},
 		{dir + "/link", safefile.AliasFile, "", 0},
-		{link(t, plain, gw+"/link"), safefile.AliasFile, safefile.GroupWritableDir, safefile.LinkedAliasFileInWritableDir},
+		{link(t, plain, gw+"/link"), safefile.AliasFile, safefile.SymbolicLink, safefile.LinkedAliasFileInWritableDir},
 		{link(t, gw, dir+"/dirlink") + "/file", safefile.ClassFile, safefile.GroupWritableDir, safefile.ClassFileInUnsafeDirPath},
 		{write(t, dir+"/755", 0o755), safefile.FileDelivery, safefile.Executable, 0},
 		{mkdir(t, dir+"/sub", 0o755), safefile.AliasFile, safefile.NotRegular, 0},
@@ -342,7 +342,7 @@ func TestListsThatOthersCanWriteAreNotSafe(t *testing.T) {
 		{0o666, 0o755, "WorldWritableForwardFile,GroupWritableForwardFile,GroupWritableForwardFileSafe", true, false},
 		{0o600, 0o777, "ForwardFileInUnsafeDirPath", true, false},
 		{0o600, 0o777, "ForwardFileInUnsafeDirPath,ForwardFileInUnsafeDirPathSafe", true, true},
-		{0o600, 0o775, "ForwardFileInGroupWritableDirPath", true, false},
+		{0o600, 0o775, "ForwardFileInGroupWritableDirPath", true, true}, // as the original
 	} {
 		if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Chmod(file, c.mode), os.Chmod(dir, c.dirMode)); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,88 @@
+package mta
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"gosendmail/internal/alias"
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/priv"
+	"gosendmail/internal/safefile"
+)
+
+// Open implements alias.Env: a list or .forward is looked at and opened with the rights of the user who named it. Lists that aliases
+// name, whom nobody answers for, are opened as DefaultUser, so that a name in somebody's folder leads to nothing that only root may read.
+// Where this process is not root it has no other rights than its own, and the checks are made for the user all the same.
+func (e *expansion) Open(ctx context.Context, path string, kind alias.FileKind, as *envelope.Ctladdr) (opened *alias.Opened, err error) {
+	c, err := e.m.site.fileChecker()
+	if err != nil {
+		return nil, err
+	}
+	what := safefile.IncludeFile
+	if kind == alias.ForwardFile {
+		what = safefile.ForwardFile
+	}
+	root := os.Geteuid() == 0
+	id, err := e.reader(ctx, as)
+	if err != nil {
+		return nil, err
+	}
+	if as != nil || root {
+		c.UID, c.GIDs = id.UID, id.Groups
+	}
+	if !root || id.UID == 0 { // root's own .forward
+		return openList(c, path, what)
+	}
+	if failed := priv.OnBehalf(id, func() { opened, err = openList(c, path, what) }); failed != nil {
+		return nil, failed
+	}
+	return opened, err
+}
+
+// reader is the user who opens a list: as, or DefaultUser.
+func (e *expansion) reader(ctx context.Context, as *envelope.Ctladdr) (priv.Identity, error) {
+	if as == nil {
+		return e.m.srv.defaultIdentity(ctx)
+	}
+	id := priv.Identity{UID: as.UID, GID: as.GID, Groups: []int{as.GID}}
+	if e.m.site.options.DontInitGroups {
+		return id, nil
+	}
+	if groups, err := e.m.srv.Accounts.Groups(ctx, as.User, as.GID); err == nil {
+		id.Groups = groups
+	}
+	return id, nil
+}
+
+// openList checks and opens a list with the rights that the calling thread has.
+func openList(c *safefile.Checker, path string, what safefile.Kind) (*alias.Opened, error) {
+	f, err := c.Open(path, what)
+	if err != nil {
+		return nil, err
+	}
+	uid, gid, err := ownerOf(f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	strict := safefile.Checker{Blame: c.Blame.Safe(), UID: c.UID, GIDs: c.GIDs}
+	_, unsafe := strict.Check(path, what, safefile.Read)
+	return &alias.Opened{ReadCloser: f, UID: uid, GID: gid, Unsafe: unsafe != nil}, nil
+}
+
+// defaultIdentity is DefaultUser with his groups: who acts where nobody else is answerable.
+func (s *Server) defaultIdentity(ctx context.Context) (priv.Identity, error) {
+	o := s.site.options
+	id := priv.Identity{UID: o.DefaultUser.UID, GID: max(o.DefaultUser.GID, 0)}
+	id.Groups = []int{id.GID}
+	if o.DontInitGroups || o.DefaultUser.Name == "" {
+		return id, nil
+	}
+	groups, err := s.Accounts.Groups(ctx, o.DefaultUser.Name, id.GID)
+	if err != nil {
+		return id, fmt.Errorf("mta: groups of DefaultUser: %w", err)
+	}
+	id.Groups = groups
+	return id, nil
+}
