@@ -80,7 +80,7 @@ func optionTable() []Def {
 		{"MaxMessageSize", 0, Size, "0", "bytes", false, size(func(s *S) *int64 { return &s.MaxMessageSize })},
 		{"ColonOkInAddr", 0, Bool, "", "", true, flag(func(s *S) *bool { return &s.ColonOkInAddr })},
 		{"MaxQueueRunSize", 0, Int, "0", "jobs", true, count(func(s *S) *int { return &s.MaxQueueRunSize })},
-		{"MaxDaemonChildren", 0, Int, "0", "processes", false, count(func(s *S) *int { return &s.MaxDaemonChildren })},
+		{"MaxDaemonChildren", 0, Int, "1000", "processes", false, count(func(s *S) *int { return &s.MaxDaemonChildren })},
 		{"DontExpandCnames", 0, Bool, "false", "", false, flag(func(s *S) *bool { return &s.DontExpandCnames })},
 		{"MustQuoteChars", 0, Text, ".", "", false, text(func(s *S) *string { return &s.MustQuoteChars })},
 		{"SmtpGreetingMessage", 0, Macros, defaultGreeting, "", false, unquoted(func(s *S) *string { return &s.SmtpGreetingMessage })},
@@ -99,7 +99,7 @@ func optionTable() []Def {
 		{"PidFile", 0, Macros, "/var/run/sendmail.pid", "", false, text(func(s *S) *string { return &s.PidFile })},
 		{"DontBlameSendmail", 0, List, "", "", false, setBlame},
 		{"DontProbeInterfaces", 0, Choice, "false", "", false, setProbe},
-		{"MaxRecipientsPerMessage", 0, Int, "0", "recipients", true, count(func(s *S) *int { return &s.MaxRecipientsPerMessage })},
+		{"MaxRecipientsPerMessage", 0, Int, "1000", "recipients", true, count(func(s *S) *int { return &s.MaxRecipientsPerMessage })},
 		{"DeadLetterDrop", 0, Text, "", "", false, text(func(s *S) *string { return &s.DeadLetterDrop })},
 		{"MaxAliasRecursion", 0, Int, "10", "", false, count(func(s *S) *int { return &s.MaxAliasRecursion })},
 		{"ConnectOnlyTo", 0, Text, "", "", false, text(func(s *S) *string { return &s.ConnectOnlyTo })},
@@ -132,7 +132,7 @@ func optionTable() []Def {
 		{"BadRcptThrottle", 0, Int, "0", "recipients", true, count(func(s *S) *int { return &s.BadRcptThrottle })},
 		{"DeliverByMin", 0, Time, "0", "seconds", false, span('s', func(s *S) *time.Duration { return &s.DeliverByMin })},
 		{"MaxQueueChildren", 0, Int, "0", "processes", false, count(func(s *S) *int { return &s.MaxQueueChildren })},
-		{"MaxRunnersPerQueue", 0, Int, "1", "processes", false, count(func(s *S) *int { return &s.MaxRunnersPerQueue })},
+		{"MaxRunnersPerQueue", 0, Int, "50", "processes", false, count(func(s *S) *int { return &s.MaxRunnersPerQueue })},
 		{"DirectSubmissionModifiers", 0, Text, "", "", false, text(func(s *S) *string { return &s.DirectSubmissionModifiers })},
 		{"NiceQueueRun", 0, Int, "0", "", false, count(func(s *S) *int { return &s.NiceQueueRun })},
 		{"SharedMemoryKey", 0, Int, "0", "", false, count(func(s *S) *int { return &s.SharedMemoryKey })},
@@ -168,5 +168,12 @@ func optionTable() []Def {
 		{"DANE", 0, Bool, "false", "", false, flag(func(s *S) *bool { return &s.DANE })},
 		{"CipherSuites", 0, Text, "", "", false, now(func(s *S) *string { return &s.CipherSuites })},
 		{"LogFile", 0, Text, "", "", false, text(func(s *S) *string { return &s.LogFile })}, // ours: the original knows syslog only
+
+		// Ours, too, three of them named after parameters of Postfix: the original has no such limits.
+		{"DestinationConcurrencyLimit", 0, Int, "20", "deliveries", false, count(func(s *S) *int { return &s.DestinationConcurrencyLimit })},
+		{"MailerConcurrencyLimit", 0, Int, "500", "deliveries", false, count(func(s *S) *int { return &s.MailerConcurrencyLimit })},
+		{"CommandTimeLimit", 0, Time, "1000s", "seconds", false, span('s', func(s *S) *time.Duration { return &s.CommandTimeLimit })},
+		{"ClientConnectionCountLimit", 0, Int, "100", "connections", false, count(func(s *S) *int { return &s.ClientConnectionCountLimit })},
+		{"MaxForwardAddresses", 0, Int, "1000", "addresses", false, count(func(s *S) *int { return &s.MaxForwardAddresses })},
 	}
 }

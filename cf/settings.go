@@ -63,6 +63,7 @@ type Settings struct {
 	MaxDaemonChildren          int // 0 means no limit
 	ConnectionRateThrottle     int // connections in a second; 0 means no limit
 	ConnectionRateWindowSize   time.Duration
+	ClientConnectionCountLimit int // connections of one client at a time; 0 means no limit
 	QueueLA, RefuseLA, DelayLA int // load averages; 0 means off
 	RejectLogInterval          time.Duration
 	DeliverByMin               time.Duration // negative: not offered
@@ -73,32 +74,37 @@ type Settings struct {
 	Milter                     MilterSettings
 
 	// Delivery.
-	DeliveryMode            byte // 'b', 'i', 'q' or 'd'
-	HoldExpensive           bool
-	MaxHopCount             int
-	TryNullMXList           bool
-	FallbackMXhost          string
-	FallbackSmartHost       string
-	ConnectOnlyTo           string
-	ConnectionCacheSize     int
-	ConnectionCacheTimeout  time.Duration
-	DialDelay               time.Duration
-	HostStatusDirectory     string
-	SingleThreadDelivery    bool
-	HeloName                string
-	FastSplit               int
-	DoubleBounceAddress     string // internal form; "" drops double bounces
-	PostmasterCopy          string
-	ErrorHeader             string
-	ErrorMode               byte // 'p', 'q', 'm', 'w' or 'e'
-	IgnoreDots              bool
-	ResolverOptions         []string // "+dnsrch", "-defnames", "HasWildcardMX", "WorkAroundBrokenAAAA"
-	DontProbeInterfaces     string   // "false", "true" or "loopback"
-	HostsFile               string
-	ServiceSwitchFile       string
-	StrictTransportSecurity bool
-	DANE                    bool
-	TLSFallbacktoClear      bool
+	DeliveryMode           byte // 'b', 'i', 'q' or 'd'
+	HoldExpensive          bool
+	MaxHopCount            int
+	TryNullMXList          bool
+	FallbackMXhost         string
+	FallbackSmartHost      string
+	ConnectOnlyTo          string
+	ConnectionCacheSize    int
+	ConnectionCacheTimeout time.Duration
+	DialDelay              time.Duration
+	HostStatusDirectory    string
+	SingleThreadDelivery   bool
+	HeloName               string
+	CommandTimeLimit       time.Duration // of a program without W=; 0 means no limit
+	MaxForwardAddresses    int           // in a .forward; 0 means no limit of its own
+
+	DestinationConcurrencyLimit int // deliveries to one host or user at a time; 0 means no limit
+	MailerConcurrencyLimit      int // deliveries by one mailer at a time; 0 means no limit
+	FastSplit                   int
+	DoubleBounceAddress         string // internal form; "" drops double bounces
+	PostmasterCopy              string
+	ErrorHeader                 string
+	ErrorMode                   byte // 'p', 'q', 'm', 'w' or 'e'
+	IgnoreDots                  bool
+	ResolverOptions             []string // "+dnsrch", "-defnames", "HasWildcardMX", "WorkAroundBrokenAAAA"
+	DontProbeInterfaces         string   // "false", "true" or "loopback"
+	HostsFile                   string
+	ServiceSwitchFile           string
+	StrictTransportSecurity     bool
+	DANE                        bool
+	TLSFallbacktoClear          bool
 
 	// The queue.
 	QueueDirectory        string

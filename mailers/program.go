@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -121,11 +120,20 @@ func (t *Table) runProgram(ctx context.Context, job *Job, rcpts []Rcpt) status.S
 	if err != nil {
 		return startFailed(err)
 	}
-	end := killer(ctx, p)
-	defer end()
+	limit := job.Mailer.Wait
+	if limit <= 0 {
+		limit = t.cfg.CommandTime
+	}
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	// A process that left the program's group may still hold the pipe: what is written there must have an end, too.
+	defer killer(ctx, p, func() { feed.SetWriteDeadline(time.Unix(1, 0)) })()
 	werr := t.feed(job, feed)
 	feed.Close()
-	st := waitFor(p, job.Mailer)
+	st := waitFor(ctx, p, job.Mailer, limit)
 	tellOutput(job, out)
 	return afterFeeding(st, werr)
 }
@@ -186,9 +194,13 @@ func outputFile() (*os.File, error) {
 	return f, nil
 }
 
-// killer ends the program's process group when the delivery is cancelled.
-func killer(ctx context.Context, p *os.Process) (stop func() bool) {
-	return context.AfterFunc(ctx, guard.From(ctx).Func("delivery", func() { syscall.Kill(-p.Pid, syscall.SIGKILL) }))
+// killer ends the program's process group, and what else there is to end, when the context ends: the delivery was cancelled, or the
+// program took too long.
+func killer(ctx context.Context, p *os.Process, also func()) (stop func() bool) {
+	return context.AfterFunc(ctx, guard.From(ctx).Func("end of a program", func() {
+		syscall.Kill(-p.Pid, syscall.SIGKILL)
+		also()
+	}))
 }
 
 // feed writes the message as the mailer's flags say: From_ line (unless F=n), header, body, blank line with F=b.
@@ -238,22 +250,8 @@ func fromLine(job *Job) (string, error) {
 	return fmt.Sprintf("From %s  %s remote from %s", user, date, host), err
 }
 
-// waitFor waits for the program, at most W= if that is set.
-func waitFor(p *os.Process, m *Mailer) status.Status {
-	var timedOut atomic.Bool
-	if m.Wait > 0 {
-		done := make(chan struct{})
-		timer := time.AfterFunc(m.Wait, guard.Report(nil).Func("delivery", func() {
-			timedOut.Store(true)
-			syscall.Kill(-p.Pid, syscall.SIGKILL)
-			close(done)
-		}))
-		defer func() {
-			if !timer.Stop() {
-				<-done
-			}
-		}()
-	}
+// waitFor waits for the program, which killer ends when it takes longer than limit.
+func waitFor(ctx context.Context, p *os.Process, m *Mailer, limit time.Duration) status.Status {
 	state, err := p.Wait()
 	if err != nil {
 		return startFailed(fmt.Errorf("mailers: wait for %s: %w", m.Name, err))
@@ -263,8 +261,8 @@ func waitFor(p *os.Process, m *Mailer) status.Status {
 		st := status.FromExit(status.TempFail)
 		st.Code, st.Enhanced = 451, status.Enhanced{4, 3, 0}
 		st.Text = fmt.Sprintf("Deferred: mailer %s died with signal %d", m.Name, ws.Signal())
-		if timedOut.Load() {
-			st.Text = fmt.Sprintf("Deferred: mailer %s: wait timeout (%d)", m.Name, int(m.Wait.Seconds()))
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			st.Text = fmt.Sprintf("Deferred: mailer %s: wait timeout (%d)", m.Name, int(limit.Seconds()))
 		}
 		return st
 	}
@@ -278,7 +276,7 @@ func waitFor(p *os.Process, m *Mailer) status.Status {
 // afterFeeding combines the exit status with an error of writing. A program that did not care to read everything and says
 // success has succeeded; but if our own copy could not be read, it has seen half a message.
 func afterFeeding(st status.Status, werr error) status.Status {
-	if werr == nil || errors.Is(werr, syscall.EPIPE) {
+	if werr == nil || errors.Is(werr, syscall.EPIPE) || errors.Is(werr, os.ErrDeadlineExceeded) {
 		return st
 	}
 	var own status.Status

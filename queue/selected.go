@@ -1,12 +1,10 @@
 package queue
 
-import "strings"
-
 // List returns the messages that sel takes, in no particular order.
 func (s *Spool) List(sel Selection) ([]*Item, error) {
 	var items []*Item
 	for _, g := range s.groups {
-		if sel.Group != "" && !strings.EqualFold(sel.Group, g.cfg.Name) {
+		if !sel.group(g) {
 			continue
 		}
 		for _, d := range g.dirs {

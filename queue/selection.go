@@ -2,6 +2,7 @@ package queue
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -59,6 +60,17 @@ func (s *Selection) Parse(arg string) error {
 // Limited reports whether the selection takes less than everything: MinQueueAge does not count then.
 func (s *Selection) Limited() bool {
 	return len(s.IDs)+len(s.Recipients)+len(s.Senders)+len(s.Reasons) > 0
+}
+
+// equal reports whether two selections are the same.
+func (s Selection) equal(o Selection) bool {
+	return slices.Equal(s.IDs, o.IDs) && slices.Equal(s.Recipients, o.Recipients) && slices.Equal(s.Senders, o.Senders) &&
+		slices.Equal(s.Reasons, o.Reasons) && s.Quarantined == o.Quarantined && s.LostOnly == o.LostOnly && s.Group == o.Group
+}
+
+// group reports whether messages of a group are selected.
+func (s *Selection) group(g *Group) bool {
+	return s.Group == "" || strings.EqualFold(s.Group, g.cfg.Name)
 }
 
 func (s *Selection) kinds() Kinds {

@@ -86,6 +86,7 @@ type Expander struct {
 	Env          Env
 	MaxRecursion int    // option MaxAliasRecursion; 0 means 10
 	MaxAddresses int    // of one expansion; 0 means 100,000
+	MaxForward   int    // addresses in a .forward (MaxForwardAddresses); 0 means MaxAddresses
 	HostName     string // $j, in messages about shells
 	NoAlias      bool   // -n: the alias maps are not asked
 	LastFirst    bool   // the addresses of a list are met from the last to the first, as -bv shows them
@@ -153,10 +154,7 @@ func (r *run) add(rcpt *envelope.Recipient, depth int) {
 	if limit == 0 {
 		limit = 10
 	}
-	most := r.MaxAddresses
-	if most == 0 {
-		most = 100000
-	}
+	most := r.most()
 	if depth > limit {
 		r.fail(rcpt, status.Unavailable, 554, noLoop, "aliasing/forwarding loop broken (%d aliases deep; %d max)", depth, limit)
 		return
@@ -174,6 +172,14 @@ func (r *run) add(rcpt *envelope.Recipient, depth int) {
 	}
 	m.target = t
 	r.settle(rcpt, m)
+}
+
+// most is how many addresses an expansion may have.
+func (r *run) most() int {
+	if r.MaxAddresses == 0 {
+		return 100000
+	}
+	return r.MaxAddresses
 }
 
 // resolveFailed tells failures of the address from those that pass.
@@ -449,8 +455,10 @@ func (r *run) split(text string) []string {
 }
 
 // readList gives the addresses of a list or .forward: lists of addresses, line by line, # for comments.
-func (r *run) readList(in io.Reader) ([]string, error) {
+// A file with more than most addresses, or more than maxListBytes, is not read on: errTooLong.
+func (r *run) readList(in io.Reader, most int) ([]string, error) {
 	var list []string
+	in = &limitedList{in, maxListBytes}
 	lines := bufio.NewReaderSize(in, 16<<10)
 	for {
 		line, err := lines.ReadString('\n')
@@ -460,11 +468,32 @@ func (r *run) readList(in io.Reader) ([]string, error) {
 		if t := strings.TrimSpace(line); t != "" && t[0] != '#' {
 			list = append(list, r.split(t)...)
 		}
-		if len(list) > 1000000 || len(line) > maxValue {
-			return nil, errors.New("list is too long")
+		if len(list) > most {
+			return nil, fmt.Errorf("%w: more than %d addresses", errTooLong, most)
 		}
 		if err == io.EOF {
 			return list, nil
 		}
 	}
+}
+
+// maxListBytes is how much of a list or .forward is read.
+const maxListBytes = 16 << 20
+
+// errTooLong means that a list or .forward names more than may be expanded.
+var errTooLong = errors.New("list is too long")
+
+// limitedList fails where a file goes on beyond what is read of it.
+type limitedList struct {
+	io.Reader
+	left int
+}
+
+func (l *limitedList) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, fmt.Errorf("%w: more than %d bytes", errTooLong, maxListBytes)
+	}
+	n, err := l.Reader.Read(p[:min(len(p), l.left)])
+	l.left -= n
+	return n, err
 }

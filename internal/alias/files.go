@@ -22,7 +22,7 @@ func (r *run) include(rcpt *envelope.Recipient, m *meta) {
 		return
 	}
 	defer f.Close()
-	list, err := r.readList(f)
+	list, err := r.readList(f, r.most())
 	if err != nil {
 		r.includeFailed(rcpt, path, err)
 		return
@@ -94,6 +94,9 @@ func (r *run) forward(rcpt *envelope.Recipient, m *meta, u priv.User) {
 			return
 		case err != nil:
 			r.Env.Warn("forward %s: %s", path, safefile.Reason(err))
+			if errors.Is(err, errTooLong) {
+				return // another file is not what the user meant
+			}
 			continue
 		}
 		if len(list) == 0 {
@@ -115,6 +118,10 @@ func (r *run) readForward(path string, ctl *envelope.Ctladdr) (list []string, un
 		return nil, false, err
 	}
 	defer f.Close()
-	list, err = r.readList(f)
+	most := r.most()
+	if r.MaxForward > 0 {
+		most = min(most, r.MaxForward)
+	}
+	list, err = r.readList(f, most)
 	return list, f.Unsafe, err
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,13 +25,13 @@ func (m *message) finish(ctx context.Context) error {
 	env := m.env
 	now := m.srv.now()
 	limits := m.site.timeouts
-	expired := (limits.Expired(env, now) || m.deadlinePassed(now, "R")) && len(env.PendingRecipients()) > 0
+	expired := m.waits == nil && (limits.Expired(env, now) || m.deadlinePassed(now, "R")) && len(env.PendingRecipients()) > 0
 	if expired {
 		m.expire()
 	}
 	err := m.report(ctx, expired)
 	pending := env.PendingRecipients()
-	if len(pending) > 0 && (limits.WarnDue(env, now) || m.deadlinePassed(now, "N") && !env.Flags.Warning) && !m.quiet {
+	if m.waits == nil && len(pending) > 0 && (limits.WarnDue(env, now) || m.deadlinePassed(now, "N") && !env.Flags.Warning) && !m.quiet {
 		err = errors.Join(err, m.warn(ctx, pending))
 	}
 	switch {
@@ -55,9 +54,12 @@ func (m *message) store() error {
 
 // noteOwed marks the recipients of whom the sender is yet to be told.
 func (m *message) noteOwed() {
-	list := m.reportable()
+	owed := map[*envelope.Recipient]bool{}
+	for _, r := range m.reportable() {
+		owed[r] = true
+	}
 	for _, r := range m.env.Recipients {
-		r.Owed = slices.Contains(list, r)
+		r.Owed = owed[r]
 	}
 }
 

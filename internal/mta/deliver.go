@@ -34,8 +34,9 @@ func (s *Server) deliverNow(ctx context.Context, m *message) {
 	e := m.entry
 	m.entry = nil
 	s.inflight.Store(m.env, m)
-	if err := errors.Join(s.Deliver(ctx, e, m.env), e.Close()); err != nil {
-		m.log(logErr, 1, "%v", err)
+	err := s.Deliver(ctx, e, m.env)
+	if cerr := e.Close(); cerr != nil || err != nil && !s.later(e.ID(), err) {
+		m.log(logErr, 1, "%v", errors.Join(err, cerr))
 	}
 }
 
@@ -115,6 +116,9 @@ func (m *message) attempt(ctx context.Context) error {
 			if cerr := c.entry.Close(); cerr != nil {
 				c.log(logErr, maillog.LevelSerious, "%v", cerr)
 			}
+			if c.waits != nil {
+				m.srv.later(c.id, c.waits)
+			}
 		}
 	}()
 	if err != nil {
@@ -124,7 +128,9 @@ func (m *message) attempt(ctx context.Context) error {
 	for _, c := range parts {
 		c.transcript.Write(m.transcript.Bytes()) // the owner hears the whole session, as from the original
 		c.exit = m.exit
-		err = errors.Join(err, c.deliverAll(ctx))
+		if cerr := c.deliverAll(ctx); c.waits == nil || cerr != error(c.waits) {
+			err = errors.Join(err, cerr)
+		}
 	}
 	return err
 }
@@ -135,12 +141,21 @@ func (m *message) deliverAll(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		m.deliverGroup(ctx, g)
+		m.deliverInTurn(ctx, g)
+	}
+	if m.waits != nil && m.untouched() {
+		return m.waits
 	}
 	m.env.Flags.Split = true // as the original marks what went through its splitting
-	m.env.Tries++
-	m.env.LastTry = m.srv.now()
-	return m.finish(ctx)
+	if m.waits == nil {
+		m.env.Tries++
+		m.env.LastTry = m.srv.now()
+	}
+	err := m.finish(ctx)
+	if err == nil && m.waits != nil {
+		return m.waits
+	}
+	return err
 }
 
 // expandAll expands aliases, and works the priority out anew where the original does.
@@ -187,6 +202,7 @@ type group struct {
 // groups sorts the pending recipients by mailer, host and whose rights the delivery has, in the order in which they stand.
 func (m *message) groups() []*group {
 	var list []*group
+	open := map[groupKey]*group{} // that may take more
 	for _, r := range m.env.Recipients {
 		if r.State != envelope.Pending || m.waiting(r) {
 			continue
@@ -199,31 +215,43 @@ func (m *message) groups() []*group {
 		if m.held(r, mailer) {
 			continue
 		}
-		if g := place(list, r, mailer); g != nil {
+		key := keyOf(r, mailer)
+		if g := open[key]; g != nil && len(g.rcpts) < recipientLimit(mailer) {
 			g.rcpts = append(g.rcpts, r)
 			continue
 		}
-		list = append(list, &group{mailer, r.Triple.Host, []*envelope.Recipient{r}})
+		g := &group{mailer, r.Triple.Host, []*envelope.Recipient{r}}
+		list = append(list, g)
+		open[key] = g
 	}
 	return list
 }
 
-// place finds the group that takes a recipient along.
-func place(list []*group, r *envelope.Recipient, mailer *mailers.Mailer) *group {
-	if !mailer.Flags.Has('m') {
-		return nil
+// groupKey is what recipients of one group share.
+type groupKey struct {
+	mailer *mailers.Mailer
+	host   string
+	ctl    envelope.Ctladdr // whose rights the delivery has, where they count
+	owned  bool             // there is such a user
+}
+
+func keyOf(r *envelope.Recipient, mailer *mailers.Mailer) groupKey {
+	k := groupKey{mailer: mailer, host: strings.ToLower(r.Triple.Host)}
+	if c := r.Ctladdr; ownRights(mailer) && c != nil {
+		k.ctl, k.owned = envelope.Ctladdr{User: c.User, UID: c.UID, GID: c.GID}, true
 	}
-	limit := mailer.MaxRecipients
-	if limit <= 0 {
-		limit = 100
+	return k
+}
+
+// recipientLimit is how many recipients one delivery may have: one without F=m, else what r= says.
+func recipientLimit(mailer *mailers.Mailer) int {
+	switch {
+	case !mailer.Flags.Has('m'):
+		return 1
+	case mailer.MaxRecipients > 0:
+		return mailer.MaxRecipients
 	}
-	for _, g := range list {
-		if g.mailer == mailer && strings.EqualFold(g.host, r.Triple.Host) && len(g.rcpts) < limit &&
-			(!ownRights(mailer) || sameUser(g.rcpts[0].Ctladdr, r.Ctladdr)) {
-			return g
-		}
-	}
-	return nil
+	return 100
 }
 
 // say tells whoever watches (-v).
@@ -236,13 +264,6 @@ func (m *message) say(format string, args ...any) {
 // ownRights reports whether a mailer runs with the rights of its recipients' controlling users.
 func ownRights(m *mailers.Mailer) bool {
 	return m.Flags.Has('o') || m.Name == "prog" || m.Name == "*file*"
-}
-
-func sameUser(a, b *envelope.Ctladdr) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.UID == b.UID && a.GID == b.GID && a.User == b.User
 }
 
 // held reports whether a recipient waits for a queue run: mailers that are expensive to reach (F=e), and those that only an

@@ -31,6 +31,10 @@ type Env struct {
 	// Opened are the maps opened so far. Nil, which servers leave it, tells nothing of those that cannot be.
 	Opened Openings
 
+	// OfDelivery is set when rules or maps asked for $h, $u or $z, which one delivery has and another has not, or changed a macro: what
+	// came of them holds for that delivery alone.
+	OfDelivery bool
+
 	unanswered bool            // a map could not be asked, and the rules have nothing (K flag -T) that tells them
 	inside     strings.Builder // what Debug printed during a look-up
 	insecure   bool            // a host was looked up; for Debug
@@ -44,7 +48,12 @@ func (s *Site) NewEnv() *Env { return s.EnvWith(macro.NewTable(s.Config.Macros))
 func (s *Site) EnvWith(macros *macro.Table) *Env { return &Env{Site: s, Macros: macros} }
 
 // Macro implements rules.Env.
-func (e *Env) Macro(name string) (string, bool) { return e.Macros.Macro(name) }
+func (e *Env) Macro(name string) (string, bool) {
+	if name == "h" || name == "u" || name == "z" {
+		e.OfDelivery = true
+	}
+	return e.Macros.Macro(name)
+}
 
 // InClass implements rules.Env.
 func (e *Env) InClass(class, phrase string) bool { return e.Site.InClass(class, phrase) }
@@ -155,9 +164,15 @@ func long(name string) string {
 	return name
 }
 
-func (s sessionMacros) Macro(name string) (string, bool) { return s.e.Macros.Macro(long(name)) }
-func (s sessionMacros) SetMacro(name, value string)      { s.e.Define(long(name), value) }
-func (s sessionMacros) ClearMacro(name string)           { s.e.Undefine(long(name)) }
+func (s sessionMacros) Macro(name string) (string, bool) { return s.e.Macro(long(name)) }
+func (s sessionMacros) SetMacro(name, value string) {
+	s.e.OfDelivery = true
+	s.e.Define(long(name), value)
+}
+func (s sessionMacros) ClearMacro(name string) {
+	s.e.OfDelivery = true
+	s.e.Undefine(long(name))
+}
 
 // Report implements maps.Reporter.
 func (s sessionMacros) Report(to, text string) { s.e.Report(to, text) }

@@ -20,6 +20,7 @@ type Rates struct {
 	total  rate
 	by     map[netip.Addr]*rate
 	swept  int64 // the slot in which old addresses were last dropped
+	crowds map[netip.Prefix]*crowd
 }
 
 type rate struct {
@@ -35,7 +36,7 @@ func NewRates(window time.Duration, now func() time.Time) *Rates {
 	if window <= 0 {
 		window = time.Minute
 	}
-	return &Rates{window: window, now: now, by: map[netip.Addr]*rate{}}
+	return &Rates{window: window, now: now, by: map[netip.Addr]*rate{}, crowds: map[netip.Prefix]*crowd{}}
 }
 
 func (r *Rates) slot() int64 {
@@ -56,6 +57,51 @@ func (r *Rates) begin(addr netip.Addr) (clientRate, open, totalRate int) {
 	}
 	c.open++
 	return c.count(at), c.open, r.total.count(at)
+}
+
+// crowd are the connections of one client. An IPv6 client is a network of 64 bits, whose addresses its owner can choose from.
+type crowd struct {
+	open int
+	told bool // that there were too many
+}
+
+func crowdOf(addr netip.Addr) netip.Prefix {
+	bits := addr.BitLen()
+	if addr.Is6() {
+		bits = 64
+	}
+	p, _ := addr.WithZone("").Prefix(bits)
+	return p
+}
+
+// enter counts a connection of addr, unless the client has limit of them already; first is true for the first that is too many. This
+// host itself has no limit, and 0 is none.
+func (r *Rates) enter(addr netip.Addr, limit int) (ok, first bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.crowds[crowdOf(addr)]
+	if c == nil {
+		c = &crowd{}
+		r.crowds[crowdOf(addr)] = c
+	}
+	if limit > 0 && c.open >= limit && !addr.IsLoopback() {
+		first, c.told = !c.told, true
+		return false, first
+	}
+	c.open++
+	return true, false
+}
+
+// leave ends what enter counted.
+func (r *Rates) leave(addr netip.Addr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := crowdOf(addr)
+	if c := r.crowds[key]; c != nil {
+		if c.open--; c.open <= 0 {
+			delete(r.crowds, key)
+		}
+	}
 }
 
 // end tells that a connection of addr is gone.

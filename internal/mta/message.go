@@ -13,6 +13,7 @@ import (
 	"gosendmail/internal/status"
 	"gosendmail/mailers"
 	"gosendmail/queue"
+	"gosendmail/rules"
 )
 
 // message is one envelope on its way in or out, with the macros that belong to it. It belongs to one goroutine at a time.
@@ -68,8 +69,11 @@ type message struct {
 	transcript bytes.Buffer // what a report tells of the attempts
 	quiet      bool         // failures are told to the caller, not by mail
 	reported   map[*envelope.Recipient]bool
-	lost       bool                  // nobody could be told: the message is set aside
-	deferred   []*envelope.Recipient // put off before any mailer saw them
+	waits      *queue.Busy                          // the delivery to somebody has to wait for other ones
+	lost       bool                                 // nobody could be told: the message is set aside
+	deferred   map[*envelope.Recipient]bool         // put off before any mailer saw them
+	places     map[rules.Triple]*envelope.Recipient // of the recipients so far, by where they lead
+	rewrites   map[rewriteKey]string                // fields of the header as mailers get them
 }
 
 // newMessage begins an envelope on macros that lie above parent's.

@@ -23,7 +23,7 @@ func (s *Server) Verify(ctx context.Context, args []string, sender string, noAli
 	for _, arg := range args {
 		v.add(ctx, arg)
 	}
-	x := alias.Expander{Env: &expansion{m}, MaxRecursion: s.site.options.MaxAliasRecursion, HostName: s.site.Hostname(), NoAlias: noAlias,
+	x := alias.Expander{Env: newExpansion(m), MaxRecursion: s.site.options.MaxAliasRecursion, HostName: s.site.Hostname(), NoAlias: noAlias,
 		LastFirst: true}
 	m.env.Recipients = v.list
 	all, err := x.Expand(ctx, v.list)

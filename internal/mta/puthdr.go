@@ -29,7 +29,7 @@ func (m *message) headerFor(ctx context.Context, mailer *mailers.Mailer, t *macr
 		case kind.is(fieldBcc):
 			f.Value = ""
 		case kind.is(fieldFrom|fieldRcpt) && strings.TrimSpace(f.Value) != "":
-			f.Value = m.rewriteList(ctx, &f, kind, mailer, t)
+			f.Value = m.rewritten(ctx, i, &f, kind, mailer, t)
 		}
 		f.Flags = ""
 		out = append(out, f)
@@ -63,9 +63,33 @@ func (m *message) bind(value string, t *macro.Table) string {
 	return expandText(text, t)
 }
 
+// rewriteKey is a field of the header as a mailer gets it.
+type rewriteKey struct {
+	mailer *mailers.Mailer
+	field  int
+	value  string // as it came
+}
+
+// rewritten is the value of a field for a mailer. It is worked out once for all deliveries of an attempt, unless the rules looked at
+// what only one delivery has: a message to many hosts would otherwise cost as many times the length of its header.
+func (m *message) rewritten(ctx context.Context, i int, f *envelope.Field, kind fieldKind, mailer *mailers.Mailer, t *macro.Table) string {
+	key := rewriteKey{mailer, i, f.Value}
+	if value, ok := m.rewrites[key]; ok {
+		return value
+	}
+	env := m.envAbove(t)
+	value := m.rewriteList(ctx, env, f, kind, mailer)
+	if !env.OfDelivery && !env.unanswered {
+		if m.rewrites == nil {
+			m.rewrites = map[rewriteKey]string{}
+		}
+		m.rewrites[key] = value
+	}
+	return value
+}
+
 // rewriteList rewrites the addresses of a field for a mailer and lays the list out anew.
-func (m *message) rewriteList(ctx context.Context, f *envelope.Field, kind fieldKind, mailer *mailers.Mailer,
-	t *macro.Table) string {
+func (m *message) rewriteList(ctx context.Context, env *Env, f *envelope.Field, kind fieldKind, mailer *mailers.Mailer) string {
 	limit := listWidth
 	if l := mailer.LineLimit; l > 0 && l-2 < limit {
 		limit = l - 2
@@ -75,7 +99,7 @@ func (m *message) rewriteList(ctx context.Context, f *envelope.Field, kind field
 	b.WriteString(strings.Repeat(" ", len(f.Value)-len(text)))
 	pos, first := len(f.Name)+2, true
 	for _, name := range m.splitList(text, !kind.is(fieldFrom) && m.oldHeader && m.oldStyle(text)) {
-		name = m.headerAddress(ctx, name, mailer, kind.is(fieldFrom), t)
+		name = m.headerAddress(ctx, env, name, mailer, kind.is(fieldFrom))
 		if name == "" {
 			continue
 		}

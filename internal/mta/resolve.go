@@ -139,8 +139,8 @@ func (m *message) senderFor(ctx context.Context, mailer *mailers.Mailer, t *macr
 }
 
 // headerAddress rewrites one address of a header field for a mailer.
-func (m *message) headerAddress(ctx context.Context, name string, mailer *mailers.Mailer, sender bool, t *macro.Table) string {
-	r := m.site.Remote(ctx, m.envAbove(t), name, m.site.Config.Mailer(mailer.Name),
+func (m *message) headerAddress(ctx context.Context, env *Env, name string, mailer *mailers.Mailer, sender bool) string {
+	r := m.site.Remote(ctx, env, name, m.site.Config.Mailer(mailer.Name),
 		RemoteOptions{Role: Role{Header: true, Sender: sender}, From: m.senderDomain()})
 	return unquoteMacro(r.Text)
 }

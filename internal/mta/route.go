@@ -33,7 +33,8 @@ func (m *message) route(ctx context.Context) {
 			list = append(list, r)
 		}
 	}
-	x := alias.Expander{Env: &expansion{m}, MaxRecursion: m.site.options.MaxAliasRecursion, HostName: m.site.Hostname(),
+	x := alias.Expander{Env: newExpansion(m), MaxRecursion: m.site.options.MaxAliasRecursion,
+		MaxForward: m.site.options.MaxForwardAddresses, HostName: m.site.Hostname(),
 		NoAlias: m.noAlias}
 	all, err := x.Expand(ctx, list)
 	if err != nil {
@@ -79,7 +80,7 @@ func (m *message) expanded(all []*envelope.Recipient) {
 			continue
 		}
 		m.settle(r, r.Status)
-		m.deferred = append(m.deferred, r)
+		m.putOff(r)
 		if waits || r.Status.Exit == status.NoUser { // the original does not log what is wrong with aliases themselves
 			m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, status: r.Status, refused: true})
 		}
@@ -95,7 +96,7 @@ func (m *message) resolveQueued(ctx context.Context, r *envelope.Recipient) bool
 	}
 	if refusal != nil {
 		m.settle(r, *refusal)
-		m.deferred = append(m.deferred, r)
+		m.putOff(r)
 		if refusal.Permanent() {
 			m.logTo([]*envelope.Recipient{r}, toLine{status: *refusal, refused: true})
 		}
@@ -108,19 +109,36 @@ func (m *message) resolveQueued(ctx context.Context, r *envelope.Recipient) bool
 }
 
 // waiting reports whether a recipient was put off before any mailer saw it.
-func (m *message) waiting(r *envelope.Recipient) bool { return slices.Contains(m.deferred, r) }
+func (m *message) waiting(r *envelope.Recipient) bool { return m.deferred[r] }
+
+func (m *message) putOff(r *envelope.Recipient) {
+	if m.deferred == nil {
+		m.deferred = map[*envelope.Recipient]bool{}
+	}
+	m.deferred[r] = true
+}
 
 // expansion is what aliases, lists and .forward files need of a message. It implements alias.Env.
-type expansion struct{ m *message }
+type expansion struct {
+	m     *message
+	known map[string]*envelope.Recipient // recipients that were resolved at RCPT, by address
+}
+
+// newExpansion looks at the recipients once.
+func newExpansion(m *message) *expansion {
+	e := &expansion{m, map[string]*envelope.Recipient{}}
+	for _, r := range m.env.Recipients {
+		if r.Triple.Mailer != "" && e.known[r.Addr] == nil {
+			e.known[r.Addr] = r
+		}
+	}
+	return e
+}
 
 // Resolve implements alias.Env. What was resolved at RCPT is not resolved again.
 func (e *expansion) Resolve(ctx context.Context, addr string, from *envelope.Recipient) (alias.Target, error) {
-	if from == nil {
-		for _, r := range e.m.env.Recipients {
-			if r.Addr == addr && r.Triple.Mailer != "" {
-				return e.target(r.Triple, r.Final), nil
-			}
-		}
+	if r := e.known[addr]; from == nil && r != nil && r.Triple.Mailer != "" {
+		return e.target(r.Triple, r.Final), nil
 	}
 	a, refusal := e.m.resolve(ctx, addr, forRecipient)
 	if refusal != nil {

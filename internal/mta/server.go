@@ -178,13 +178,19 @@ func (s *Server) runnerConfig(cfg Config) queue.RunnerConfig {
 	return queue.RunnerConfig{
 		Interval: cfg.Interval, Persistent: cfg.Persistent, Order: order, MinAge: o.MinQueueAge, MaxAge: o.MaxQueueAge,
 		MaxRun: o.MaxQueueRunSize, MaxRunners: max(o.MaxRunnersPerQueue, 1), MaxJobs: o.MaxQueueChildren,
-		Background: maxDeliveries, Busy: s.busy,
+		Background: maxDeliveries, Patience: patience, MaxSlow: maxSlow, Busy: s.busy,
 		Log: func(id string, err error) { s.Log.Logf(maillog.LevelSerious, maillog.Err, id, "%v", err) },
 	}
 }
 
-// maxDeliveries bounds the deliveries of new mail at a time; more wait for their turn.
-const maxDeliveries = 200
+const (
+	// maxDeliveries bounds the deliveries of new mail that are at work at a time; more wait for their turn.
+	maxDeliveries = 200
+	// patience is how long a delivery counts among those.
+	patience = 2 * time.Second
+	// maxSlow bounds the deliveries that took longer: they wait for somebody and cost memory and descriptors only.
+	maxSlow = 1000
+)
 
 // busy obeys QueueLA: under load only important and old messages are tried.
 func (s *Server) busy(priority int64, _ time.Time) bool {
@@ -297,6 +303,7 @@ func (s *Server) mailerConfig() (mailers.Config, error) {
 		},
 		FileMode: fileMode(o.TempFileMode), Hosts: s.hostStatus(),
 		Connected: s.countPeer, Traffic: s.traffic, Panicked: s.Panicked,
+		CommandTime: o.CommandTimeLimit,
 	}
 	if o.ConnectOnlyTo != "" {
 		cfg.ConnectOnlyTo, _ = connectOnlyTo(o.ConnectOnlyTo) // Load has refused what is none

@@ -37,10 +37,11 @@ type Session struct {
 	ghost *message // the last transaction whose MAIL was refused, until another one begins
 	id    string   // for the log between transactions
 
-	over   bool   // a message was cut off, and the dialogue with it; the log has it
-	silent bool   // nothing is to be told of a client that came and went: it issued a command, or was refused
-	throw  bool   // check_relay: its messages are taken and thrown away
-	hold   string // check_relay: why its messages are held; "" means they are not
+	counted bool   // against ClientConnectionCountLimit
+	over    bool   // a message was cut off, and the dialogue with it; the log has it
+	silent  bool   // nothing is to be told of a client that came and went: it issued a command, or was refused
+	throw   bool   // check_relay: its messages are taken and thrown away
+	hold    string // check_relay: why its messages are held; "" means they are not
 }
 
 // NewSession begins a session. remote is invalid for standard input (-bs): the client is then the user who runs us.
@@ -57,6 +58,9 @@ func (s *Server) NewSession(d *Daemon, local, remote netip.AddrPort) *Session {
 // Connect looks the client up, runs check_relay and returns the greeting. A client that check_relay refuses is greeted all
 // the same, as the original does, and hears the refusal as the answer to its commands; only 421 ends the connection at once.
 func (c *Session) Connect(ctx context.Context) status.Reply {
+	if crowded := c.enter(); crowded != nil {
+		return *crowded
+	}
 	if c.client.addr.IsValid() {
 		c.client = lookupClient(ctx, c.site.Resolver(), c.site.options.notation(), netip.AddrPortFrom(c.client.addr, c.client.port))
 		c.client.ident = askIdent(ctx, c.local, netip.AddrPortFrom(c.client.addr, c.client.port), identPort, c.site.options.Timeout.Ident)
@@ -76,6 +80,27 @@ func (c *Session) Connect(ctx context.Context) status.Reply {
 		return refusal.Reply()
 	}
 	return c.Greeting(ctx)
+}
+
+// enter obeys ClientConnectionCountLimit: a client with too many connections is turned away before anything is looked up for it.
+func (c *Session) enter() *status.Reply {
+	if !c.client.addr.IsValid() {
+		return nil
+	}
+	limit := c.site.options.ClientConnectionCountLimit
+	ok, first := c.srv.rates.enter(c.client.addr, limit)
+	if ok {
+		c.counted = true
+		return nil
+	}
+	c.silent = true
+	c.relay = c.site.options.notation().bracketed(c.client.addr)
+	if first {
+		c.log(logNotice, maillog.LevelMalformed, "rejecting connections from %s: %d open, max %d", c.relay, limit, limit)
+	}
+	r := reply(421, status.Enhanced{4, 7, 0}, c.site.Hostname()+" Too many open connections.")
+	r.Close = true
+	return &r
 }
 
 // Greeting is what the client is greeted with.
@@ -336,7 +361,8 @@ func (c *Session) Close(ctx context.Context, cause error) {
 	c.lost(cause)
 	c.dropMessage(ctx)
 	c.idle()
-	if c.client.addr.IsValid() {
+	if c.counted {
+		c.srv.rates.leave(c.client.addr)
 		c.srv.rates.end(c.client.addr)
 	}
 }

@@ -22,16 +22,20 @@ import (
 // repeats anything. After an error parts is what has to be closed; this message is as it was.
 func (m *message) split(ctx context.Context) (parts []*message, err error) {
 	var owners []string
+	members := map[string][]*envelope.Recipient{} // by owner
 	for _, r := range m.env.Recipients {
-		if owned(r) && r.Owner != m.env.SenderText && !slices.Contains(owners, r.Owner) {
-			owners = append(owners, r.Owner)
+		if owned(r) && r.Owner != m.env.SenderText {
+			if members[r.Owner] == nil {
+				owners = append(owners, r.Owner)
+			}
+			members[r.Owner] = append(members[r.Owner], r)
 		}
 	}
 	if len(owners) == 0 {
 		return nil, nil
 	}
 	for _, owner := range owners {
-		c, err := m.clone(ctx, owner)
+		c, err := m.clone(ctx, owner, members[owner])
 		if err != nil {
 			return parts, err
 		}
@@ -39,7 +43,7 @@ func (m *message) split(ctx context.Context) (parts []*message, err error) {
 		m.env.Parts = append(m.env.Parts, c.id)
 	}
 	m.env.Recipients = slices.DeleteFunc(m.env.Recipients, func(r *envelope.Recipient) bool {
-		return owned(r) && slices.Contains(owners, r.Owner)
+		return owned(r) && members[r.Owner] != nil
 	})
 	m.env.Flags.Split = true
 	if err := m.store(); err != nil {
@@ -64,7 +68,7 @@ func owned(r *envelope.Recipient) bool {
 }
 
 // clone makes the envelope of one owner's part. Failures in it are the owner's affair also where the sender's are told to the caller.
-func (m *message) clone(ctx context.Context, owner string) (*message, error) {
+func (m *message) clone(ctx context.Context, owner string, members []*envelope.Recipient) (*message, error) {
 	entry, err := m.entry.Clone(m.entry.Group())
 	if err != nil {
 		return nil, fmt.Errorf("mta: split %s for %s: %w", m.id, owner, err)
@@ -84,11 +88,7 @@ func (m *message) clone(ctx context.Context, owner string) (*message, error) {
 	if refusal := c.setSender(ctx, owner); refusal != nil {
 		m.log(logNotice, maillog.LevelMalformed, "owner %s: %s", owner, refusal.Text)
 	}
-	for _, r := range m.env.Recipients {
-		if owned(r) && r.Owner == owner {
-			c.env.Recipients = append(c.env.Recipients, r)
-		}
-	}
+	c.env.Recipients = members
 	c.noteOwed()
 	if err := entry.Commit(c.env); err != nil {
 		return nil, fmt.Errorf("mta: split %s for %s: %w", m.id, owner, errors.Join(err, entry.Close()))

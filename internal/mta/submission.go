@@ -167,6 +167,7 @@ func (s *Submission) add(ctx context.Context, addr string) {
 		m.env.Recipients = append(m.env.Recipients, r)
 		return
 	}
+	r.State = envelope.Failed
 	text := *refusal
 	if !strings.HasPrefix(text.Text, addr+"... ") {
 		text.Text = addr + "... " + text.Text

@@ -131,12 +131,17 @@ func (m *message) finalRecipient(addr string, a *Address) string {
 	return "RFC822; " + bare
 }
 
-// sameRecipient returns the earlier recipient that leads to the same place, or nil.
+// sameRecipient returns the earlier recipient that leads to the same place; where there is none it notes this one and returns nil.
 func (m *message) sameRecipient(r *envelope.Recipient) *envelope.Recipient {
-	for _, o := range m.env.Recipients {
-		if o != r && o.State != envelope.Failed && o.Triple == r.Triple && o.Triple.Mailer != "" {
-			return o
-		}
+	if r.Triple.Mailer == "" {
+		return nil
 	}
+	if m.places == nil {
+		m.places = map[rules.Triple]*envelope.Recipient{}
+	}
+	if o := m.places[r.Triple]; o != nil && o.State != envelope.Failed {
+		return o
+	}
+	m.places[r.Triple] = r
 	return nil
 }

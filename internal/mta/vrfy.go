@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"gosendmail/internal/envelope"
-	"gosendmail/internal/guard"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/status"
 	"gosendmail/queue"
@@ -164,7 +163,9 @@ func (c *Session) Etrn(ctx context.Context, arg string) status.Reply {
 	default:
 		sel.Recipients = []queue.Match{{Text: "@" + arg}}
 	}
-	c.srv.running.Go(guard.From(c.srv.deliveries).Func("ETRN", func() { c.srv.RunQueue(c.srv.runs, sel) }))
+	if err := c.srv.runner.Demand(context.WithValue(c.srv.runs, onDemand{}, true), sel); err != nil {
+		return reply(458, status.Enhanced{4, 3, 2}, "Unable to queue messages for node "+arg) // RFC 1985 section 5
+	}
 	return reply(250, status.Enhanced{2, 0, 0}, "Queuing for node "+arg+" started")
 }
 

@@ -1,0 +1,164 @@
+package mta
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gosendmail/queue"
+)
+
+// stuckMailers are ways to a peer that says nothing after DATA.
+const stuckMailers = `Msilent, P=[IPC], F=mDFMuX, A=FILE %[1]s/silent
+`
+
+// silentPeer takes messages up to DATA and says nothing more. It counts whom it keeps waiting.
+func silentPeer(t *testing.T, path string) *atomic.Int32 {
+	t.Helper()
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	var waiting atomic.Int32
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				in := bufio.NewReader(c)
+				io.WriteString(c, "220 silent.test\r\n")
+				for {
+					line, err := in.ReadString('\n')
+					if err != nil {
+						return
+					}
+					if strings.HasPrefix(line, "DATA") {
+						waiting.Add(1)
+						in.WriteTo(io.Discard)
+						return
+					}
+					io.WriteString(c, "250 ok\r\n")
+				}
+			}()
+		}
+	}()
+	return &waiting
+}
+
+// fairServer has 100 users with mailboxes, 300 aliases that lead to programs, one of them always to the same, and hosts that hang.
+func fairServer(t *testing.T, config string) (*Server, string) {
+	t.Helper()
+	config = strings.Replace(config, "R$* < @ nowhere.test >", "R$* < @ $- .stuck >	$#silent $@ $2 $: $1 @ $2\nR$* < @ nowhere.test >", 1)
+	config = strings.Replace(config, "O MaxRecipientsPerMessage=3\n", "", 1)
+	config = strings.Replace(config, "F=lsDFMAwP", "F=lsDFMAwP|", 1)
+	s := testServerOf(t, "false", config+stuckMailers, nil)
+	dir := filepath.Dir(s.spool.Group("").Directories()[0])
+	var aliases, passwd strings.Builder
+	aliases.WriteString("same: \"|exec sleep 600\"\n")
+	for i := range 300 {
+		fmt.Fprintf(&aliases, "other%d: \"|exec sleep 600.%d\"\n", i, i)
+	}
+	for i := range 100 {
+		fmt.Fprintf(&passwd, "user%d:x:%d:%d:User:%s:/bin/sh\n", i, os.Getuid(), os.Getgid(), dir)
+	}
+	for name, text := range map[string]string{"aliases": aliases.String(), "passwd": passwd.String()} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, problems, err := RebuildAliases(context.Background(), s.site.Site, s.Log, "tester"); err != nil || len(problems) > 0 {
+		t.Fatal(err, problems)
+	}
+	return s, dir
+}
+
+// TestStuckDeliveries puts 300 messages whose delivery hangs before messages to 100 users: all users have theirs while the others hang.
+func TestStuckDeliveries(t *testing.T) {
+	for name, c := range map[string]struct {
+		rcpt  func(i int) string
+		limit int // deliveries that hang at a time
+	}{
+		"one program":   {func(int) string { return "<same@mail.test>" }, 20},
+		"many programs": {func(i int) string { return fmt.Sprintf("<other%d@mail.test>", i) }, 100},
+		"one host":      {func(i int) string { return fmt.Sprintf("<x%d@silent.stuck>", i) }, 20},
+		"many hosts":    {func(i int) string { return fmt.Sprintf("<x@silent%d.stuck>", i) }, 300},
+	} {
+		if name != "one program" && os.Getenv("GOSENDMAIL_SLOW") == "" {
+			continue // queue tests the others with a clock of their own
+		}
+		for _, path := range []string{"background", "queue run", "small runs"} {
+			t.Run(name+"/"+path, func(t *testing.T) {
+				config := testConfig
+				if path == "small runs" {
+					config = strings.Replace(config, "O SendMimeErrors", "O MaxRunnersPerQueue=5\nO MaxQueueChildren=5\nO SendMimeErrors", 1)
+				}
+				s, dir := fairServer(t, config)
+				waiting := silentPeer(t, dir+"/silent")
+				if path == "background" {
+					s.site.options.DeliveryMode = 'b'
+				}
+				session := s.testSession(t)
+				for i := range 400 {
+					to := fmt.Sprintf("<user%d@mail.test>", i-300)
+					if i < 300 {
+						to = c.rcpt(i)
+					}
+					if got := shown(send(t, session, "<a@other.test>", []string{to}, "Subject: x\n\nx\n")); !strings.HasPrefix(got, "250 ") {
+						t.Fatal(got)
+					}
+				}
+				ctx, cancel := context.WithCancel(context.Background())
+				cancel()
+				defer s.Close(ctx) // does not wait for what hangs
+				if path != "background" {
+					go s.RunQueue(s.runs, queue.Selection{})
+				}
+				for end := time.Now().Add(2 * time.Minute); boxes(dir) < 100; time.Sleep(20 * time.Millisecond) {
+					if time.Now().After(end) {
+						t.Fatalf("%d of 100 users have their mail", boxes(dir))
+					}
+				}
+				if hang := int(waiting.Load()) + sleepers(); hang == 0 || hang > c.limit {
+					t.Errorf("%d deliveries hang, limit %d", hang, c.limit)
+				}
+			})
+		}
+	}
+}
+
+// boxes counts the mailboxes that are there.
+func boxes(dir string) int {
+	list, _ := filepath.Glob(filepath.Join(dir, "mail", "user*"))
+	n := 0
+	for _, name := range list {
+		if !strings.HasSuffix(name, ".lock") {
+			n++
+		}
+	}
+	return n
+}
+
+// sleepers counts the programs of this process that hang.
+func sleepers() (n int) {
+	list, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, name := range list {
+		stat, _ := os.ReadFile(name)
+		text := string(stat)
+		if f := strings.Fields(text[strings.LastIndexByte(text, ')')+1:]); len(f) > 1 && f[1] == fmt.Sprint(os.Getpid()) && strings.Contains(text, "(sleep)") {
+			n++
+		}
+	}
+	return n
+}
