@@ -43,7 +43,7 @@ func (e *expansion) Open(ctx context.Context, path string, kind alias.FileKind, 
 // reader is the user who opens a list: as, or DefaultUser.
 func (e *expansion) reader(ctx context.Context, as *envelope.Ctladdr) (priv.Identity, error) {
 	if as == nil {
-		return e.m.srv.defaultIdentity(ctx)
+		return e.m.site.defaultIdentity(ctx)
 	}
 	id := priv.Identity{UID: as.UID, GID: as.GID, Groups: []int{as.GID}}
 	if e.m.site.options.DontInitGroups {
@@ -71,15 +71,19 @@ func openList(c *safefile.Checker, path string, what safefile.Kind) (*alias.Open
 	return &alias.Opened{ReadCloser: f, UID: uid, GID: gid, Unsafe: unsafe != nil}, nil
 }
 
-// defaultIdentity is DefaultUser with his groups: who acts where nobody else is answerable.
-func (s *Server) defaultIdentity(ctx context.Context) (priv.Identity, error) {
-	o := s.site.options
-	id := priv.Identity{UID: o.DefaultUser.UID, GID: max(o.DefaultUser.GID, 0)}
+// defaultIdentity is DefaultUser with his groups: who acts where nobody else is answerable. He is never root.
+func (s *Site) defaultIdentity(ctx context.Context) (priv.Identity, error) {
+	o := options{Settings: s.Config.Settings}
+	o.defaultUser()
+	id := priv.Identity{UID: max(o.DefaultUser.UID, 1), GID: o.DefaultUser.GID}
+	if id.GID < 0 {
+		id.GID = 1
+	}
 	id.Groups = []int{id.GID}
 	if o.DontInitGroups || o.DefaultUser.Name == "" {
 		return id, nil
 	}
-	groups, err := s.Accounts.Groups(ctx, o.DefaultUser.Name, id.GID)
+	groups, err := priv.System().Groups(ctx, o.DefaultUser.Name, id.GID)
 	if err != nil {
 		return id, fmt.Errorf("mta: groups of DefaultUser: %w", err)
 	}

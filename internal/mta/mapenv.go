@@ -99,7 +99,9 @@ func (s *Site) runMapProgram(ctx context.Context, argv []string) (out []byte, ex
 	cmd.Dir = "/tmp"
 	cmd.Env = []string{"AGENT=sendmail", "PATH=" + priv.SafePath}
 	cmd.WaitDelay = time.Second
-	cmd.SysProcAttr = s.asDefaultUser()
+	if cmd.SysProcAttr, err = s.asDefaultUser(ctx); err != nil {
+		return nil, 0, err
+	}
 	var text beginning
 	cmd.Stdout = &text
 	err = cmd.Run()
@@ -118,14 +120,13 @@ func (b *beginning) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// asDefaultUser gives a child the identity of DefaultUser, where this process is root.
-func (s *Site) asDefaultUser() *syscall.SysProcAttr {
-	if os.Geteuid() != 0 {
-		return nil
+// asDefaultUser is how a program of the configuration is started: as DefaultUser, with his groups, where this process is root.
+func (s *Site) asDefaultUser(ctx context.Context) (*syscall.SysProcAttr, error) {
+	id, err := s.defaultIdentity(ctx)
+	if err != nil {
+		return nil, err
 	}
-	o := options{Settings: s.Config.Settings}
-	o.defaultUser()
-	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(max(o.DefaultUser.UID, 1)), Gid: uint32(max(o.DefaultUser.GID, 1))}}
+	return priv.ChildAttr(id), nil
 }
 
 // systemUser is class user's look-up.

@@ -309,7 +309,7 @@ func (s *Server) mailerConfig() (mailers.Config, error) {
 		cfg.ConnectOnlyTo, _ = connectOnlyTo(o.ConnectOnlyTo) // Load has refused what is none
 	}
 	if o.DefaultUser.Set {
-		if cfg.DefaultUser, err = s.defaultIdentity(context.Background()); err != nil {
+		if cfg.DefaultUser, err = s.site.defaultIdentity(context.Background()); err != nil {
 			return cfg, err
 		}
 	}

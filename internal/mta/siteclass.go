@@ -198,6 +198,15 @@ func reason(err error) string {
 // maxClassFile bounds the size of a class file.
 const maxClassFile = 64 << 20
 
+// openHelp opens the file of option HelpFile.
+func (s *Site) openHelp() (*os.File, error) {
+	c, err := s.fileChecker()
+	if err != nil {
+		return nil, err
+	}
+	return c.Open(s.Config.Settings.HelpFile, safefile.HelpFile)
+}
+
 // blame is the option DontBlameSendmail.
 func (s *Site) blame() (safefile.Blame, error) {
 	return safefile.ParseBlame(strings.Join(s.Config.Settings.DontBlameSendmail, ","))
@@ -232,7 +241,7 @@ func (s *Site) readClassFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxClassFile))
 }
 
-// output runs a program of an F line, as the default user where we are root.
+// output runs a program of an F line.
 func (s *Site) output(ctx context.Context, argv []string) ([]byte, error) {
 	if len(argv) == 0 {
 		return nil, errors.New("no command")
@@ -241,12 +250,13 @@ func (s *Site) output(ctx context.Context, argv []string) ([]byte, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = []string{"PATH=/usr/bin:/bin"}
-	if id := s.Config.Settings.DefaultUser; os.Geteuid() == 0 && id.UID > 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(id.UID), Gid: uint32(max(id.GID, 0))}}
+	var err error
+	if cmd.SysProcAttr, err = s.asDefaultUser(ctx); err != nil {
+		return nil, err
 	}
 	var out bytes.Buffer
 	cmd.Stdout = &out
-	err := cmd.Run()
+	err = cmd.Run()
 	return out.Bytes(), err
 }
 

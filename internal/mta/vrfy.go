@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -175,7 +174,7 @@ func (c *Session) Help(ctx context.Context, topic string) status.Reply {
 		return r
 	}
 	version, _ := c.macros.Macro("v")
-	file, err := os.Open(c.site.options.HelpFile)
+	file, err := c.site.openHelp()
 	if err != nil {
 		return reply(502, status.Enhanced{5, 3, 0}, "Sendmail "+version+" -- HELP not implemented")
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -225,6 +226,7 @@ func (a Accounts) getent(ctx context.Context, database, key string) (out string,
 	}
 	cmd := exec.CommandContext(ctx, a.Getent, database, key)
 	cmd.Env = []string{"PATH=" + SafePath}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: Lowered()}
 	b, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 2 {

@@ -30,7 +30,7 @@ type Command struct {
 	Args []string // whole argument vector, Args[0] is the name the program sees
 	Env  []string // the whole environment
 
-	As *Identity // nil: the child keeps the identity of this process
+	As *Identity // nil: the child keeps the identity of this process, without the rights that its caller lacks
 	// EffectiveOnly sets only the effective user and group to As, so that the child can return to ours (mailer
 	// flag S together with U=).
 	EffectiveOnly bool
@@ -106,6 +106,9 @@ func (c *Command) start() (*os.Process, error) {
 			return nil, err
 		}
 	}
+	if c.As == nil {
+		attr.Sys.Credential = Lowered()
+	}
 	if c.As != nil && !c.As.current() {
 		if c.EffectiveOnly {
 			if err := c.As.takeEffective(); err != nil {
@@ -135,6 +138,23 @@ func (c *Command) tryDirs(attr *os.ProcAttr) (*os.Process, error) {
 		attr.Dir = "/"
 	}
 	return os.StartProcess(c.Path, c.Args, attr)
+}
+
+// Lowered is the identity of the children of an elevated program: its caller's. It is nil elsewhere: they have what the process has.
+func Lowered() *syscall.Credential {
+	if !Elevated() || os.Geteuid() == 0 {
+		return nil
+	}
+	return &syscall.Credential{Uid: uint32(os.Getuid()), Gid: uint32(os.Getgid()), NoSetGroups: true}
+}
+
+// ChildAttr gives a child that is started without Start the identity as where this process is root, and elsewhere takes from it what the
+// caller of an elevated program has not.
+func ChildAttr(as Identity) *syscall.SysProcAttr {
+	if os.Geteuid() == 0 {
+		return &syscall.SysProcAttr{Credential: as.credential()}
+	}
+	return &syscall.SysProcAttr{Credential: Lowered()}
 }
 
 func addNice(n int) error {
