@@ -17,6 +17,7 @@ import (
 	"gosendmail/internal/guard"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/mta"
+	"gosendmail/internal/safefile"
 	"gosendmail/internal/smtpd"
 	"gosendmail/internal/status"
 )
@@ -272,7 +273,7 @@ func (d *daemon) writePID(site *mta.Site) {
 		return
 	}
 	text := strconv.Itoa(os.Getpid()) + "\n" + strings.Join(d.v.argv, " ") + "\n"
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	if err := safefile.Overwrite(path, text, 0o644); err != nil {
 		d.current.Load().log.Logf(maillog.LevelSerious, maillog.Err, "", "unable to write pid to %s: %v", path, err)
 		return
 	}

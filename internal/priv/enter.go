@@ -3,6 +3,7 @@ package priv
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -69,4 +70,26 @@ func Proof() (ours, childs *os.File, err error) {
 func ProvenBy(fd int) bool {
 	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	return err == nil && int(cred.Uid) == os.Geteuid() && int(cred.Gid) == os.Getegid()
+}
+
+// AsCaller runs f on a thread of its own that sees the file system with the group of the program's caller, without that of a set-group-ID
+// file. What other threads do keeps it. f is not called where that cannot be had.
+func AsCaller(f func()) error {
+	if !Elevated() {
+		f()
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		err := fsIdentity(os.Getuid(), os.Getgid())
+		if err == nil {
+			f()
+		}
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		return fmt.Errorf("%w: %w", ErrUnable, err)
+	}
+	return nil
 }

@@ -363,3 +363,36 @@ func TestListsThatOthersCanWriteAreNotSafe(t *testing.T) {
 		}
 	}
 }
+
+func TestOverwriteFollowsNothing(t *testing.T) {
+	dir := t.TempDir()
+	other := filepath.Join(dir, "other")
+	if err := os.WriteFile(other, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"symbolic", "hard", "fifo", "folder"} {
+		path := filepath.Join(dir, name)
+		make := map[string]func() error{
+			"symbolic": func() error { return os.Symlink(other, path) }, "hard": func() error { return os.Link(other, path) },
+			"fifo": func() error { return syscall.Mkfifo(path, 0o666) }, "folder": func() error { return os.Mkdir(path, 0o755) },
+		}[name]
+		if err := make(); err != nil {
+			t.Fatal(err)
+		}
+		if err := safefile.Overwrite(path, "x", 0o644); err == nil {
+			t.Errorf("%s: overwritten", name)
+		}
+	}
+	if text, err := os.ReadFile(other); err != nil || string(text) != "precious" {
+		t.Errorf("%q, %v", text, err)
+	}
+	path := filepath.Join(dir, "pid")
+	for _, text := range []string{"longer text", "short"} {
+		if err := safefile.Overwrite(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != text {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+}

@@ -3,12 +3,14 @@ package submit
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
 	"gosendmail/internal/mta"
+	"gosendmail/internal/priv"
 	"gosendmail/internal/status"
 )
 
@@ -193,8 +195,14 @@ func (j *job) deadLetter(text []byte) {
 	}
 }
 
-// appendTo adds a message to a file of the caller, without following a link.
-func appendTo(path string, text []byte) error {
+// appendTo adds a message to a file of the caller, with his rights.
+func appendTo(path string, text []byte) (err error) {
+	failed := priv.AsCaller(func() { err = appendAsCaller(path, text) })
+	return errors.Join(failed, err)
+}
+
+// appendAsCaller is appendTo with the rights that the calling thread has; it follows no link.
+func appendAsCaller(path string, text []byte) error {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY|noFollow, 0o600)
 	if err != nil {
 		return err
