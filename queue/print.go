@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"gosendmail/internal/maillog"
 	"gosendmail/internal/safefile"
 )
 
@@ -257,14 +258,14 @@ func (p *itemPrinter) sender(text string) {
 	}
 	fmt.Fprint(p.w, visible(text, fromWidth))
 	if p.quarantine != "" {
-		fmt.Fprintf(p.w, "\n     QUARANTINE: %.*s", textWidth, p.quarantine)
+		fmt.Fprint(p.w, "\n     QUARANTINE: ", clipped(p.quarantine, textWidth))
 	}
 	if p.message == "" && p.body == "" {
 		return
 	}
-	fmt.Fprintf(p.w, "\n    %10.10s", p.body)
+	fmt.Fprintf(p.w, "\n    %10.10s", maillog.Visible(p.body))
 	if p.message != "" {
-		fmt.Fprintf(p.w, "   (%.*s)", textWidth, p.message)
+		fmt.Fprint(p.w, "   (", clipped(p.message, textWidth), ")")
 	}
 }
 
@@ -282,6 +283,9 @@ func (p *itemPrinter) recipient(text string, version, width int) {
 	}
 	fmt.Fprint(p.w, visible(text, width))
 }
+
+// clipped is at most width bytes of what a peer or a rule said.
+func clipped(s string, width int) string { return maillog.Visible(s[:min(len(s), width)]) }
 
 // visible writes an address with what is not printable in octal, cut after width bytes.
 func visible(s string, width int) string {

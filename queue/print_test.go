@@ -31,7 +31,7 @@ func TestPrint(t *testing.T) {
 		}
 	}
 	write("q1/df/df6AM4Zx4D000001", "hello\n")
-	write("q1/qf/qf6AM4Zx4D000001", "V8\nTTIME\nKTIME\nN1\nP60038\nB7BIT\nMDeferred: x\nFw\nSalice\n"+
+	write("q1/qf/qf6AM4Zx4D000001", "V8\nTTIME\nKTIME\nN1\nP60038\nB7BIT\nMDeferred: \x9b\xe9\033x\nFw\nSalice\n"+
 		"Cbob:2002:2002:pipe\nRPFD:bob\nC\nRPFD:<c@d>\nH??Subject: R\n.\n")
 	write("q1/df/df6AM4Zx4D000002", "hello\n")
 	write("q1/qf/qf6AM4Zx4D000002", "V8\nTTIME\nK0\nN0\nP9\nS<>\nRPFD:<\xe9@d>\n.\n")
@@ -44,7 +44,7 @@ func TestPrint(t *testing.T) {
 6AM4Zx4D000002        6 Mon Nov  2 04:05 <>
 					 <\351@d>
 6AM4Zx4D000001        6 Mon Nov  2 04:05 alice
-          7BIT   (Deferred: x)
+          7BIT   (Deferred: \233\351\033x)
 					 bob
 					 <c@d>
 BASE/q2 is empty
@@ -54,7 +54,7 @@ BASE/q2 is empty
 			Busy: func(p int64, _ time.Time) bool { return false }}, `		BASE/q1/df (1 request)
 -----Q-ID----- --Size-- -Priority- ---Q-Time--- --------Sender/Recipient--------
 6AM4Zx4D000001-       6      60038+Nov  2 04:05 alice
-          7BIT   (Deferred: x)
+          7BIT   (Deferred: \233\351\033x)
 						(---bob:2002:2002:pipe---)
 						bob
 						(------)
@@ -66,7 +66,7 @@ BASE/q2 is empty
 			`		BASE/q1/df (1 request)
 -----Q-ID----- --Size-- -----Q-Time----- ------------Sender/Recipient-----------
 6AM4Zx4D000001X       6 Mon Nov  2 04:05 alice
-          7BIT   (Deferred: x)
+          7BIT   (Deferred: \233\351\033x)
 					 bob
 					 <c@d>
 BASE/q2 is empty

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"gosendmail/internal/maillog"
 	"gosendmail/internal/safefile"
 )
 
@@ -37,11 +38,13 @@ func (d *Dir) Print(out io.Writer, verbose bool, problem func(error)) error {
 		if inUse(path) {
 			mark = '*'
 		}
-		fmt.Fprintf(w, "%c%-39s %12s %.*s\n", mark, host, interval(d.now().Sub(e.Updated)), width, e.result())
+		fmt.Fprintf(w, "%c%-39s %12s %s\n", mark, maillog.Visible(host), interval(d.now().Sub(e.Updated)), maillog.Visible(clip(e.result(), width)))
 		return nil
 	})
 	return errors.Join(err, w.Flush())
 }
+
+func clip(s string, width int) string { return s[:min(len(s), width)] }
 
 func inUse(path string) bool {
 	f, err := os.Open(path)

@@ -39,6 +39,28 @@ func Printable(s string) string {
 	return b.String()
 }
 
+// Visible shows control characters and bytes beyond ASCII in octal (\001) and leaves the rest, so that what peers say does not steer the
+// terminal of whoever reads it.
+func Visible(s string) string {
+	unseen := func(c byte) bool { return c < ' ' || c >= 0x7f }
+	i := 0
+	for i < len(s) && !unseen(s[i]) {
+		i++
+	}
+	if i == len(s) {
+		return s
+	}
+	b := []byte(s[:i])
+	for ; i < len(s); i++ {
+		if unseen(s[i]) {
+			b = fmt.Appendf(b, "\\%03o", s[i])
+		} else {
+			b = append(b, s[i])
+		}
+	}
+	return string(b)
+}
+
 func clipTo(s string, n int) string { return s[:min(len(s), n)] }
 
 // Shorten cuts the middle out of a text longer than n bytes, as the original does: "abc...xyz".

@@ -30,6 +30,14 @@ func logger(t *testing.T, cfg maillog.Config) *maillog.Logger {
 }
 
 // TestLines has lines that the original wrote.
+func TestVisible(t *testing.T) {
+	for text, want := range map[string]string{"plain \\ text": "plain \\ text", "a\x9b\x1b[1m\xe9\tb\n": `a\233\033[1m\351\011b\012`, "": ""} {
+		if got := maillog.Visible(text); got != want {
+			t.Errorf("Visible(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestLines(t *testing.T) {
 	zero := time.Duration(0)
 	for _, c := range []struct{ got, want string }{

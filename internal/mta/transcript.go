@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/maillog"
 	"gosendmail/internal/status"
 	"gosendmail/mailers"
 )
@@ -50,7 +51,7 @@ func (d *dialogue) exchange(out bool, line string) {
 		if out {
 			prefix = ">>> "
 		}
-		d.m.watch(prefix + line)
+		d.m.watch(prefix + maillog.Visible(line))
 	}
 	if out {
 		if line != "." { // what the dot is answered is the answer to DATA
