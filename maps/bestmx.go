@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -19,8 +18,11 @@ func bestMX(ctx context.Context, p *Params, key string, args []string) (string, 
 	if p.env.DNS == nil {
 		return "", tempFail(errNoResolver)
 	}
-	if text, ok := strings.CutPrefix(key, "["); ok {
-		return literal(ctx, p, key, text, args)
+	if strings.HasPrefix(key, "[") {
+		if _, err := inBrackets(key); err != nil {
+			return "", ErrNotFound
+		}
+		return p.Result(ctx, key, key, args), nil
 	}
 	a, err := p.env.DNS.LookupMX(ctx, key)
 	switch {
@@ -28,6 +30,9 @@ func bestMX(ctx context.Context, p *Params, key string, args []string) (string, 
 		return withoutMX(ctx, p, key, args, err)
 	case a.NullMX() && a.Records[0].Pref == 0:
 		return "", missing(exUnavailable, errors.New("the domain takes no mail"))
+	}
+	if len(a.Records) == 0 {
+		return "", missing(exNoHost, errors.New("no exchanger has a host's name: "+a.BadHost))
 	}
 	hosts := byPreference(a.Records, p.env.IsLocal)
 	if p.Delim == 0 {
@@ -41,18 +46,6 @@ func bestMX(ctx context.Context, p *Params, key string, args []string) (string, 
 		}
 	}
 	return p.Result(ctx, key, joinLimited(hosts, p.Delim, ""), args), nil
-}
-
-// literal is the result for a key that begins with a bracket: itself, where it holds an address.
-func literal(ctx context.Context, p *Params, key, text string, args []string) (string, error) {
-	text, _, closed := strings.Cut(text, "]")
-	if len(text) > 5 && strings.EqualFold(text[:5], "IPv6:") {
-		text = text[5:]
-	}
-	if _, err := netip.ParseAddr(text); err != nil || !closed {
-		return "", ErrNotFound
-	}
-	return p.Result(ctx, key, key, args), nil
 }
 
 // withoutMX is the result for a name that has no mail exchangers: its own canonical name, where it is a host's. Another name of a host

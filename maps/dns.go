@@ -127,10 +127,16 @@ func (m *dnsMap) Lookup(ctx context.Context, key string, args ...string) (string
 	}
 	var values []string
 	for _, rr := range a.Records {
+		if name, isName := recordName(rr); isName && name != "." && !dns.IsHostName(name) {
+			continue // as if it were not there: what rules do with a name must not be for its owner to choose
+		}
 		values = append(values, printable(recordText(rr)))
 		if m.p.Delim == 0 || m.p.MatchOnly || len(values) == m.f.most() {
 			break
 		}
+	}
+	if len(values) == 0 {
+		return "", missing(exNoHost, errors.New("no answer is a host's name"))
 	}
 	return m.p.Result(ctx, key, joinLimited(values, m.p.Delim, "..."), args), nil
 }
@@ -199,18 +205,6 @@ func recordText(rr mdns.RR) string {
 			return "IPv6:" + spelledOut(a)
 		}
 		return ""
-	case *mdns.MX:
-		return trimDot(rr.Mx)
-	case *mdns.NS:
-		return trimDot(rr.Ns)
-	case *mdns.PTR:
-		return trimDot(rr.Ptr)
-	case *mdns.CNAME:
-		return trimDot(rr.Target)
-	case *mdns.SRV:
-		return trimDot(rr.Target)
-	case *mdns.AFSDB:
-		return trimDot(rr.Hostname)
 	case *mdns.TXT:
 		if len(rr.Txt) == 0 {
 			return ""
@@ -219,7 +213,29 @@ func recordText(rr mdns.RR) string {
 	case *mdns.TLSA:
 		return fmt.Sprintf("%02X %02X %02X %s", rr.Usage, rr.Selector, rr.MatchingType, hexPairs(rr.Certificate))
 	}
+	if name, ok := recordName(rr); ok {
+		return trimDot(name)
+	}
 	return rr.String()
+}
+
+// recordName is the host that a record names, for the types whose records do.
+func recordName(rr mdns.RR) (name string, ok bool) {
+	switch rr := rr.(type) {
+	case *mdns.MX:
+		return rr.Mx, true
+	case *mdns.NS:
+		return rr.Ns, true
+	case *mdns.PTR:
+		return rr.Ptr, true
+	case *mdns.CNAME:
+		return rr.Target, true
+	case *mdns.SRV:
+		return rr.Target, true
+	case *mdns.AFSDB:
+		return rr.Hostname, true
+	}
+	return "", false
 }
 
 // spelledOut writes an IPv6 address with all its zeros, as the original's tables and rules have it.
@@ -331,22 +347,32 @@ func (m *hostMap) canonical(ctx context.Context, key string) (string, error) {
 		c, err := m.r.Canonical(ctx, key, o)
 		return c.Name, err
 	}
-	text, _, ok := strings.Cut(key[1:], "]")
-	if !ok {
-		return "", ErrNotFound
-	}
-	if len(text) > 5 && strings.EqualFold(text[:5], "IPv6:") {
-		text = text[5:]
-	}
-	addr, err := netip.ParseAddr(text)
+	addr, err := inBrackets(key)
 	if err != nil {
-		return "", &dns.Error{Kind: dns.NoName, Name: key, Cause: err}
+		return "", err
 	}
 	names, err := m.r.LookupPTR(ctx, addr)
 	if err != nil {
 		return "", err
 	}
 	return names[0], nil
+}
+
+// inBrackets reads "[192.0.2.1]" and "[IPv6:2001:db8::1]". Nothing but a dot may follow: the bracket must not hide what
+// a name ends in.
+func inBrackets(key string) (netip.Addr, error) {
+	text, rest, ok := strings.Cut(key[1:], "]")
+	if !ok || rest != "" && rest != "." {
+		return netip.Addr{}, ErrNotFound
+	}
+	if len(text) > 5 && strings.EqualFold(text[:5], "IPv6:") {
+		text = text[5:]
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		return addr, &dns.Error{Kind: dns.NoName, Name: key, Cause: err}
+	}
+	return addr, nil
 }
 
 // Close does nothing.

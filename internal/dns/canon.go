@@ -175,7 +175,7 @@ func (p *probe) run(ctx context.Context) (bool, error) {
 			err = &Error{Kind: Temporary, Name: p.full, Type: t, Cause: err}
 		} else if found := p.look(m, t); found {
 			return true, nil
-		} else if m.Rcode != mdns.RcodeSuccess {
+		} else if m.broken || m.outcome() != 0 {
 			err = p.r.failure(m, p.full, "", t)
 		}
 		if KindOf(err) == NoName {
@@ -191,18 +191,26 @@ func (p *probe) run(ctx context.Context) (bool, error) {
 	return false, temporary
 }
 
-// look reads one reply: a CNAME at the name, a record of the asked type, or an MX of doubtful worth.
-func (p *probe) look(m *mdns.Msg, qtype uint16) bool {
-	if c := cnameOf(m, mdns.Fqdn(p.full)); c != nil {
-		p.ttl = time.Duration(c.Hdr.Ttl) * time.Second
+// look reads one reply: a CNAME at the name, a record of the asked type, or an MX of doubtful worth. A record proves
+// the name even where its data cannot be read.
+func (p *probe) look(m *reply, qtype uint16) bool {
+	if m.outcome() != 0 {
+		return false
+	}
+	at := mdns.Fqdn(p.full)
+	if c := m.cname(at); c != nil {
 		if !p.o.DontExpandCnames {
+			if !IsHostName(c.Target) {
+				return false
+			}
 			p.target = trimDot(c.Target)
 		}
+		p.ttl = time.Duration(c.Hdr.Ttl) * time.Second
 		return true
 	}
-	for _, rr := range m.Answer {
-		h := rr.Header()
-		if h.Rrtype != qtype || !strings.EqualFold(h.Name, mdns.Fqdn(p.full)) {
+	for i := range m.records {
+		h := &m.records[i].header
+		if h.Rrtype != qtype || !m.records[i].owned(at) {
 			continue
 		}
 		p.ttl = time.Duration(h.Ttl) * time.Second

@@ -3,6 +3,7 @@ package dns_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -118,7 +119,7 @@ func TestForeignAnswers(t *testing.T) {
 		wrongName.Question[0].Name = "evil.test."
 		w.WriteMsg(wrongID)
 		w.WriteMsg(wrongName)
-		w.Write([]byte("garbage"))
+		w.Write([]byte(strings.Repeat("garbage", 3)))
 		return false
 	})
 	a, err := s.Resolver().LookupFamily(context.Background(), "a.example.test", dns.IPv4)
@@ -338,4 +339,71 @@ func FuzzAnswer(f *testing.F) {
 			t.Error("answer without records")
 		}
 	})
+}
+
+// TestHostileServer asks a misbehaving server for everything that it spoils. There is an answer or an error, never
+// neither, and what is called a host is one.
+func TestHostileServer(t *testing.T) {
+	r := dns.New(dns.Config{Servers: []string{dnstest.StartHostile(t, "127.0.0.1:0")}, Ndots: 1,
+		Timeout: 30 * time.Millisecond, Attempts: 1,
+		Order: []string{"dns"}})
+	ctx := context.Background()
+	host := func(t *testing.T, name string) {
+		t.Helper()
+		if !dns.IsHostName(name) {
+			t.Errorf("%q is called a host", name)
+		}
+	}
+	ask := func(t *testing.T, addr, domain string) {
+		t.Helper()
+		names, err := r.LookupPTR(ctx, netip.MustParseAddr(addr))
+		if (len(names) == 0) != (err != nil) {
+			t.Errorf("%s: %q, %v", addr, names, err)
+		}
+		for _, n := range names {
+			host(t, n)
+		}
+		a, err := r.LookupAddrs(ctx, domain)
+		if (a == nil) == (err == nil) || a != nil && (len(a.Addrs) == 0 || !dns.IsHostName(a.Name)) {
+			t.Errorf("%s: %+v, %v", domain, a, err)
+		}
+		mx, err := r.LookupMX(ctx, domain)
+		if (mx == nil) == (err == nil) || mx != nil && len(mx.Records) == 0 && mx.BadHost == "" {
+			t.Errorf("%s: %+v, %v", domain, mx, err)
+		}
+		for i := 0; mx != nil && i < len(mx.Records); i++ {
+			if h := mx.Records[i].Host; h != "." {
+				host(t, h)
+			}
+		}
+		if c, err := r.Canonical(ctx, domain, dns.CanonOptions{TryMX: true}); err == nil {
+			host(t, c.Name)
+		}
+	}
+	for i, f := range dnstest.Faults() {
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			ask(t, fmt.Sprintf(dnstest.FaultyPTR, i), fmt.Sprintf(dnstest.FaultyMX, i))
+			ask(t, fmt.Sprintf(dnstest.FaultyA, i), fmt.Sprintf(dnstest.FaultyHost, i))
+		})
+	}
+	for i, n := range dnstest.BadNames() {
+		t.Run("name "+n.Title, func(t *testing.T) {
+			t.Parallel()
+			ask(t, fmt.Sprintf(dnstest.NamedPTR, i), fmt.Sprintf(dnstest.NamedMX, i))
+			ask(t, fmt.Sprintf(dnstest.AliasedPTR, i), fmt.Sprintf(dnstest.NamedCNAME, i))
+		})
+	}
+}
+
+// TestManyExchangers holds how many of a domain's exchangers count: the most preferred.
+func TestManyExchangers(t *testing.T) {
+	var z strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&z, "many.test. MX %d h%d.many.test.\n", 300-i, i)
+	}
+	mx, err := dnstest.Start(t, z.String()).Resolver().LookupMX(context.Background(), "many.test")
+	if err != nil || len(mx.Records) != 100 || mx.Records[0].Pref != 1 {
+		t.Error(len(mx.Records), err)
+	}
 }

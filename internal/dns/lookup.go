@@ -12,6 +12,9 @@ import (
 	mdns "github.com/miekg/dns"
 )
 
+// maxExchangers is how many mail exchangers of a domain count (MAXMXHOSTS of the original).
+const maxExchangers = 100
+
 // MX is one mail exchanger.
 type MX struct {
 	Host string // without final dot; "." alone says that the domain takes no mail (RFC 7505)
@@ -20,8 +23,11 @@ type MX struct {
 
 // MXAnswer lists a domain's mail exchangers, the most preferred first; those of equal preference keep the server's order.
 type MXAnswer struct {
-	Records []MX
+	Records []MX   // at most maxExchangers; those whose names can be no host's are left out
 	Name    string // the owner after CNAMEs
+	// BadHost is such a name, as zone files write it; "" where there was none. A domain whose exchangers are all of that
+	// kind has none.
+	BadHost string
 	TTL     time.Duration
 	Secure  bool
 }
@@ -37,14 +43,19 @@ func (r *Resolver) LookupMX(ctx context.Context, host string) (*MXAnswer, error)
 	}
 	out := &MXAnswer{Name: a.Name, TTL: a.TTL, Secure: a.Secure}
 	for _, rr := range a.Records {
-		mx := rr.(*mdns.MX)
-		h := mx.Mx
-		if h != "." {
-			h = trimDot(h)
+		mx, ok := rr.(*mdns.MX)
+		switch {
+		case !ok:
+		case mx.Mx == ".":
+			out.Records = append(out.Records, MX{Host: ".", Pref: mx.Preference})
+		case IsHostName(mx.Mx):
+			out.Records = append(out.Records, MX{Host: trimDot(mx.Mx), Pref: mx.Preference})
+		default:
+			out.BadHost = trimDot(mx.Mx)
 		}
-		out.Records = append(out.Records, MX{Host: h, Pref: mx.Preference})
 	}
 	slices.SortStableFunc(out.Records, func(a, b MX) int { return cmp.Compare(a.Pref, b.Pref) })
+	out.Records = out.Records[:min(len(out.Records), maxExchangers)]
 	return out, nil
 }
 
@@ -139,7 +150,7 @@ func (r *Resolver) addrsFromDNS(ctx context.Context, host string, f Family) (*Ad
 }
 
 func (r *Resolver) addrsOf(ctx context.Context, name string, f Family) (*AddrAnswer, error) {
-	var out AddrAnswer
+	out := AddrAnswer{Name: trimDot(name)}
 	var failed error
 	for _, t := range []uint16{mdns.TypeAAAA, mdns.TypeA} {
 		if (f == IPv4 && t == mdns.TypeAAAA) || (f == IPv6 && t == mdns.TypeA) {
@@ -152,33 +163,28 @@ func (r *Resolver) addrsOf(ctx context.Context, name string, f Family) (*AddrAns
 		}
 		out.add(a)
 	}
-	if len(out.Addrs) == 0 {
-		return nil, failed
+	switch {
+	case len(out.Addrs) > 0:
+		return &out, nil
+	case failed == nil:
+		failed = &Error{Kind: NoData, Name: name}
 	}
-	return &out, nil
+	return nil, failed
 }
 
 func (out *AddrAnswer) add(a *Answer) {
 	if len(out.Addrs) == 0 {
 		out.Secure, out.TTL = a.Secure, a.TTL
 	}
-	out.Name, out.Secure, out.TTL = a.Name, out.Secure && a.Secure, min(out.TTL, a.TTL)
+	out.Secure, out.TTL = out.Secure && a.Secure, min(out.TTL, a.TTL)
+	if IsHostName(a.Name) {
+		out.Name = a.Name
+	}
 	for _, rr := range a.Records {
 		if addr, ok := recordAddr(rr); ok {
 			out.Addrs = append(out.Addrs, addr)
 		}
 	}
-}
-
-func recordAddr(rr mdns.RR) (netip.Addr, bool) {
-	switch rr := rr.(type) {
-	case *mdns.A:
-		a, ok := netip.AddrFromSlice(rr.A)
-		return a.Unmap(), ok
-	case *mdns.AAAA:
-		return netip.AddrFromSlice(rr.AAAA)
-	}
-	return netip.Addr{}, false
 }
 
 // candidates lists the absolute names to try for a host (resolv.conf(5): search, ndots).
@@ -267,10 +273,18 @@ func (r *Resolver) ptrFromDNS(ctx context.Context, addr netip.Addr) ([]string, e
 	}
 	var names []string
 	for _, rr := range a.Records {
-		names = append(names, trimDot(rr.(*mdns.PTR).Ptr))
+		if ptr, ok := rr.(*mdns.PTR); ok && IsHostName(ptr.Ptr) && !isAddress(trimDot(ptr.Ptr)) {
+			names = append(names, trimDot(ptr.Ptr))
+		}
+	}
+	if len(names) == 0 {
+		return nil, &Error{Kind: Unusable, Name: addr.String(), Type: mdns.TypePTR, Cause: errNoHost}
 	}
 	return names, nil
 }
+
+// errNoHost says that an answer names nothing that can be a host.
+var errNoHost = errors.New("the answer is no host name")
 
 // LookupTXT returns the TXT records of an absolute name, the strings of each joined (RFC 7208 section 3.3).
 func (r *Resolver) LookupTXT(ctx context.Context, name string) ([]string, error) {
@@ -280,7 +294,9 @@ func (r *Resolver) LookupTXT(ctx context.Context, name string) ([]string, error)
 	}
 	var out []string
 	for _, rr := range a.Records {
-		out = append(out, strings.Join(rr.(*mdns.TXT).Txt, ""))
+		if txt, ok := rr.(*mdns.TXT); ok {
+			out = append(out, strings.Join(txt.Txt, ""))
+		}
 	}
 	return out, nil
 }

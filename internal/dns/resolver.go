@@ -2,8 +2,10 @@ package dns
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -20,8 +22,12 @@ const udpSize = 1232
 // readSize is how much of an answer over UDP is read: some servers send more than they were asked for.
 const readSize = 16 << 10
 
-// maxChain is how many CNAMEs are followed from one question (MAXCNAMEDEPTH of the original).
-const maxChain = 10
+// maxChain is how often the end of a CNAME chain is asked for (MAXCNAMEDEPTH of the original), maxLinks how many CNAMEs
+// are followed in all.
+const (
+	maxChain = 10
+	maxLinks = 32
+)
 
 // Resolver asks name servers. It is safe for concurrent use.
 type Resolver struct {
@@ -107,12 +113,18 @@ func (r *Resolver) chase(ctx context.Context, name, fqdn string, qtype uint16) (
 	total := &Answer{Name: trimDot(fqdn), Secure: true}
 	seen := map[string]bool{}
 	alias := ""
-	for at := fqdn; ; alias = at {
+	for at, asked := fqdn, 0; ; alias, asked = at, asked+1 {
+		if asked > maxChain {
+			return nil, &Error{Kind: Unusable, Name: name, Type: qtype, Cause: fmt.Errorf("CNAME loop for %s", trimDot(fqdn))}
+		}
 		m, err := r.exchange(ctx, at, qtype)
 		if err != nil {
 			return nil, &Error{Kind: Temporary, Name: name, Type: qtype, Alias: alias, Cause: err}
 		}
-		total.Secure = total.Secure && m.AuthenticatedData && r.cfg.TrustAD
+		if m.outcome() != 0 {
+			return nil, r.failure(m, name, alias, qtype)
+		}
+		total.Secure = total.Secure && m.secure && r.cfg.TrustAD
 		at, err = total.follow(m, at, qtype, seen)
 		switch {
 		case err != nil:
@@ -120,80 +132,72 @@ func (r *Resolver) chase(ctx context.Context, name, fqdn string, qtype uint16) (
 		case len(total.Records) > 0:
 			total.Name = trimDot(at)
 			return total, nil
-		case m.Rcode != mdns.RcodeSuccess || !moved(m, at):
+		case m.broken || strings.EqualFold(m.name, at):
 			return nil, r.failure(m, name, alias, qtype)
 		}
 	}
 }
 
-// moved reports whether the reply's question is not the name at which its CNAMEs ended.
-func moved(m *mdns.Msg, at string) bool { return !strings.EqualFold(m.Question[0].Name, at) }
-
 // failure turns a reply without records into an error.
-func (r *Resolver) failure(m *mdns.Msg, name, alias string, qtype uint16) error {
-	e := &Error{Name: name, Type: qtype, Alias: alias, TTL: negativeTTL(m)}
-	switch m.Rcode {
-	case mdns.RcodeNameError:
-		e.Kind = NoName
-	case mdns.RcodeSuccess:
-		e.Kind = NoData
-	case mdns.RcodeFormatError:
+func (r *Resolver) failure(m *reply, name, alias string, qtype uint16) error {
+	e := &Error{Kind: m.outcome(), Name: name, Type: qtype, Alias: alias, Cause: m.cause()}
+	switch {
+	case m.broken:
 		e.Kind = Unusable
-	default:
-		e.Kind = Temporary
-		e.Cause = errors.New(mdns.RcodeToString[m.Rcode])
+	case e.Kind == 0:
+		e.Kind = NoData
+	}
+	if e.Kind == NoName || e.Kind == NoData {
+		e.TTL = time.Duration(m.negative) * time.Second
 	}
 	return e
 }
 
-// negativeTTL is how long the absence holds (RFC 2308 section 5).
-func negativeTTL(m *mdns.Msg) time.Duration {
-	for _, rr := range m.Ns {
-		if soa, ok := rr.(*mdns.SOA); ok {
-			return time.Duration(min(soa.Hdr.Ttl, soa.Minttl)) * time.Second
-		}
-	}
-	return 0
-}
-
-// follow walks the CNAMEs of a reply from the name at, collects the records of the asked type at their end and returns where it ended. Records of other owners are not looked at: a server has no say about them here.
-func (a *Answer) follow(m *mdns.Msg, at string, qtype uint16, seen map[string]bool) (string, error) {
+// follow walks the CNAMEs of a reply from the name at, collects the records of the asked type at their end and returns
+// where it ended. Records of other owners are not looked at: a server has no say about them here. Of addresses all must
+// be readable, as the C library wants it.
+func (a *Answer) follow(m *reply, at string, qtype uint16, seen map[string]bool) (string, error) {
 	for {
-		for _, rr := range m.Answer {
-			h := rr.Header()
-			if !strings.EqualFold(h.Name, at) || h.Class != mdns.ClassINET {
+		unreadable := m.broken && addressType(qtype)
+		for i := range m.records {
+			rec := &m.records[i]
+			if !rec.owned(at) || rec.header.Rrtype != qtype && qtype != mdns.TypeANY {
 				continue
 			}
-			if h.Rrtype == qtype || qtype == mdns.TypeANY {
-				a.Records = append(a.Records, rr)
-				a.keepTTL(h.Ttl)
+			if rec.data == nil {
+				unreadable = true
+				continue
 			}
+			a.Records = append(a.Records, rec.data)
+			a.keepTTL(rec.header.Ttl)
 		}
-		if len(a.Records) > 0 {
+		switch {
+		case unreadable && (len(a.Records) == 0 || addressType(qtype)):
+			return at, errMalformed
+		case len(a.Records) > 0:
 			return at, nil
 		}
-		c := cnameOf(m, at)
+		c := m.cname(at)
 		if c == nil {
 			return at, nil
+		}
+		if hostType(qtype) && !IsHostName(c.Target) {
+			return at, errNoHost
 		}
 		a.keepTTL(c.Hdr.Ttl)
 		a.Aliases = append(a.Aliases, trimDot(at))
 		seen[strings.ToLower(at)] = true
 		at = c.Target
-		if seen[strings.ToLower(at)] || len(seen) > maxChain {
+		if seen[strings.ToLower(at)] || len(seen) > maxLinks {
 			return at, fmt.Errorf("CNAME loop at %s", trimDot(at))
 		}
 	}
 }
 
-func cnameOf(m *mdns.Msg, at string) *mdns.CNAME {
-	for _, rr := range m.Answer {
-		if c, ok := rr.(*mdns.CNAME); ok && strings.EqualFold(c.Hdr.Name, at) && c.Hdr.Class == mdns.ClassINET {
-			return c
-		}
-	}
-	return nil
-}
+// hostType reports whether the names that have such records are hosts.
+func hostType(qtype uint16) bool { return addressType(qtype) || qtype == mdns.TypeMX }
+
+func addressType(qtype uint16) bool { return qtype == mdns.TypeA || qtype == mdns.TypeAAAA }
 
 func (a *Answer) keepTTL(seconds uint32) {
 	ttl := time.Duration(seconds) * time.Second
@@ -203,9 +207,9 @@ func (a *Answer) keepTTL(seconds uint32) {
 }
 
 // exchange asks the servers in rounds until one gives a reply that settles the question. The error says that none did.
-func (r *Resolver) exchange(ctx context.Context, fqdn string, qtype uint16) (*mdns.Msg, error) {
+func (r *Resolver) exchange(ctx context.Context, fqdn string, qtype uint16) (*reply, error) {
 	q := r.question(fqdn, qtype)
-	var last *mdns.Msg
+	var last *reply
 	var lastErr error
 	first := 0
 	if r.cfg.Rotate {
@@ -221,7 +225,7 @@ func (r *Resolver) exchange(ctx context.Context, fqdn string, qtype uint16) (*md
 				return nil, context.Cause(ctx)
 			case err != nil:
 				lastErr = err
-			case m.Rcode == mdns.RcodeSuccess || m.Rcode == mdns.RcodeNameError:
+			case m.outcome() != Temporary:
 				return m, nil
 			default:
 				last = m // another server may know better
@@ -247,24 +251,25 @@ func (r *Resolver) question(fqdn string, qtype uint16) *mdns.Msg {
 }
 
 // ask puts the question to one server: over UDP, over TCP when the answer is truncated, and without EDNS0 when the server does not know that.
-func (r *Resolver) ask(ctx context.Context, server string, q *mdns.Msg, wait time.Duration) (*mdns.Msg, error) {
+func (r *Resolver) ask(ctx context.Context, server string, q *mdns.Msg, wait time.Duration) (*reply, error) {
 	network := "udp"
 	if r.cfg.UseTCP {
 		network = "tcp"
 	}
 	m, err := r.roundTrip(ctx, network, server, q, wait)
-	if err == nil && q.IsEdns0() != nil && (m.Rcode == mdns.RcodeFormatError || m.Rcode == mdns.RcodeNotImplemented) {
+	if err == nil && q.IsEdns0() != nil && (m.rcode == mdns.RcodeFormatError || m.rcode == mdns.RcodeNotImplemented) {
 		q = q.Copy()
 		q.Extra = nil
 		m, err = r.roundTrip(ctx, network, server, q, wait)
 	}
-	if err == nil && m.Truncated && network == "udp" && !r.cfg.IgnoreTC {
+	if err == nil && m.truncated && network == "udp" && !r.cfg.IgnoreTC {
 		return r.roundTrip(ctx, "tcp", server, q, wait)
 	}
 	return m, err
 }
 
-func (r *Resolver) roundTrip(ctx context.Context, network, server string, q *mdns.Msg, wait time.Duration) (*mdns.Msg, error) {
+func (r *Resolver) roundTrip(ctx context.Context, network, server string, q *mdns.Msg, wait time.Duration) (*reply,
+	error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	var d net.Dialer
@@ -277,35 +282,46 @@ func (r *Resolver) roundTrip(ctx context.Context, network, server string, q *mdn
 	defer stop()
 	q = q.Copy()
 	q.Id = mdns.Id()
-	co := &mdns.Conn{Conn: nc, UDPSize: readSize}
-	if err := co.WriteMsg(q); err != nil {
+	packet, err := q.Pack()
+	if err != nil {
+		return nil, err
+	}
+	if network == "tcp" {
+		packet = append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
+	}
+	if _, err := nc.Write(packet); err != nil {
 		return nil, fmt.Errorf("%s: %w", server, err)
 	}
-	for {
-		m, err := co.ReadMsg()
-		if err == nil && belongs(m, q) {
-			return m, nil
-		}
-		if err == nil {
-			err = errForeign
-		}
-		_, broken := errors.AsType[*mdns.Error](err)
-		if network == "tcp" || !broken && err != errForeign || ctx.Err() != nil {
-			return nil, fmt.Errorf("%s: %w", server, err)
-		}
-		// A broken or foreign datagram proves nothing: the true answer may still come.
+	m, err := await(nc, network, q)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", server, err)
 	}
+	return m, nil
 }
 
-var errForeign = errors.New("answer to another question")
-
-// belongs reports whether m answers q (RFC 5452 section 9.1).
-func belongs(m, q *mdns.Msg) bool {
-	if m.Id != q.Id || !m.Response || m.Opcode != mdns.OpcodeQuery || len(m.Question) != 1 {
-		return false
+// await reads until the reply to q has come. A foreign datagram proves nothing: the true answer may still come.
+func await(nc net.Conn, network string, q *mdns.Msg) (*reply, error) {
+	if network == "tcp" {
+		var size [2]byte
+		if _, err := io.ReadFull(nc, size[:]); err != nil {
+			return nil, err
+		}
+		p := make([]byte, binary.BigEndian.Uint16(size[:]))
+		if _, err := io.ReadFull(nc, p); err != nil {
+			return nil, err
+		}
+		return readReply(p, q)
 	}
-	a, b := m.Question[0], q.Question[0]
-	return a.Qtype == b.Qtype && a.Qclass == b.Qclass && strings.EqualFold(a.Name, b.Name)
+	p := make([]byte, readSize)
+	for {
+		n, err := nc.Read(p)
+		if err != nil {
+			return nil, err
+		}
+		if m, err := readReply(p[:n], q); err != errForeign {
+			return m, err
+		}
+	}
 }
 
 func trimDot(s string) string { return strings.TrimSuffix(s, ".") }

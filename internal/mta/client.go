@@ -91,7 +91,7 @@ func (n notation) tagged(a netip.Addr) string {
 }
 
 // named reports whether a name was found, whoever it belongs to.
-func (c *client) named() bool { return !strings.HasPrefix(c.name, "[") }
+func (c *client) named() bool { return c.name != c.bracketed(c.addr) }
 
 // text is the client as $_ and relay= show it: "name [address] (may be forged)".
 func (c *client) text() string {
