@@ -14,6 +14,7 @@ import (
 // target is one host to try.
 type target struct {
 	name     string // as logs show it: with a final dot, or a literal in its brackets
+	asked    string // as failures of its look-up name it: exchangers with a final dot, others as they were given
 	addr     netip.Addr
 	fallback bool // FallbackMXhost: Timeout.aconnect does not count
 }
@@ -62,12 +63,12 @@ func worse(a, b error) error {
 	return b
 }
 
-// splitHosts splits "a:b:[::1]" at colons outside of brackets and takes final dots away.
+// splitHosts splits "a:b:[::1]" at colons outside of brackets.
 func splitHosts(list string) []string {
 	var hosts []string
 	depth, start := 0, 0
 	add := func(h string) {
-		if h = strings.TrimSuffix(strings.TrimSpace(h), "."); h != "" {
+		if h = strings.TrimSpace(h); strings.TrimSuffix(h, ".") != "" {
 			hosts = append(hosts, h)
 		}
 	}
@@ -102,7 +103,9 @@ func literal(host string) (netip.Addr, bool) {
 }
 
 // dotted is a host that has to be looked up.
-func dotted(host string) target { return target{name: strings.TrimSuffix(host, ".") + "."} }
+func dotted(host string) target {
+	return target{name: strings.TrimSuffix(host, ".") + ".", asked: host}
+}
 
 // host is the name without its final dot.
 func (t target) host() string { return strings.TrimSuffix(t.name, ".") }
@@ -124,13 +127,18 @@ func (t *Table) exchangers(ctx context.Context, m *Mailer, host string) ([]targe
 	if m.Flags.Has('0') {
 		return []target{dotted(host)}, nil
 	}
-	answer, err := t.cfg.Resolver.LookupMX(ctx, host)
+	answer, err := t.cfg.Resolver.LookupMX(ctx, strings.TrimSuffix(host, "."))
 	switch {
 	case err == nil:
-	case dns.KindOf(err) == dns.NoData:
-		return []target{dotted(host)}, nil
+	case dns.KindOf(err) == dns.Temporary:
+		return nil, lookupStatus(host, err)
 	default:
-		return t.lookupFailed(host, err)
+		// RFC 5321 section 5.1 takes the host itself then. A name that does not exist may still be in hosts(5), which the
+		// look-up of its address will find.
+		return []target{dotted(host)}, nil
+	}
+	if answer.BadHost != "" && len(answer.Records) == 0 {
+		return nil, lookupStatus(answer.BadHost+".", &dns.Error{Kind: dns.NoName, Name: answer.BadHost})
 	}
 	if answer.NullMX() {
 		st := status.FromExit(status.Unavailable)
@@ -140,25 +148,23 @@ func (t *Table) exchangers(ctx context.Context, m *Mailer, host string) ([]targe
 	return t.order(host, answer.Records)
 }
 
-// lookupFailed is the outcome of a look-up of host; a name that does not exist may still be in hosts(5), which the look-up of
-// its address will tell.
-func (t *Table) lookupFailed(host string, err error) ([]target, error) {
-	if k := dns.KindOf(err); k == dns.NoName {
-		return []target{dotted(host)}, nil
-	}
-	return nil, lookupStatus(host, err)
-}
-
 // lookupStatus turns a failed look-up into the original's words.
 func lookupStatus(host string, err error) status.Status {
-	if k := dns.KindOf(err); k == dns.NoName || k == dns.NoData {
+	text, permanent := lookupFailures[dns.KindOf(err)]
+	if permanent {
 		st := status.FromExit(status.NoHost)
-		st.Text, st.Err = fmt.Sprintf("Host unknown (Name server: %s: host not found)", host), err
+		st.Text, st.Err = fmt.Sprintf("Host unknown (Name server: %s: %s)", host, text), err
 		return st
 	}
 	st := status.FromExit(status.TempFail)
+	st.Enhanced = status.Enhanced{4, 4, 3}
 	st.Text, st.Err = fmt.Sprintf("Deferred: Name server: %s: host name lookup failure", host), err
 	return st
+}
+
+// lookupFailures are the kinds of failures that waiting does not mend.
+var lookupFailures = map[dns.Kind]string{
+	dns.NoName: "host not found", dns.NoData: "no data known", dns.Unusable: "non-recoverable error",
 }
 
 // order sorts exchangers: by preference, at random among equals, and none that is not better than ourselves.
@@ -176,7 +182,7 @@ func (t *Table) order(host string, records []dns.MX) ([]target, error) {
 	}
 	for _, mx := range records {
 		if limit < 0 || int(mx.Pref) < limit {
-			list = append(list, dotted(mx.Host))
+			list = append(list, dotted(mx.Host+"."))
 		}
 	}
 	if len(list) > 0 {
@@ -185,9 +191,7 @@ func (t *Table) order(host string, records []dns.MX) ([]target, error) {
 	if t.cfg.TryNullMX {
 		return []target{dotted(host)}, nil
 	}
-	st := status.FromExit(status.Config)
-	st.Err = fmt.Errorf("553 5.3.5 MX list for %s points back to %s", host, own)
-	return nil, st
+	return nil, configError(fmt.Sprintf("MX list for %s points back to %s", host, own))
 }
 
 // shuffled mixes runs of equal preference (RFC 5321 section 5.1); the input is in the order of preference and stays as it is.
@@ -211,8 +215,11 @@ func (t *Table) addresses(ctx context.Context, to target) ([]netip.Addr, error) 
 		return []netip.Addr{to.addr}, nil
 	}
 	answer, err := t.cfg.Resolver.LookupAddrs(ctx, to.host())
-	if err != nil {
-		return nil, lookupStatus(to.host(), err)
+	if err == nil {
+		return answer.Addrs, nil
 	}
-	return answer.Addrs, nil
+	if addr, bad := netip.ParseAddr(to.host()); bad == nil && dns.KindOf(err) != dns.Temporary {
+		return []netip.Addr{addr}, nil // an exchanger that is named by its address; the system's library takes it for that
+	}
+	return nil, lookupStatus(to.asked, err)
 }

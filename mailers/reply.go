@@ -11,13 +11,18 @@ import (
 )
 
 // Limits of what a peer may answer to one command. RFC 5321 section 4.5.3.1.5 allows 512 bytes a line; longer lines are
-// cut. Lines that are no reply are skipped, as the original does, and count.
+// cut. Of a reply of many lines the first are kept, and the last, which decides. Lines that are no reply are skipped,
+// as the original does, and count.
 const (
 	maxReplyLine  = 2048
-	maxReplyLines = 256
+	maxReplyLines = 256     // kept
+	maxReplyBytes = 1 << 20 // read
 )
 
-var errReplyTooLong = errors.New("reply has too many lines")
+var (
+	errReplyTooLong = errors.New("reply has too many lines")
+	errNoReply      = errors.New("no answer that the command can have")
+)
 
 // reply is a peer's answer to one command.
 type reply struct {
@@ -29,16 +34,17 @@ type reply struct {
 // readReply reads one answer. Each line goes to exchange, if that is not nil.
 func readReply(br *bufio.Reader, exchange func(line string)) (reply, error) {
 	var r reply
-	for n := 0; n < maxReplyLines; n++ {
-		line, err := readReplyLine(br)
+	for left, n := maxReplyBytes, 0; left > 0; n++ {
+		line, size, err := readReplyLine(br, left)
 		if err != nil {
 			return reply{}, err
 		}
-		if exchange != nil {
+		left -= size
+		code, more, ok := replyCode(line)
+		if exchange != nil && (n < maxReplyLines || ok && !more) {
 			exchange(line)
 		}
-		code, more, ok := replyCode(line)
-		if !ok {
+		if !ok || more && len(r.Lines) >= maxReplyLines {
 			continue
 		}
 		text := ""
@@ -58,28 +64,30 @@ func readReply(br *bufio.Reader, exchange func(line string)) (reply, error) {
 	return reply{}, errReplyTooLong
 }
 
-// readReplyLine reads one line, cuts it at maxReplyLine and makes it printable. A line that the connection's end cut off
-// is no line.
-func readReplyLine(br *bufio.Reader) (string, error) {
+// readReplyLine reads one line of at most limit bytes, cuts it at maxReplyLine and makes it printable. A line that the
+// connection's end cut off is no line.
+func readReplyLine(br *bufio.Reader, limit int) (text string, size int, err error) {
 	var line []byte
-	for {
+	for size < limit {
 		part, err := br.ReadSlice('\n')
+		size += len(part)
 		if room := maxReplyLine - len(line); room > 0 {
 			line = append(line, part[:min(room, len(part))]...)
 		}
 		if err == nil {
-			return printable(strings.TrimRight(string(line), "\r\n")), nil
+			return printable(strings.TrimRight(string(line), "\r\n")), size, nil
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
-			return "", err
+			return "", size, err
 		}
 	}
+	return "", size, errReplyTooLong
 }
 
-// replyCode reads "250-" and "250 "; a bare "250" ends a reply too.
+// replyCode reads "250-" and "250 "; a bare "250" ends a reply too. Codes below 100 are remarks.
 func replyCode(line string) (code int, more, ok bool) {
 	if len(line) < 3 {
 		return 0, false, false
@@ -90,7 +98,7 @@ func replyCode(line string) (code int, more, ok bool) {
 		}
 		code = code*10 + int(line[i]-'0')
 	}
-	if code < 200 || code > 599 {
+	if code < 100 {
 		return 0, false, false
 	}
 	if len(line) == 3 || line[3] == ' ' {
@@ -99,7 +107,8 @@ func replyCode(line string) (code int, more, ok bool) {
 	return code, true, line[3] == '-'
 }
 
-// printable replaces control characters, which could forge lines in logs and DSNs, by question marks.
+// printable replaces control characters, which could forge lines in logs and DSNs, by question marks. Bytes beyond
+// ASCII stay: they may be words; whoever shows them to a terminal must see to it (maillog.Printable).
 func printable(s string) string {
 	bad := func(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
 	for i := range len(s) {
@@ -145,12 +154,17 @@ func (r reply) first() string {
 
 func (r reply) good() bool { return r.Code/100 == 2 }
 
+// proper reports whether it is an answer that a command can have; after another the two sides may not mean the same by
+// what follows.
+func (r reply) proper() bool { return r.Code/100 == 2 || r.Code/100 == 4 || r.Code/100 == 5 }
+
 // phase is the command whose answer is judged; the exit codes and enhanced codes that a bare reply code stands for
 // depend on it.
 type phase uint8
 
 const (
 	phaseGreeting phase = iota
+	phaseHello
 	phaseMail
 	phaseRcpt
 	phaseData
@@ -194,13 +208,34 @@ var meanings = map[int]status.Enhanced{
 	500: {5, 5, 2}, 501: {5, 5, 4}, 502: {5, 5, 1}, 503: {5, 5, 1}, 504: {5, 5, 4}, 554: {5, 0, 0},
 }
 
-// unexpected is the outcome where a reply is none that the command can have: the peer speaks another protocol; nothing is lost
-// by trying again.
-func (r reply) unexpected(peer string) status.Status {
-	return status.Status{
-		Exit: status.TempFail, Code: 451, Enhanced: status.Enhanced{4, 5, 0}, Remote: peer, Diagnostic: r.first(),
-		Text: "Deferred: " + r.last(),
+// unexpected is the outcome where a reply is none that the command can have: the peer speaks another protocol. As the
+// original has it, a greeting of that kind is a refusal, an answer to EHLO may be better another time, and after MAIL
+// nobody is asked again.
+func (r reply) unexpected(p phase, peer string) status.Status {
+	s := status.Status{Remote: peer, Diagnostic: r.first()}
+	switch p {
+	case phaseGreeting:
+		s.Exit, s.Code, s.Enhanced = status.Unavailable, 554, status.Enhanced{5, 5, 0}
+	case phaseHello:
+		s.Exit, s.Code, s.Enhanced, s.Text = status.TempFail, 451, status.Enhanced{4, 5, 0}, "Deferred: "+r.last()
+		return s
+	default:
+		s.Exit, s.Code, s.Enhanced = status.Protocol, 554, status.Enhanced{5, 5, 1}
 	}
+	s.Text = status.FromExit(s.Exit).Text
+	return s
+}
+
+// turnedAway is the outcome where a peer does not begin: it is about the host, whatever the peer's own code says.
+func (r reply) turnedAway(peer string) status.Status {
+	s := status.Status{Exit: status.Unavailable, Code: r.Code, Enhanced: status.Enhanced{r.Code / 100, 5, 0},
+		Remote: peer, Diagnostic: r.first()}
+	if r.Code/100 == 4 {
+		s.Exit, s.Text = status.TempFail, "Deferred: "+r.last()
+		return s
+	}
+	s.Text = status.FromExit(s.Exit).Text
+	return s
 }
 
 // status judges the reply.
@@ -211,6 +246,8 @@ func (r reply) status(p phase, peer string) status.Status {
 	case ok:
 	case r.Code/100 == 2:
 		v = verdict{status.OK, status.Enhanced{2, 0, 0}}
+	case p <= phaseHello && (r.Code/100 == 4 || r.Code/100 == 5):
+		return r.turnedAway(peer)
 	case r.Code/100 == 4:
 		v = verdict{status.TempFail, status.Enhanced{4, 0, 0}}
 	case r.Code/100 == 5:
@@ -219,7 +256,7 @@ func (r reply) status(p phase, peer string) status.Status {
 			v.exit = status.Protocol // no answer to a message
 		}
 	default:
-		return r.unexpected(peer)
+		return r.unexpected(p, peer)
 	}
 	s.Exit = v.exit
 	if s.Enhanced == (status.Enhanced{}) {

@@ -135,7 +135,7 @@ func connectionText(err error, peer string) string {
 		return "Connection refused by " + peer
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
 		return "Connection reset by " + peer
-	case errors.Is(err, errReplyTooLong):
+	case errors.Is(err, errReplyTooLong), errors.Is(err, errNoReply):
 		return "Remote protocol error"
 	}
 	var no syscall.Errno
@@ -208,10 +208,12 @@ func (s *session) greet(m *Mailer, name string, loop func(string) bool) error {
 		return err
 	}
 	if !r.good() {
-		return r.status(phaseGreeting, s.peer.Name)
+		return r.status(phaseHello, s.peer.Name)
 	}
 	if says, _, _ := strings.Cut(strings.TrimSpace(r.Lines[0]), " "); !s.lmtp && !m.Flags.Has('k') && loop != nil && loop(says) {
-		return configError("553 5.3.5 " + s.peer.Name + " config error: mail loops back to me (MX problem?)")
+		st := fault("553 5.3.5", s.peer.Name+" config error: mail loops back to me (MX problem?)")
+		st.Diagnostic = "553 5.3.5 system config error"
+		return st
 	}
 	if m.Flags.Has('I') && !s.lmtp {
 		if _, err := s.command("VERB", s.t.Misc, "VERB"); err != nil {

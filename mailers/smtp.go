@@ -21,7 +21,12 @@ type attempt struct {
 	rcpts  []Rcpt
 	report func(*envelope.Recipient, status.Status)
 	failed error // why nobody has been reached so far; always a status.Status
+	tried  int   // connections, and names without an address, so far
 }
+
+// maxTried is how many connections one attempt tries: an answer with many hosts of many addresses must not make us call
+// them all. (The original takes 100 hosts, and of each any number of addresses until one answers.)
+const maxTried = 100
 
 // overSocket delivers by SMTP or LMTP over TCP or a Unix socket.
 func (t *Table) overSocket(ctx context.Context, job *Job, rcpts []Rcpt, report func(*envelope.Recipient, status.Status)) {
@@ -49,10 +54,22 @@ func (t *Table) overSocket(ctx context.Context, job *Job, rcpts []Rcpt, report f
 	}
 }
 
-// configError is a mistake of ours; the text is for the log.
-func configError(text string) status.Status {
+// Fault is a mistake in the configuration of this host or of the DNS about it: SYSERR in the log, and a line of
+// reports.
+type Fault struct {
+	Codes string // that the line begins with, "553 5.3.5"
+	Text  string
+}
+
+// Error returns the text.
+func (f *Fault) Error() string { return f.Text }
+
+// configError is a mistake of ours.
+func configError(text string) status.Status { return fault("554 5.0.0", text) }
+
+func fault(codes, text string) status.Status {
 	st := status.FromExit(status.Config)
-	st.Err = errors.New(text)
+	st.Err = &Fault{codes, text}
 	return st
 }
 
@@ -82,6 +99,9 @@ func (a *attempt) network(ctx context.Context, list, port string) bool {
 	}
 	defer cancel()
 	for _, to := range targets {
+		if a.tried >= maxTried {
+			break
+		}
 		dialing := limited
 		if to.fallback {
 			dialing = ctx
@@ -121,11 +141,16 @@ func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) boo
 	}
 	addrs, err := a.t.addresses(ctx, to)
 	if err != nil {
+		a.job.Peer = &Peer{Name: to.asked}
+		a.tried++
 		a.fail(err)
 		return false
 	}
 	var last error
 	for _, addr := range addrs {
+		if a.tried >= maxTried {
+			break
+		}
 		done, err := a.address(ctx, dialing, to, netip.AddrPortFrom(addr.Unmap(), port))
 		if done {
 			last = nil
@@ -136,6 +161,10 @@ func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) boo
 		}
 		a.fail(err)
 		last = err
+		// One that answered speaks for the host: its other addresses are not asked.
+		if lost := new(lostError); !errors.As(err, &lost) || lost.doing != connecting {
+			break
+		}
 	}
 	if hosts != nil && last != nil {
 		hosts.Set(to.host(), status.As(a.failed))
@@ -156,6 +185,7 @@ func (a *attempt) address(ctx, dialing context.Context, to target, ap netip.Addr
 		}
 	}
 	a.job.Peer = &Peer{Name: to.name, Addr: ap.Addr()}
+	a.tried++
 	conn, err := a.t.dial(dialing, a.job, ap.Addr(), ap.Port())
 	if err != nil {
 		return false, &lostError{doing: connecting, peer: to.name, err: err}

@@ -192,7 +192,7 @@ func (t *transaction) readMail(reset bool) (reply, error) {
 		}
 	}
 	r, err := t.s.read("MAIL", t.s.t.Mail)
-	if err == nil && (r.Code == 421 || r.Code/100 == 3) {
+	if err == nil && (r.Code == 421 || !r.proper()) {
 		// After 3xx the peer waits for something that is not a command: nothing more can be made of this session.
 		t.all(r.status(phaseMail, t.s.peer.Name))
 		return r, errUnusable
@@ -274,6 +274,9 @@ func (t *transaction) answered(rc Rcpt, r reply) error {
 		return errUnusable
 	}
 	t.one(rc, st)
+	if !r.proper() {
+		return t.afterRcpt(t.s.lost("RCPT", errNoReply))
+	}
 	return nil
 }
 
@@ -281,11 +284,11 @@ func (t *transaction) answered(rc Rcpt, r reply) error {
 // says 250 to DATA has not seen the message.
 func (t *transaction) refused(r reply, p phase) error {
 	if r.good() && p != phaseDot {
-		t.all(r.unexpected(t.s.peer.Name))
+		t.all(r.unexpected(p, t.s.peer.Name))
 		return errUnusable
 	}
 	t.all(r.status(p, t.s.peer.Name))
-	if r.Code == 421 {
+	if r.Code == 421 || !r.proper() {
 		return errUnusable
 	}
 	return nil

@@ -323,6 +323,7 @@ type outcome struct {
 
 // record settles the outcomes of a group and writes them to the log, recipients with the same outcome on one line.
 func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start time.Time) {
+	m.faults(outcomes)
 	for i := range outcomes {
 		o := &outcomes[i]
 		o.status = m.worded(g, o.status)
@@ -365,7 +366,7 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		if s := outcomes[i].status; s.Exit == status.Protocol && s.Remote != "" {
 			m.log(maillog.Crit, maillog.LevelNetwork, "%s: SMTP DATA-2 protocol error: %s", s.Remote, s.Diagnostic)
 		}
-		if err := outcomes[i].status.Err; err != nil {
+		if err := outcomes[i].status.Err; err != nil && !isFault(err) {
 			level := maillog.LevelMalformed
 			if g.mailer.Path == "[IPC]" {
 				level = maillog.LevelExpansion // stat= tells it
@@ -375,6 +376,25 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		m.logTo(same, toLine{mailer: g.mailer.Name, start: start, peer: job.Peer, host: g.host, status: outcomes[i].status,
 			attempted: true})
 	}
+}
+
+// faults tells of mistakes of ours that stood in the way, each once.
+func (m *message) faults(outcomes []outcome) {
+	var last *mailers.Fault
+	for i := range outcomes {
+		f, ok := errors.AsType[*mailers.Fault](outcomes[i].status.Err)
+		if !ok || f == last {
+			continue
+		}
+		last = f
+		m.sysErr("%s", f.Text)
+		fmt.Fprintf(&m.transcript, "%s %s\n", f.Codes, f.Text)
+	}
+}
+
+func isFault(err error) bool {
+	_, ok := errors.AsType[*mailers.Fault](err)
+	return ok
 }
 
 func alike(a, b status.Status) bool {

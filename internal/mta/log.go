@@ -117,11 +117,12 @@ func (m *message) controller(r *envelope.Recipient, refused bool) *envelope.Ctla
 
 // relayText is relay=: the peer that answered, or the host of a mailer that has no peer.
 func relayText(l toLine, n notation) string {
+	const most = 40 // bytes of a name
 	switch {
 	case l.peer == nil:
-		return l.host
+		return maillog.Shorten(l.host, most)
 	case l.peer.Addr.IsValid():
-		return l.peer.Name + " " + n.bracketed(l.peer.Addr)
+		return maillog.Shorten(l.peer.Name, most) + " " + n.bracketed(l.peer.Addr)
 	}
 	return l.peer.Name
 }
