@@ -42,9 +42,10 @@ func askIdent(ctx context.Context, local, remote netip.AddrPort, port uint16, wi
 		return ""
 	}
 	line, err := bufio.NewReader(io.LimitReader(c, identLimit)).ReadString('\n')
-	if err != nil {
+	if err != nil && err != io.EOF { // an answer may end with the connection
 		return ""
 	}
+	line, _, _ = strings.Cut(line, "\x00")
 	return identUser(line)
 }
 
