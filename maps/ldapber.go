@@ -3,6 +3,7 @@ package maps
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -20,7 +21,6 @@ const (
 	ldapEntryResponse = 0x64
 	ldapDone          = 0x65
 	ldapReference     = 0x73
-	ldapIntermediate  = 0x79
 )
 
 // berReader takes elements (definite lengths only, RFC 4511 section 5.1) off the front of a message that is in memory. It never goes
@@ -102,8 +102,8 @@ func (b berReader) entry() (*ldapEntry, error) {
 	return e, nil
 }
 
-// attribute reads a PartialAttribute. A value ends at a NUL, as it does for the original: what follows would be seen by some of those who
-// read it and not by others.
+// attribute reads a PartialAttribute. A NUL in a value is an error, as it is for the original: what follows would be seen by some of those
+// who read it and not by others.
 func (b *berReader) attribute() (a ldapValues, err error) {
 	pair, err := b.want(berSequence)
 	if err != nil {
@@ -121,7 +121,10 @@ func (b *berReader) attribute() (a ldapValues, err error) {
 		if err != nil {
 			return a, err
 		}
-		a.values = append(a.values, cutNul(v))
+		if strings.IndexByte(v, 0) >= 0 {
+			return a, fmt.Errorf("%w: a NUL in a value of %.100q", errLDAPProtocol, a.name)
+		}
+		a.values = append(a.values, v)
 	}
 	return a, nil
 }

@@ -204,7 +204,6 @@ func (w *ldapWire) search(ctx context.Context, limit time.Duration, req *ldap.Se
 					return errLDAPEnough
 				}
 				return err
-			case ldapIntermediate: // asked for by nobody, and harmless
 			default:
 				err = fmt.Errorf("%w: %#x to a search", errLDAPProtocol, kind)
 			}
