@@ -129,7 +129,7 @@ func optionTable() []Def {
 		{"CipherList", 0, Text, "", "", false, now(func(s *S) *string { return &s.CipherList })},
 		{"RandFile", 0, Text, "", "", false, text(func(s *S) *string { return &s.RandFile })},
 		{"TLSSrvOptions", 0, Text, "", "", false, text(func(s *S) *string { return &s.TLSSrvOptions })},
-		{"BadRcptThrottle", 0, Int, "0", "recipients", true, count(func(s *S) *int { return &s.BadRcptThrottle })},
+		{"BadRcptThrottle", 0, Int, "100", "recipients", true, count(func(s *S) *int { return &s.BadRcptThrottle })},
 		{"DeliverByMin", 0, Time, "0", "seconds", false, span('s', func(s *S) *time.Duration { return &s.DeliverByMin })},
 		{"MaxQueueChildren", 0, Int, "0", "processes", false, count(func(s *S) *int { return &s.MaxQueueChildren })},
 		{"MaxRunnersPerQueue", 0, Int, "50", "processes", false, count(func(s *S) *int { return &s.MaxRunnersPerQueue })},

@@ -27,8 +27,8 @@ func (v *invocation) sessionConfig(site *mta.Site, m *mta.Server, dm *mta.Daemon
 		Timeouts:       smtpd.Timeouts{Command: o.Timeout.Command, DataBlock: o.Timeout.DataBlock},
 		Wrap:           v.dialogues.stream,
 		Panicked:       m.Panicked,
-		AcceptError: func(err error) {
-			log.Logf(maillog.LevelSerious, maillog.Err, "", "accept: %v", err)
+		AcceptError: func(n int, err error) {
+			log.Logf(maillog.LevelSerious, maillog.Err, "", "accept: %v (%d since it was last told)", err, n)
 		},
 	}
 	cfg.NeedMailHelo, cfg.NeedVerifyHelo, cfg.NeedExpandHelo = m.NeedHelo()

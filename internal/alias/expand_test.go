@@ -282,3 +282,45 @@ func FuzzExpand(f *testing.F) {
 		}
 	})
 }
+
+// TestLongForward holds a .forward of a million lines against MaxForward: it is not read to its end, a line in the log says so, and the
+// mailbox gets the mail. A list has the limit of the whole expansion, and its failure goes to the sender.
+func TestLongForward(t *testing.T) {
+	long := strings.Repeat("someone@remote.test\n", 1_000_000)
+	for name, c := range map[string]struct{ rcpt, file, want string }{
+		"forward":     {"bob", "/home/bob/.forward", "bob pending"},
+		"list":        {"biglist", "/big", "biglist expanded, :include:/big failed"},
+		"one line":    {"biglist", "/big", "biglist expanded, :include:/big failed"},
+		"at the edge": {"bob", "/home/bob/.forward", "1001 recipients"},
+	} {
+		w := testWorld()
+		w.aliases["biglist"] = ":include:/big"
+		w.files[c.file] = long
+		switch name {
+		case "one line":
+			w.files[c.file] = strings.ReplaceAll(long, "\n", ", ")
+		case "at the edge":
+			w.files[c.file] = strings.Repeat("s@remote.test\n", 1000)
+		}
+		x := &Expander{Env: w, MaxForward: 1000, MaxAddresses: 5000}
+		list, err := x.Expand(context.Background(), []*envelope.Recipient{{Addr: c.rcpt, Primary: true}})
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		var got []string
+		for _, r := range list {
+			got = append(got, r.Addr+map[envelope.State]string{envelope.Pending: " pending", envelope.Failed: " failed",
+				envelope.Expanded: " expanded", envelope.Duplicate: " duplicate"}[r.State])
+		}
+		text := strings.Join(got, ", ")
+		if name == "at the edge" {
+			text = fmt.Sprint(len(list), " recipients")
+		}
+		if text != c.want {
+			t.Errorf("%s: %.200s, want %s", name, text, c.want)
+		}
+		if name == "forward" && !strings.Contains(strings.Join(w.log, "\n"), "list is too long: more than 1000 addresses") {
+			t.Errorf("the log says %q", w.log)
+		}
+	}
+}

@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"gosendmail/internal/envelope"
 	"gosendmail/queue"
+	"gosendmail/rules"
 )
 
 // stuckMailers are ways to a peer that says nothing after DATA.
@@ -161,4 +163,47 @@ func sleepers() (n int) {
 		}
 	}
 	return n
+}
+
+// manyHosts is a message to n hosts with as many addresses in its To: field as fit.
+func manyHosts(tb testing.TB, s *Server, n int) *message {
+	m := s.newMessage(s.site, s.macros, "TEST")
+	var to strings.Builder
+	for i := range 1900 {
+		fmt.Fprintf(&to, " a%d@h.test,", i)
+	}
+	m.env.Header = []envelope.Field{{Name: "To", Value: to.String()}}
+	m.env.SenderText, m.env.Sender = "<a@b.test>", "a@b.test"
+	for i := range n {
+		m.env.Recipients = append(m.env.Recipients, &envelope.Recipient{Addr: "x",
+			Triple: rules.Triple{Mailer: "relay", Host: fmt.Sprintf("h%d.test", i), User: "x"}})
+	}
+	return m
+}
+
+// TestHeaderIsRewrittenOnce makes the header for 50 hosts: the rules see each address once, unless they look at the host.
+func TestHeaderIsRewrittenOnce(t *testing.T) {
+	for rule, want := range map[string]int{"R$*	$: $1": 1, "R$*	$: $&h": 0} {
+		s := testServerOf(t, "false", testConfig+"SperHost\n"+rule+"\nMwith, P=[IPC], F=mDFMuX, R=perHost, A=TCP $h\n", nil)
+		m := manyHosts(t, s, 50)
+		for _, r := range m.env.Recipients {
+			r.Triple.Mailer = "with"
+		}
+		for _, g := range m.groups() {
+			m.job(context.Background(), g, g.rcpts)
+		}
+		if len(m.rewrites) != want {
+			t.Errorf("%s: %d fields are kept for other hosts, want %d", rule, len(m.rewrites), want)
+		}
+	}
+}
+
+func BenchmarkHeaderForManyHosts(b *testing.B) {
+	s := testServer(b, "false")
+	for b.Loop() {
+		m := manyHosts(b, s, 400)
+		for _, g := range m.groups() {
+			m.job(context.Background(), g, g.rcpts)
+		}
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gosendmail/internal/maillog"
 )
 
@@ -28,10 +30,22 @@ func NewGate(s *Server, d *Daemon, l net.Listener) *Gate {
 	if limit == 0 {
 		limit = s.site.options.MaxDaemonChildren
 	}
+	if most := descriptors() / 4; most > 0 && (limit <= 0 || limit > most) {
+		limit = most // deliveries, maps and the log need some, too
+	}
 	if limit > 0 {
 		g.children = make(chan struct{}, limit)
 	}
 	return g
+}
+
+// descriptors is how many files and sockets this process may have open; 0 where the system does not tell.
+func descriptors() int {
+	var l unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &l) != nil {
+		return 0
+	}
+	return int(min(l.Cur, 1<<30))
 }
 
 // Accept waits until a client may come in.

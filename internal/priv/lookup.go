@@ -221,8 +221,16 @@ func (a Accounts) scan(file, key string, take func(line string) bool) (bool, err
 // getent asks getent(1); ok is false if it says (exit status 2) that it does not know the key.
 func (a Accounts) getent(ctx context.Context, database, key string) (out string, ok bool, err error) {
 	q := question{database, key}
-	if text, ok := a.Answers.get(q); ok {
-		return text, true, nil
+	if got, ok := a.Answers.get(q); ok {
+		return got.text, got.found, nil
+	}
+	done, err := a.Answers.ask(ctx)
+	if err != nil {
+		return "", false, fmt.Errorf("getent %s: %w", database, err)
+	}
+	defer done()
+	if got, ok := a.Answers.get(q); ok { // somebody else asked meanwhile
+		return got.text, got.found, nil
 	}
 	cmd := exec.CommandContext(ctx, a.Getent, database, key)
 	cmd.Env = []string{"PATH=" + SafePath}
@@ -230,12 +238,13 @@ func (a Accounts) getent(ctx context.Context, database, key string) (out string,
 	b, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 2 {
+		a.Answers.put(q, answer{})
 		return "", false, nil
 	}
 	if err != nil {
 		return "", false, fmt.Errorf("getent %s: %w", database, err)
 	}
-	a.Answers.put(q, string(b))
+	a.Answers.put(q, answer{text: string(b), found: true})
 	return string(b), true, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -97,7 +98,7 @@ func TestAnswersOfGetentAreKept(t *testing.T) {
 	for _, c := range []struct {
 		age  time.Duration
 		want string
-	}{{time.Hour, "new\nnew\nuser\n"}, {-time.Second, "new\nnew\nuser\nuser\n"}} {
+	}{{time.Hour, "new\nuser\n"}, {-time.Second, "new\nnew\nuser\nuser\n"}} {
 		a := accounts(t)
 		a.Getent = filepath.Join(t.TempDir(), "getent")
 		asked := a.Getent + ".asked"
@@ -116,6 +117,50 @@ func TestAnswersOfGetentAreKept(t *testing.T) {
 		if got, err := os.ReadFile(asked); err != nil || string(got) != c.want {
 			t.Errorf("age %v: asked %q, %v", c.age, got, err)
 		}
+	}
+}
+
+// TestManyQuestions asks for one unknown user 100 times at once, and for 100: one process for the one, and at most maxAsking at a time.
+// A user whom getent knew is still known then.
+func TestManyQuestions(t *testing.T) {
+	a := accounts(t)
+	a.Getent = filepath.Join(t.TempDir(), "getent")
+	asked := a.Getent + ".asked"
+	write(t, a.Getent, "#!/bin/sh\necho b $2 >>"+asked+"\n[ $2 = user ] && echo 'user:*:5001:5002:::/bin/sh'\necho e >>"+asked+
+		"\n[ $2 = user ] || exit 2\n", 0o755)
+	a.Answers = &Answers{Age: time.Hour}
+	ask := func(name string, known bool) {
+		if _, err := a.User(t.Context(), name); known && err != nil || !known && !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ask("user", true)
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() { ask("same", false) })
+		wg.Go(func() { ask(fmt.Sprintf("other%d", i), false) })
+	}
+	wg.Wait()
+	for i := range maxAnswers { // as many absences as are kept, without their processes
+		a.Answers.put(question{"passwd", fmt.Sprint(i)}, answer{})
+	}
+	ask("user", true)
+	text, err := os.ReadFile(asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, most := 0, 0
+	for line := range strings.Lines(string(text)) {
+		if line[0] == 'b' {
+			now++
+		} else {
+			now--
+		}
+		most = max(most, now)
+	}
+	same, users, all := strings.Count(string(text), "b same\n"), strings.Count(string(text), "b user\n"), strings.Count(string(text), "b ")
+	if users != 1 || all < 102 || same > maxAsking || most > maxAsking {
+		t.Errorf("asked %d times for the one who is there, %d for the same, %d in all, %d at a time", users, same, all, most)
 	}
 }
 

@@ -3,10 +3,13 @@ package smtpd
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -115,4 +118,46 @@ func talk(t *testing.T, addr string) string {
 		}
 	}
 	return out.String()
+}
+
+// fullListener has no descriptors left.
+type fullListener struct {
+	net.Listener
+	closed chan struct{}
+}
+
+func (l fullListener) Accept() (net.Conn, error) {
+	select {
+	case <-l.closed:
+		return nil, net.ErrClosed
+	default:
+		return nil, syscall.EMFILE
+	}
+}
+
+func (l fullListener) Close() error {
+	close(l.closed)
+	return nil
+}
+
+// TestFullDescriptorsDoNotFillTheLog lets accept fail for ten minutes, twenty times in a second: that is told once a minute, with its
+// number.
+func TestFullDescriptorsDoNotFillTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told, all := 0, 0
+		srv := New(Config{AcceptError: func(n int, err error) {
+			if told++; !errors.Is(err, syscall.EMFILE) {
+				t.Error(err)
+			}
+			all += n
+		}})
+		ctx, cancel := context.WithCancel(context.Background())
+		done := guard.Start("server", func() error { return srv.Serve(ctx, fullListener{closed: make(chan struct{})}) })
+		time.Sleep(10*time.Minute + time.Second)
+		cancel()
+		<-done
+		if told != 11 || all < 20*60*10 {
+			t.Errorf("told %d times of %d failures", told, all)
+		}
+	})
 }

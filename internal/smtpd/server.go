@@ -25,6 +25,8 @@ type Server struct {
 	closing atomic.Bool
 	retired atomic.Bool // accepts nobody, lets sessions go on
 
+	faults faults // of accepting
+
 	mu        sync.Mutex
 	listeners map[net.Listener]bool
 	conns     map[*conn]context.CancelFunc
@@ -128,8 +130,8 @@ func (s *Server) acceptFailed(ctx context.Context, err error) (bool, error) {
 	case errors.Is(err, net.ErrClosed):
 		return true, fmt.Errorf("smtpd: accept: %w", err)
 	}
-	if s.cfg.AcceptError != nil {
-		s.cfg.AcceptError(err)
+	if n := s.faults.count(time.Now()); n > 0 && s.cfg.AcceptError != nil {
+		s.cfg.AcceptError(n, err)
 	}
 	if errors.Is(err, syscall.ECONNABORTED) {
 		return false, nil
@@ -141,6 +143,29 @@ func (s *Server) acceptFailed(ctx context.Context, err error) (bool, error) {
 	case <-ctx.Done():
 	}
 	return false, nil
+}
+
+// faultInterval is how often failures to accept are told: without descriptors there are twenty in a second.
+const faultInterval = time.Minute
+
+// faults counts failures that are not told one by one.
+type faults struct {
+	mu   sync.Mutex
+	told time.Time
+	n    int
+}
+
+// count counts one. It returns how many there were since it last returned any, at most once in faultInterval, else 0.
+func (f *faults) count(now time.Time) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.n++
+	if !f.told.IsZero() && now.Sub(f.told) < faultInterval {
+		return 0
+	}
+	n := f.n
+	f.told, f.n = now, 0
+	return n
 }
 
 func (s *Server) release() {

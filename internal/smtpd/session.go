@@ -185,6 +185,7 @@ type Config struct {
 	Delay func(ctx context.Context, d time.Duration)
 	// Panicked is told of dialogues that ended with a panic; the client gets a 421.
 	Panicked guard.Report
-	// AcceptError is told of failures to accept; the server goes on after a moment. nil ignores them.
-	AcceptError func(err error)
+	// AcceptError is told of failures to accept, at most once a minute: how many there were, and the last. The server goes on after a
+	// moment. nil ignores them.
+	AcceptError func(n int, err error)
 }

@@ -18,7 +18,7 @@ _OPT_(`DefaultCharSet', `confDEF_CHAR_SET', `unknown-8bit', `character set of 8-
 _OPT_(`MaxMimeHeaderLength', `confMAX_MIME_HEADER_LENGTH', `0/0', `longest MIME header and parameter that is passed on')
 _OPT_(`MaxHeadersLength', `confMAX_HEADERS_LENGTH', `32768', `bytes of all headers together')
 _OPT_(`MaxRecipientsPerMessage', `confMAX_RCPTS_PER_MESSAGE', `1000', `recipients in one SMTP transaction; 0 means no limit')
-_OPT_(`BadRcptThrottle', `confBAD_RCPT_THROTTLE', `0', `rejected recipients after which each further one waits a second')
+_OPT_(`BadRcptThrottle', `confBAD_RCPT_THROTTLE', `100', `rejected recipients after which each further one waits a second')
 _OPT_(`RejectNUL', `confREJECT_NUL', `false', `refuse messages with NUL bytes')
 _OPT_(`MaxHopCount', `confMAX_HOP', `25', `Received: lines after which a message is taken for a loop')
 
