@@ -11,10 +11,10 @@ import (
 func TestDisregarded(t *testing.T) {
 	c, err := cf.Parse(strings.NewReader(`V10
 O MeToo=True
-O ControlSocketName=
+O SmtpUTF8=false
 O MaxMimeHeaderLength=0/0
 O MailboxDatabase=pw
-O ControlSocketName=/var/stat
+O SmtpUTF8=true
 O MaxMimeHeaderLength=256/128
 O ServerCertFile=/c
 O ServerKeyFile=/k
@@ -27,7 +27,7 @@ O Timeout.connect=5s
 		t.Fatal(err)
 	}
 	want := []string{
-		"x.cf: line 6: option ControlSocketName: there is no control socket: use signals",
+		"x.cf: line 6: option SmtpUTF8: addresses in UTF-8 are not offered",
 		"x.cf: line 7: option MaxMimeHeaderLength: MIME fields are passed on as they came",
 		"x.cf: lines 8, 9: options ServerCertFile, ServerKeyFile: TLS is not offered and not used",
 		"x.cf: line 10: option DontBlameSendmail.FileDeliveryToHardLink: files that have more than one name are never delivered to",

@@ -17,6 +17,7 @@ import (
 	"gosendmail/internal/guard"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/mta"
+	"gosendmail/internal/operate"
 	"gosendmail/internal/safefile"
 	"gosendmail/internal/smtpd"
 	"gosendmail/internal/status"
@@ -39,6 +40,8 @@ type daemon struct {
 	rates   *mta.Rates
 	sockets map[string]net.Listener // by mta.Daemon.Key
 	pidFile string
+	control *operate.Control
+	orders  chan string // of the control socket: "restart", "shutdown"
 }
 
 // serve is -bd and -bD: it listens, serves, and runs the queue where -q says so.
@@ -51,7 +54,7 @@ func (v *invocation) serve(ctx context.Context) int {
 	if err != nil {
 		return v.refuse(ctx, site, status.Usage, cf.Message{Text: err.Error()})
 	}
-	d := &daemon{v: v, sockets: map[string]net.Listener{}}
+	d := &daemon{v: v, sockets: map[string]net.Listener{}, orders: make(chan string, 1)}
 	if err := d.open(ctx, site.Daemons(), log); err != nil {
 		return v.refuse(ctx, site, status.OSErr, cf.Message{Text: err.Error()})
 	}
@@ -109,18 +112,28 @@ func (d *daemon) run(ctx context.Context, site *mta.Site, log *maillog.Logger, i
 	d.writePID(site)
 	defer d.removePID()
 	d.v.ready()
-	for sig := range signals {
-		switch sig {
-		case syscall.SIGHUP:
-			d.reload(ctx)
-		case syscall.SIGUSR1:
-			d.current.Load().dump()
-		default:
-			d.end(d.current.Load())
-			return status.OK
+	d.openControl(ctx, site, log)
+	for {
+		select {
+		case order := <-d.orders:
+			if order == orderRestart {
+				d.reload(ctx, "control socket")
+				continue
+			}
+		case sig := <-signals:
+			if sig == syscall.SIGHUP {
+				d.reload(ctx, "signal")
+				continue
+			}
+			if sig == syscall.SIGUSR1 {
+				d.current.Load().dump()
+				continue
+			}
 		}
+		d.closeControl()
+		d.end(d.current.Load())
+		return status.OK
 	}
-	return status.OK
 }
 
 // begin makes the server of a configuration the current one and serves its sockets.
@@ -173,10 +186,10 @@ func (d *daemon) describe(interval time.Duration) string {
 	return text
 }
 
-// reload reads the configuration anew (SIGHUP). One that is not fit to run is told in the log, and the old one stays.
-func (d *daemon) reload(ctx context.Context) {
+// reload reads the configuration anew (SIGHUP, or the control socket's restart). One that is not fit to run is told in the log, and the old one stays.
+func (d *daemon) reload(ctx context.Context, cause string) {
 	old := d.current.Load()
-	old.log.Plain(maillog.LevelSerious, maillog.Info, "restarting "+d.v.argv[0]+" due to signal")
+	old.log.Plain(maillog.LevelSerious, maillog.Info, "restarting "+d.v.argv[0]+" due to "+cause)
 	site, log, code := d.v.load(ctx)
 	if code != 0 {
 		old.log.Logf(0, maillog.Alert, "", "configuration not usable, the old one stays")
@@ -194,6 +207,7 @@ func (d *daemon) reload(ctx context.Context) {
 		return
 	}
 	d.writePID(site)
+	d.openControl(ctx, site, log)
 	guard.Report(old.mta.Panicked).Go("end of the old configuration", func() { d.retire(old) })
 }
 

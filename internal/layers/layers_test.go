@@ -9,7 +9,7 @@ import (
 // lines are the layers from the top; a package whose path begins with one of the names of a line belongs to it.
 var lines = [][]string{
 	{"cmd"},
-	{"internal/smtpd", "internal/submit", "internal/testmode"},
+	{"internal/smtpd", "internal/submit", "internal/testmode", "internal/operate"},
 	{"internal/mta"},
 	{"queue", "mailers", "internal/alias", "internal/dsn", "internal/hoststat", "internal/mailstat"},
 	{"internal/envelope"},

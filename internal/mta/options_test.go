@@ -82,7 +82,7 @@ func TestDomainOfSenderIsAdded(t *testing.T) {
 
 func TestWhatCannotBeObeyedIsRefused(t *testing.T) {
 	s := loadText(t, "V10/Berkeley\nO StrictTransportSecurity=True\nO MailboxDatabase=ldap\nO InputMailFilters=f\nXf, S=local:/x\n"+
-		"O DaemonPortOptions=Name=MSA, M=a\nO DaemonPortOptions=Name=X, I=f, M=b\nO ControlSocketName=/x\nO TimeZoneSpec=Atlantis\n")
+		"O DaemonPortOptions=Name=MSA, M=a\nO DaemonPortOptions=Name=X, I=f, M=b\nO SmtpUTF8=True\nO TimeZoneSpec=Atlantis\n")
 	want := `x.cf: line 2: option StrictTransportSecurity: TLS is not offered and not used
 x.cf: line 3: option MailboxDatabase: local users are looked up in the password file only
 x.cf: line 4: option InputMailFilters: mail filters (milters) are not called
@@ -93,7 +93,7 @@ x.cf: line 9: option TimeZoneSpec=Atlantis: unknown time zone Atlantis`
 	if err := s.Err(); err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
-	want = `x.cf: line 8: option ControlSocketName: there is no control socket: use signals
+	want = `x.cf: line 8: option SmtpUTF8: addresses in UTF-8 are not offered
 x.cf: DaemonPortOptions: modifier b of X: ClientPortOptions decide`
 	if got := strings.Join(s.without(), "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -165,7 +165,15 @@ func TestHostStatus(t *testing.T) {
 	}
 	refused := status.FromExit(status.TempFail)
 	refused.Text, refused.Err = "Deferred: Connection refused by mx.remote.test", syscall.ECONNREFUSED
-	h.Set("mx.remote.test", refused)
+	attempt := func(outcome error) {
+		set, release, err := h.Hold("mx.remote.test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		set(outcome)
+		release()
+	}
+	attempt(refused)
 	if err := h.Down(ctx, "mx.remote.test"); err == nil || status.As(err).Text != refused.Text {
 		t.Errorf("after a failure: %v", err)
 	}
@@ -177,9 +185,42 @@ func TestHostStatus(t *testing.T) {
 	if err := h.Down(ctx, "mx.remote.test"); err != nil {
 		t.Errorf("when it is over: %v", err)
 	}
-	h.Set("mx.remote.test", nil)
+	attempt(nil)
 	now = now.Add(-2 * time.Minute)
 	if err := h.Down(ctx, "mx.remote.test"); err != nil {
 		t.Errorf("after a success: %v", err)
+	}
+}
+
+// TestSingleThreadDelivery lets one delivery at a time go to a host, by whatever process.
+func TestSingleThreadDelivery(t *testing.T) {
+	s := testServer(t, "false")
+	s.site.Config.Settings.HostStatusDirectory = ".hoststat"
+	if err := os.Mkdir(hostDirectory(s.site.Site).Path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, single := range []bool{false, true} {
+		s.site.options.SingleThreadDelivery = single
+		mine, others := s.hostStatus(), s.hostStatus()
+		set, release, err := mine.Hold("mx.remote.test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = others.Hold("mx.remote.test")
+		if held := err != nil; held != single || held && !status.As(err).Temporary() {
+			t.Errorf("SingleThreadDelivery=%t: %v", single, err)
+		}
+		if _, free, err := others.Hold("mx2.remote.test"); err != nil {
+			t.Errorf("another host: %v", err)
+		} else {
+			free()
+		}
+		set(nil)
+		release()
+		if _, free, err := others.Hold("mx.remote.test"); err != nil {
+			t.Errorf("after the end: %v", err)
+		} else {
+			free()
+		}
 	}
 }

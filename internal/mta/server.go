@@ -305,6 +305,9 @@ func (s *Server) mailerConfig() (mailers.Config, error) {
 		Connected: s.countPeer, Traffic: s.traffic, Panicked: s.Panicked,
 		CommandTime: o.CommandTimeLimit,
 	}
+	if o.SingleThreadDelivery && cfg.Hosts != nil {
+		cfg.CacheSize = 0 // a connection that is kept would be one beside the next delivery's
+	}
 	if o.ConnectOnlyTo != "" {
 		cfg.ConnectOnlyTo, _ = connectOnlyTo(o.ConnectOnlyTo) // Load has refused what is none
 	}

@@ -173,8 +173,13 @@ func (c *Session) Help(ctx context.Context, topic string) status.Reply {
 	if r, no := c.refused(); no {
 		return r
 	}
-	version, _ := c.macros.Macro("v")
-	file, err := c.site.openHelp()
+	return c.site.help(topic)
+}
+
+// help reads a topic from the file.
+func (s *Site) help(topic string) status.Reply {
+	version := Version(s)
+	file, err := s.openHelp()
 	if err != nil {
 		return reply(502, status.Enhanced{5, 3, 0}, "Sendmail "+version+" -- HELP not implemented")
 	}

@@ -105,13 +105,21 @@ func (c *conn) client() string {
 		return s.Client()
 	}
 	if c.info.Remote == nil {
+		return c.address()
+	}
+	return "[" + c.address() + "]"
+}
+
+// address is the peer's, without the port.
+func (c *conn) address() string {
+	if c.info.Remote == nil {
 		return "localhost"
 	}
 	host, _, err := net.SplitHostPort(c.info.Remote.String())
 	if err != nil {
 		return c.info.Remote.String()
 	}
-	return "[" + host + "]"
+	return host
 }
 
 // noticer returns whoever wants to know what deserves a log line.

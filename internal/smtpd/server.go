@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -241,6 +242,18 @@ func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.conns)
+}
+
+// Clients returns the addresses of those whose dialogues are going on, sorted; "localhost" is one on standard input.
+func (s *Server) Clients() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]string, 0, len(s.conns))
+	for c := range s.conns {
+		list = append(list, c.address())
+	}
+	slices.Sort(list)
+	return list
 }
 
 // Retire stops accepting, lets the dialogues under way come to their own end, and returns then: another server has taken over.
