@@ -110,6 +110,7 @@ type Credentials struct {
 type HostStatus interface {
 	// Down returns why host need not be tried now, or nil.
 	Down(ctx context.Context, host string) error
-	// Set tells the outcome of an attempt; nil means that the host answered.
-	Set(host string, err error)
+	// Hold keeps a host for one delivery until release is called, where only one may go on at a time; an error says that another
+	// does (SingleThreadDelivery). set takes the outcome of the attempt; nil means that the host answered.
+	Hold(host string) (set func(error), release func(), err error)
 }

@@ -282,10 +282,13 @@ func TestAuth(t *testing.T) {
 type remembered struct {
 	down map[string]error
 	set  map[string]error
+	held map[string]error
 }
 
 func (r *remembered) Down(_ context.Context, host string) error { return r.down[host] }
-func (r *remembered) Set(host string, err error)                { r.set[host] = err }
+func (r *remembered) Hold(host string) (func(error), func(), error) {
+	return func(err error) { r.set[host] = err }, func() {}, r.held[host]
+}
 
 func TestHostStatus(t *testing.T) {
 	p := &peer{}
@@ -302,5 +305,10 @@ func TestHostStatus(t *testing.T) {
 	}
 	if err, ok := h.set["peer.test"]; !ok || err != nil {
 		t.Errorf("outcome %v %v", err, ok)
+	}
+	h.held = map[string]error{"peer.test": down}
+	before := p.sessions()
+	if s := deliver(t, newTable(t, Config{Hosts: h}), newJob(m, "peer.test", "x"))["x"]; s.Text != down.Text || p.sessions() != before {
+		t.Errorf("another delivery goes on: %+v, %d sessions", s, p.sessions())
 	}
 }

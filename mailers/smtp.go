@@ -146,6 +146,15 @@ func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) boo
 		a.fail(err)
 		return false
 	}
+	set := func(error) {}
+	if hosts != nil {
+		var release func()
+		if set, release, err = hosts.Hold(to.host()); err != nil {
+			a.fail(err)
+			return false
+		}
+		defer release()
+	}
 	var last error
 	for _, addr := range addrs {
 		if a.tried >= maxTried {
@@ -154,9 +163,7 @@ func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) boo
 		done, err := a.address(ctx, dialing, to, netip.AddrPortFrom(addr.Unmap(), port))
 		if done {
 			last = nil
-			if hosts != nil {
-				hosts.Set(to.host(), nil)
-			}
+			set(nil)
 			return true
 		}
 		a.fail(err)
@@ -166,8 +173,8 @@ func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) boo
 			break
 		}
 	}
-	if hosts != nil && last != nil {
-		hosts.Set(to.host(), status.As(a.failed))
+	if last != nil {
+		set(status.As(a.failed))
 	}
 	return false
 }

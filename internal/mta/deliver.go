@@ -137,11 +137,14 @@ func (m *message) attempt(ctx context.Context) error {
 
 // deliverAll makes one attempt for all who are pending, aliases being expanded and lists with an owner split off, and finishes the message.
 func (m *message) deliverAll(ctx context.Context) error {
+	sent := 0
 	for _, g := range m.groups() {
 		if ctx.Err() != nil {
 			break
 		}
+		sent = m.checkpoint(sent)
 		m.deliverInTurn(ctx, g)
+		sent += delivered(g)
 	}
 	if m.waits != nil && m.untouched() {
 		return m.waits
@@ -156,6 +159,28 @@ func (m *message) deliverAll(ctx context.Context) error {
 		return m.waits
 	}
 	return err
+}
+
+// checkpoint writes the queue file anew before the next delivery where CheckpointInterval recipients, or more, have got the message
+// since it was written: a crash does not repeat their deliveries. It returns how many that are now.
+func (m *message) checkpoint(sent int) int {
+	limit := m.site.options.CheckpointInterval
+	if limit <= 0 || sent < limit {
+		return sent
+	}
+	if err := m.store(); err != nil { // the old file holds, which a crash would have repeat more
+		m.log(logErr, maillog.LevelSerious, "checkpoint: %v", err)
+	}
+	return 0
+}
+
+func delivered(g *group) (n int) {
+	for _, r := range g.rcpts {
+		if r.State == envelope.Delivered || r.State == envelope.Relayed {
+			n++
+		}
+	}
+	return n
 }
 
 // expandAll expands aliases, and works the priority out anew where the original does.

@@ -60,8 +60,36 @@ func (h *hostRecords) Down(_ context.Context, host string) error {
 	return st
 }
 
-// Set implements mailers.HostStatus.
-func (h *hostRecords) Set(host string, err error) {
+// Hold implements mailers.HostStatus: with SingleThreadDelivery a host is locked, and a delivery that finds it so waits for a queue run.
+func (h *hostRecords) Hold(host string) (set func(error), release func(), err error) {
+	if !h.srv.site.options.SingleThreadDelivery {
+		return func(err error) { h.put(host, err, h.dir.Put) }, func() {}, nil
+	}
+	put, unlock, err := h.dir.Hold(host)
+	if errors.Is(err, hoststat.ErrLocked) {
+		st := status.FromExit(status.TempFail)
+		st.Text, st.Err = "Deferred: another delivery to "+host+" is going on", err
+		return nil, nil, st
+	}
+	if err != nil { // it cannot be known who else delivers
+		st := status.FromExit(status.TempFail)
+		st.Err = err
+		return nil, nil, st
+	}
+	release = func() {
+		if err := unlock(); err != nil {
+			h.tell(host, err)
+		}
+	}
+	return func(err error) { h.put(host, err, put) }, release, nil
+}
+
+func (h *hostRecords) tell(host string, err error) {
+	h.srv.Log.Logf(maillog.LevelSerious, maillog.Warning, "", "host status of %s: %v", host, err)
+}
+
+// put notes the outcome of an attempt.
+func (h *hostRecords) put(host string, err error, put func(hoststat.Entry) error) {
 	e := hoststat.Entry{Host: host}
 	if err != nil {
 		st := status.As(err)
@@ -71,8 +99,8 @@ func (h *hostRecords) Set(host string, err error) {
 		}
 		errors.As(err, &e.Errno)
 	}
-	if err := h.dir.Put(e); err != nil {
-		h.srv.Log.Logf(maillog.LevelSerious, maillog.Warning, "", "host status of %s: %v", host, err)
+	if err := put(e); err != nil {
+		h.tell(host, err)
 	}
 }
 

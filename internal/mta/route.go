@@ -46,12 +46,47 @@ func (m *message) route(ctx context.Context) {
 		}
 		all = list
 	}
-	m.env.Recipients = append(rest, all...)
+	m.env.Recipients = append(rest, m.withoutSender(all, rest)...)
 	slices.SortStableFunc(m.env.Recipients, func(a, b *envelope.Recipient) int { // the original keeps them by host
 		return strings.Compare(strings.ToLower(a.Triple.Host), strings.ToLower(b.Triple.Host))
 	})
 	m.expanded(all)
 	m.tellLists(all)
+}
+
+// withoutSender leaves out of what was expanded the sender's own address, unless the message was sent to it, or to nobody else (MeToo). rest
+// are its other recipients.
+func (m *message) withoutSender(all, rest []*envelope.Recipient) []*envelope.Recipient {
+	if m.site.options.MeToo || m.sender == nil {
+		return all
+	}
+	own := m.sender.Triple()
+	keepsCase := false
+	if mailer := m.site.Mailer(own.Mailer); mailer != nil {
+		keepsCase = mailer.Flags.Has('u')
+	}
+	same := func(r *envelope.Recipient) bool {
+		t := r.Triple
+		return t.Mailer == own.Mailer && strings.EqualFold(t.Host, own.Host) &&
+			(t.User == own.User || !keepsCase && strings.EqualFold(t.User, own.User))
+	}
+	list := make([]*envelope.Recipient, 0, len(all))
+	for _, r := range all {
+		switch {
+		case !same(r):
+			list = append(list, r)
+		case r.Primary:
+			return all
+		case r.State != envelope.Pending:
+			list = append(list, r)
+		}
+	}
+	for _, r := range slices.Concat(list, rest) {
+		if r.State != envelope.Expanded && r.State != envelope.Duplicate {
+			return list
+		}
+	}
+	return all
 }
 
 // tellLists notes for the transcript which mailing lists, those with an owner, the message went to.

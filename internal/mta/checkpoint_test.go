@@ -1,0 +1,43 @@
+package mta
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestCheckpoints looks at what the queue file names while a message is being delivered: a crash at that moment repeats the deliveries
+// to those whom it still names.
+func TestCheckpoints(t *testing.T) {
+	for interval, want := range map[int][]int{10: {25, 25, 15, 5}, 4: {25, 21, 13, 5}, 0: {25, 25, 25, 25}} {
+		dir := t.TempDir()
+		// A mailer that looks at the queue file before it delivers to users 0, 5, 13 and 23.
+		script := fmt.Sprintf("#!/bin/sh\ncat >/dev/null\ncase $1 in u00|u05|u13|u23) grep -c ^R %%[1]s/queue/qf* >>%s/seen;; esac\n", dir)
+		config := strings.Replace(testConfig, "Mlocal, P=[mbox], F=lsDFMAwP, S=0, R=0, A=mbox %[1]s/mail/$u", "Mlocal, P="+dir+"/look, F=lsDFMAnPS, S=0, R=0, A=look $u", 1)
+		config = strings.Replace(config, "O MaxRecipientsPerMessage=3\n", "", 1)
+		s := testServerOf(t, "true", config, nil)
+		queueDir := s.site.options.QueueDirectory
+		if err := os.WriteFile(filepath.Join(dir, "look"), []byte(fmt.Sprintf(script, filepath.Dir(queueDir))), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		s.site.options.CheckpointInterval = interval
+		var rcpts []string
+		for i := range 25 {
+			rcpts = append(rcpts, fmt.Sprintf("<u%02d@mail.test>", i))
+		}
+		send(t, s.testSession(t), "<a@other.test>", rcpts, "Subject: x\n\nx\n")
+		deliver(t, s)
+		text, err := os.ReadFile(filepath.Join(dir, "seen"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Fields(string(text)); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("CheckpointInterval=%d: the queue file names %v, want %v", interval, got, want)
+		}
+		if left, err := filepath.Glob(filepath.Join(queueDir, "qf*")); err != nil || len(left) > 0 {
+			t.Errorf("in the queue: %q, %v", left, err)
+		}
+	}
+}
