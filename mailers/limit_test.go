@@ -62,7 +62,11 @@ type counted struct{ hosts []string }
 
 func (*counted) Down(context.Context, string) error { return nil }
 
-func (c *counted) Set(host string, err error) { c.hosts = append(c.hosts, host) }
+func (c *counted) Hold(host string) (func(error), func(), error) {
+	return func(error) { c.note(host) }, func() {}, nil
+}
+
+func (c *counted) note(host string) { c.hosts = append(c.hosts, host) }
 
 // counting is a resolver that notes whose addresses are asked for.
 type counting struct {
@@ -71,7 +75,7 @@ type counting struct {
 }
 
 func (c counting) LookupAddrs(ctx context.Context, host string) (*dns.AddrAnswer, error) {
-	c.Set(host, nil)
+	c.note(host)
 	return c.zone.LookupAddrs(ctx, host)
 }
 
