@@ -1,0 +1,90 @@
+package mta
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// answering is a server that answers each request with the same bytes and hangs up.
+type answering struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (a *answering) listen(f *testing.F) (host, port string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				buf := make([]byte, 4096)
+				if n, err := c.Read(buf); err != nil || n == 0 {
+					return
+				}
+				a.mu.Lock()
+				defer a.mu.Unlock()
+				c.Write(a.text)
+			}()
+		}
+	}()
+	host, port, _ = net.SplitHostPort(l.Addr().String())
+	return host, port
+}
+
+// fuzzMap runs sessions whose check_mail asks a map: it accepts only where the map's value is "yes". good is what an answer with that value
+// contains.
+func fuzzMap(f *testing.F, line func(host, port string) string, good func(text []byte) bool) {
+	a := &answering{}
+	config := strings.Replace(testConfig, "Scheck_mail\n", line(a.listen(f))+"\nScheck_mail\nR$*ask$*\t$: <$(fuzzed key $: no $)>\nR<yes>\t$@ OK\nR<$*>\t$#error $@ 5.7.1 $: \"550 no: \" $1\n", 1)
+	s := testServerOf(f, "false", config, nil)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		a.mu.Lock()
+		a.text = text
+		a.mu.Unlock()
+		c := s.testSession(t)
+		r := c.Mail(context.Background(), "<ask@other.test>", nil)
+		if r.Code < 400 && !good(text) {
+			t.Errorf("%q: %d %q", text, r.Code, r.Lines)
+		}
+		for _, l := range r.Lines {
+			if strings.ContainsAny(l, "\r\n\x00") {
+				t.Errorf("%q: a reply of %q", text, l)
+			}
+		}
+		c.Close(context.Background(), nil)
+	})
+}
+
+func FuzzSocketMapBehindMail(f *testing.F) {
+	for _, s := range []string{"6:OK yes,", "5:OK no,", "4:TEMP,", "9:NOTFOUND ,", "6:OK yes", "12:OK yes\x9d\x9e\x98xx,", "300:OK " + strings.Repeat("x", 297) + ","} {
+		f.Add([]byte(s))
+	}
+	line := func(host, port string) string { return "Kfuzzed socket -d5s inet:" + port + "@" + host }
+	fuzzMap(f, line, func(text []byte) bool {
+		return strings.Contains(strings.ToLower(string(text)), "yes") && strings.Contains(string(text), "OK ")
+	})
+}
+
+func FuzzLDAPMapBehindMail(f *testing.F) {
+	entry := "\x30\x1b\x02\x01\x01\x64\x16\x04\x05uid=x\x30\x0d\x30\x0b\x04\x02cn\x31\x05\x04\x03yes"
+	for _, s := range []string{entry + "\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x00\x04\x00\x04\x00", "\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x33\x04\x00\x04\x00", entry, "\x30\x80", "\x30\x84\xff\xff\xff\xff"} {
+		f.Add([]byte(s))
+	}
+	line := func(host, port string) string {
+		return "Kfuzzed ldap -h " + host + " -p " + port + " -b dc=x -k (uid=%%0) -v cn -R -l 5 -c 5"
+	}
+	fuzzMap(f, line, func(text []byte) bool {
+		return strings.Contains(strings.ToLower(string(text)), "yes") && strings.Contains(string(text), "\x0a\x01\x00")
+	})
+}
