@@ -27,7 +27,13 @@ func (t *Table) runAs(ctx context.Context, job *Job, rc Rcpt) (id *priv.Identity
 		if m.User == nil {
 			return nil, false, nil
 		}
-		return t.mailerUser(m), true, nil
+		id = t.mailerUser(m)
+		if u, err := t.cfg.Accounts.UserID(ctx, id.UID); err == nil {
+			if id.Groups, err = t.groups(ctx, &envelope.Ctladdr{User: u.Name, GID: id.GID}); err != nil {
+				return nil, false, err
+			}
+		}
+		return id, true, nil
 	}
 	ctl := job.Envelope.SenderCtladdr
 	if m.Flags.Has('o') {

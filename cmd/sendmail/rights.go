@@ -98,8 +98,11 @@ func (v *invocation) enter() (err error) {
 // settle takes the rights that the configuration says, before anything but it was read: all modes but daemons, which bind their sockets
 // first, give up root for RunAsUser here.
 func (v *invocation) settle(site *mta.Site) error {
-	if v.rule().root {
+	switch {
+	case v.rule().root:
 		return nil
+	case v.mode == modeVerify && site.HidesExpansion(v.caller.uid):
+		return priv.DropSetgid()
 	}
 	return dropRights(site)
 }

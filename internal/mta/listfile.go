@@ -24,6 +24,14 @@ func (e *expansion) Open(ctx context.Context, path string, kind alias.FileKind, 
 		what = safefile.ForwardFile
 	}
 	root := os.Geteuid() == 0
+	if run := e.m.site.options.RunAsUser; run.Set && run.UID > 0 && !root && !c.Blame.Has(safefile.NonRootSafeAddr) {
+		// Programs and files would get this process's rights, not those of whose list it is.
+		defer func() {
+			if opened != nil {
+				opened.Unsafe = true
+			}
+		}()
+	}
 	id, err := e.reader(ctx, as)
 	if err != nil {
 		return nil, err

@@ -45,6 +45,14 @@ func (s *Site) Trusts(uid int) bool {
 	return ok && int(sys.Uid) == uid
 }
 
+// HidesExpansion reports whether -bv shows users only what they may read themselves (restrictexpand).
+func (s *Site) HidesExpansion(uid int) bool {
+	return !s.Trusts(uid) && slices.ContainsFunc(s.Config.Settings.PrivacyOptions, func(text string) bool {
+		p, err := parsePrivacy(text)
+		return err == nil && p.has(restrictExpand)
+	})
+}
+
 // MayExpand reports whether -v and -bv may show a user what aliases hold (restrictexpand).
 func (s *Server) MayExpand(uid int) bool {
 	return !s.site.options.privacy.has(restrictExpand) || s.owns(uid)

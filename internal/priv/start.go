@@ -31,8 +31,8 @@ type Command struct {
 	Env  []string // the whole environment
 
 	As *Identity // nil: the child keeps the identity of this process, without the rights that its caller lacks
-	// EffectiveOnly sets only the effective user and group to As, so that the child can return to ours (mailer
-	// flag S together with U=).
+	// EffectiveOnly sets only the effective user to that of As, so that the child can return to ours (mailer flag S together with U=). The
+	// groups are those of As for good.
 	EffectiveOnly bool
 	Root          string   // chroot(2) there first; "" means not
 	Dirs          []string // working directories to try in turn; if none can be entered the child stays where we are (below Root: in /)
@@ -199,8 +199,9 @@ func (id *Identity) takeEffective() error {
 	if err := rawSetgroups(numbers(id.groups())); err != nil {
 		return fmt.Errorf("setgroups: %w", err)
 	}
-	if _, _, e := unix.RawSyscall(unix.SYS_SETRESGID, keep, uintptr(id.GID), keep); e != 0 {
-		return fmt.Errorf("setegid %d: %w", id.GID, e)
+	gid := uintptr(id.GID)
+	if _, _, e := unix.RawSyscall(unix.SYS_SETRESGID, gid, gid, gid); e != 0 {
+		return fmt.Errorf("setgid %d: %w", id.GID, e)
 	}
 	if _, _, e := unix.RawSyscall(unix.SYS_SETRESUID, keep, uintptr(id.UID), keep); e != 0 {
 		return fmt.Errorf("seteuid %d: %w", id.UID, e)
