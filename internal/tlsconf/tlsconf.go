@@ -9,124 +9,185 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
-// Options are the values of the options, as written. An empty one is not set.
+// Options are the values of the options of one side, as written. An empty one is not set.
 type Options struct {
-	CACertFile, CACertPath        string
-	ServerCertFile, ServerKeyFile string // "a,b" names a second pair, for another kind of key
-	ClientCertFile, ClientKeyFile string
-	CipherList                    string
-	ServerSSLOptions              string
-	ClientSSLOptions              string
-	DHParameters                  string
-	// GroupReadableKeys allows keys that a group may read (DontBlameSendmail=GroupReadableKeyFile).
-	GroupReadableKeys bool
+	CACertFile, CACertPath string
+	CRLFile, CRLPath       string
+	CertFile, KeyFile      string // ServerCertFile and ServerKeyFile or the client's; "a,b" names a second pair, for another kind of key or name
+	CipherList             string // of ciphers(1); TLS 1.3 has its own
+	CipherSuites           string // of TLS 1.3
+	SSLOptions             string // ServerSSLOptions or ClientSSLOptions
+	DHParameters           string
+	// RequireCRL makes a certificate whose issuer has no revocation list fail (flag R of tls_srv_features and tls_clt_features).
+	RequireCRL bool
+	// NoRequest leaves out the request for a client's certificate (flag V of TLSSrvOptions, srv_features' V).
+	NoRequest bool
+	// GroupReadableKeys allows keys that a group may read (DontBlameSendmail=GroupReadableKeyFile), AnyOwner certificates and keys
+	// that neither root nor this process's user owns (CertOwner).
+	GroupReadableKeys, AnyOwner bool
 }
 
-// Server makes the configuration for our own STARTTLS. A nil configuration without an error means that no certificate is
-// set: STARTTLS is not offered.
-func Server(o Options) (*tls.Config, error) {
-	if o.ServerCertFile == "" && o.ServerKeyFile == "" {
-		return nil, nil
-	}
-	c, err := common(o, o.ServerSSLOptions, "ServerSSLOptions")
-	if err != nil {
-		return nil, err
-	}
-	if c.Certificates, err = pairs(o, "Server", o.ServerCertFile, o.ServerKeyFile); err != nil {
-		return nil, err
-	}
-	c.ClientAuth = tls.RequestClientCert
-	return c, nil
-}
-
-// Client makes the configuration for STARTTLS with a peer whose name is host. The peer's certificate is not required to be
-// valid (TLS is opportunistic); Verify tells whether it is.
-func Client(o Options, host string) (*tls.Config, error) {
-	c, err := common(o, o.ClientSSLOptions, "ClientSSLOptions")
-	if err != nil {
-		return nil, err
-	}
-	if o.ClientCertFile != "" || o.ClientKeyFile != "" {
-		if c.Certificates, err = pairs(o, "Client", o.ClientCertFile, o.ClientKeyFile); err != nil {
-			return nil, err
+// files lists every file that the configuration was made of, for a look whether one has changed.
+func (o *Options) files() []string {
+	var list []string
+	for _, names := range []string{o.CACertFile, o.CACertPath, o.CRLFile, o.CRLPath, o.CertFile, o.KeyFile} {
+		for name := range strings.SplitSeq(names, ",") {
+			if name = strings.TrimSpace(name); name != "" {
+				list = append(list, name)
+			}
 		}
 	}
-	c.ServerName = strings.Trim(strings.TrimSuffix(host, "."), "[]")
-	c.InsecureSkipVerify = true
-	return c, nil
+	return list
 }
 
-// Verify checks the chain of a peer's certificates against the authorities of c, whatever the name in it. usage is what the
-// peer used it for. It returns what the macro {verify} holds: "OK", "NO" without a certificate, "FAIL" with the reason.
-func Verify(c *tls.Config, state tls.ConnectionState, usage x509.ExtKeyUsage) (verdict string, err error) {
-	if len(state.PeerCertificates) == 0 {
-		return "NO", nil
+// Side is who speaks first in the handshake.
+type Side uint8
+
+// The sides.
+const (
+	ServerSide Side = iota
+	ClientSide
+)
+
+// String is the word of log lines: STARTTLS=server.
+func (s Side) String() string {
+	if s == ServerSide {
+		return "server"
 	}
-	between := x509.NewCertPool()
-	for _, cert := range state.PeerCertificates[1:] {
-		between.AddCert(cert)
-	}
-	_, err = state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: c.RootCAs, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{usage}})
-	if err != nil {
-		return "FAIL", err
-	}
-	return "OK", nil
+	return "client"
 }
 
-func common(o Options, sslOptions, name string) (*tls.Config, error) {
+func (s Side) option() string {
+	if s == ServerSide {
+		return "Server"
+	}
+	return "Client"
+}
+
+// material is one generation of certificates, keys and lists, ready for handshakes.
+type material struct {
+	config  *tls.Config
+	crls    []*x509.RevocationList
+	unknown []string // words of CipherList
+}
+
+// load reads all files. config is nil where a server has no certificate: STARTTLS is not offered then.
+func load(side Side, o *Options) (*material, error) {
+	if side == ServerSide && o.CertFile == "" && o.KeyFile == "" {
+		return &material{}, nil
+	}
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if err := protocol(c, sslOptions); err != nil {
-		return nil, fmt.Errorf("tlsconf: %s: %w", name, err)
+	if err := protocol(c, o.SSLOptions); err != nil {
+		return nil, fmt.Errorf("%sSSLOptions: %w", side.option(), err)
 	}
-	if o.CipherList != "" {
-		suites, err := Ciphers(o.CipherList)
-		if err != nil {
-			return nil, fmt.Errorf("tlsconf: CipherList: %w", err)
-		}
-		c.CipherSuites = suites
+	unknown, err := suites(c, o)
+	if err != nil {
+		return nil, err
 	}
 	roots, err := authorities(o)
 	if err != nil {
 		return nil, err
 	}
 	c.RootCAs, c.ClientCAs = roots, roots
-	return c, nil
+	if o.CertFile != "" || o.KeyFile != "" {
+		if c.Certificates, err = pairs(side, o); err != nil {
+			return nil, err
+		}
+	}
+	if side == ServerSide {
+		c.ClientAuth = tls.RequestClientCert
+		if o.NoRequest {
+			c.ClientAuth = tls.NoClientCert
+		}
+	} else {
+		// TLS is opportunistic: Verify reports what the certificate is worth, the rulesets decide.
+		c.InsecureSkipVerify = true
+		c.ClientSessionCache = tls.NewLRUClientSessionCache(clientSessions)
+	}
+	m := &material{config: c, unknown: unknown}
+	m.crls, err = revocations(o)
+	return m, err
+}
+
+// clientSessions is how many servers' sessions are kept for resumption.
+const clientSessions = 256
+
+func suites(c *tls.Config, o *Options) (unknown []string, err error) {
+	if o.CipherList != "" {
+		if c.CipherSuites, unknown, err = Ciphers(o.CipherList); err != nil {
+			return nil, fmt.Errorf("CipherList: %w", err)
+		}
+	}
+	if err := checkSuites(o.CipherSuites); err != nil {
+		return nil, fmt.Errorf("CipherSuites: %w", err)
+	}
+	return unknown, nil
 }
 
 // authorities reads CACertFile and the files of CACertPath; without both nobody is trusted, as with the original.
-func authorities(o Options) (*x509.CertPool, error) {
+func authorities(o *Options) (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
 	if o.CACertFile != "" {
 		if err := addFile(pool, o.CACertFile); err != nil {
-			return nil, fmt.Errorf("tlsconf: CACertFile: %w", err)
+			return nil, fmt.Errorf("CACertFile: %w", err)
 		}
 	}
-	if o.CACertPath == "" {
-		return pool, nil
-	}
-	list, err := os.ReadDir(o.CACertPath)
+	err := eachFile(o.CACertPath, func(name string) error { return addFile(pool, name) })
 	if err != nil {
-		return nil, fmt.Errorf("tlsconf: CACertPath: %w", err)
-	}
-	for _, e := range list {
-		// A folder of authorities may hold anything else as well; only what is a certificate counts.
-		var bad notPEM
-		err := addFile(pool, filepath.Join(o.CACertPath, e.Name()))
-		if err != nil && !errors.As(err, &bad) && !e.IsDir() && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("tlsconf: CACertPath: %w", err)
-		}
+		return nil, fmt.Errorf("CACertPath: %w", err)
 	}
 	return pool, nil
 }
 
+// eachFile reads the files of a folder, which may hold anything else as well: only what is of the kind counts.
+func eachFile(dir string, read func(name string) error) error {
+	if dir == "" {
+		return nil
+	}
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if e.IsDir() {
+			continue
+		}
+		var other notPEM
+		err := read(filepath.Join(dir, e.Name()))
+		// Private keys that we may not read lie in such folders too.
+		if err != nil && !errors.As(err, &other) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+	}
+	return nil
+}
+
 type notPEM string
 
-func (n notPEM) Error() string { return string(n) + ": no certificate in PEM form" }
+func (n notPEM) Error() string { return string(n) + ": nothing of the kind in PEM form" }
+
+// maxFile bounds certificates, keys and lists of authorities; revocation lists may be larger.
+const maxFile = 64 << 20
+
+func readFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, notPEM(name)
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("%s: %d bytes are too many", name, info.Size())
+	}
+	return os.ReadFile(name)
+}
 
 func addFile(pool *x509.CertPool, name string) error {
-	text, err := os.ReadFile(name)
+	text, err := readFile(name)
 	if err != nil {
 		return err
 	}
@@ -136,38 +197,49 @@ func addFile(pool *x509.CertPool, name string) error {
 	return nil
 }
 
-// pairs reads one or two certificates with their keys.
-func pairs(o Options, side, certs, keys string) ([]tls.Certificate, error) {
-	cf, kf := strings.Split(certs, ","), strings.Split(keys, ",")
-	if len(cf) != len(kf) || certs == "" || keys == "" {
-		return nil, fmt.Errorf("tlsconf: %sCertFile=%s and %sKeyFile=%s do not make pairs", side, certs, side, keys)
+// pairs reads the certificates with their keys.
+func pairs(side Side, o *Options) ([]tls.Certificate, error) {
+	cf, kf := strings.Split(o.CertFile, ","), strings.Split(o.KeyFile, ",")
+	if len(cf) != len(kf) || o.CertFile == "" || o.KeyFile == "" {
+		return nil, fmt.Errorf("%[1]sCertFile=%s and %[1]sKeyFile=%s do not make pairs", side.option(), o.CertFile, o.KeyFile)
 	}
 	var out []tls.Certificate
 	for i := range cf {
 		cert, key := strings.TrimSpace(cf[i]), strings.TrimSpace(kf[i])
+		if err := o.check(cert, 0o022); err != nil {
+			return nil, fmt.Errorf("%sCertFile: %w", side.option(), err)
+		}
 		if err := o.checkKey(key); err != nil {
-			return nil, fmt.Errorf("tlsconf: %sKeyFile: %w", side, err)
+			return nil, fmt.Errorf("%sKeyFile: %w", side.option(), err)
 		}
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
-			return nil, fmt.Errorf("tlsconf: %sCertFile %s, %sKeyFile %s: %w", side, cert, side, key, err)
+			return nil, fmt.Errorf("%[1]sCertFile %[2]s, %[1]sKeyFile %[3]s: %[4]w", side.option(), cert, key, err)
 		}
 		out = append(out, pair)
 	}
 	return out, nil
 }
 
-func (o Options) checkKey(name string) error {
+func (o *Options) checkKey(name string) error {
+	if o.GroupReadableKeys {
+		return o.check(name, 0o026)
+	}
+	return o.check(name, 0o066)
+}
+
+// check refuses a file that others may write, or read where it is a key, or that belongs to somebody else.
+func (o *Options) check(name string, forbidden fs.FileMode) error {
 	info, err := os.Stat(name)
 	if err != nil {
 		return err
 	}
-	forbidden := fs.FileMode(0o066)
-	if o.GroupReadableKeys {
-		forbidden = 0o026
-	}
 	if info.Mode().Perm()&forbidden != 0 {
 		return fmt.Errorf("%s: others may read or write it (mode %#o)", name, info.Mode().Perm())
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if ok && !o.AnyOwner && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s: belongs to user %d (DontBlameSendmail=CertOwner allows that)", name, st.Uid)
 	}
 	return nil
 }

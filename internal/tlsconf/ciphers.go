@@ -111,8 +111,8 @@ func secure(s *tls.CipherSuite) bool { return !s.Insecure }
 
 // Ciphers translates the commonest form of ciphers(1): words joined by colons, commas or blanks, with !, - or + before them, "+"
 // between words that must all hold, and names of suites as OpenSSL or IANA write them. TLS 1.3 has its own suites and is not
-// concerned. A word that is not known, or a list that leaves nothing, is an error.
-func Ciphers(list string) ([]uint16, error) {
+// concerned. Words that are not known are returned, since OpenSSL passes them over; a list that leaves nothing is an error.
+func Ciphers(list string) (suites []uint16, unknown []string, err error) {
 	all := append(tls.CipherSuites(), tls.InsecureCipherSuites()...)
 	chosen, banned := map[uint16]bool{}, map[uint16]bool{}
 	var order []uint16
@@ -124,9 +124,10 @@ func Ciphers(list string) ([]uint16, error) {
 		if strings.IndexByte("!-+", op) >= 0 {
 			word = word[1:]
 		}
-		match, err := matcher(word)
-		if err != nil {
-			return nil, err
+		match, known := matcher(word)
+		if !known {
+			unknown = append(unknown, word)
+			continue
 		}
 		for _, s := range all {
 			if !match(s) || s.SupportedVersions[0] == tls.VersionTLS13 {
@@ -146,21 +147,20 @@ func Ciphers(list string) ([]uint16, error) {
 			}
 		}
 	}
-	var out []uint16
 	for _, id := range order {
 		if chosen[id] {
-			out = append(out, id)
+			suites = append(suites, id)
 			chosen[id] = false
 		}
 	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%q leaves no cipher", list)
+	if len(suites) == 0 {
+		return nil, unknown, fmt.Errorf("%q leaves no cipher", list)
 	}
-	return out, nil
+	return suites, unknown, nil
 }
 
 // matcher understands "AES256+SHA384" and single names.
-func matcher(word string) (func(*tls.CipherSuite) bool, error) {
+func matcher(word string) (match func(*tls.CipherSuite) bool, known bool) {
 	var parts []func(*tls.CipherSuite) bool
 	for w := range strings.SplitSeq(strings.ToUpper(word), "+") {
 		switch {
@@ -171,7 +171,7 @@ func matcher(word string) (func(*tls.CipherSuite) bool, error) {
 		default:
 			s := suiteNamed(w)
 			if s == nil {
-				return nil, fmt.Errorf("unknown cipher %q", word)
+				return nil, false
 			}
 			parts = append(parts, func(x *tls.CipherSuite) bool { return x.ID == s.ID })
 		}
@@ -183,7 +183,7 @@ func matcher(word string) (func(*tls.CipherSuite) bool, error) {
 			}
 		}
 		return true
-	}, nil
+	}, true
 }
 
 // suiteNamed finds "ECDHE-RSA-AES128-GCM-SHA256" and "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" (upper case).
@@ -193,6 +193,28 @@ func suiteNamed(name string) *tls.CipherSuite {
 		if s.Name == name || squeeze.Replace(s.Name) == squeeze.Replace(name) {
 			return s
 		}
+	}
+	return nil
+}
+
+// checkSuites takes a list of TLS 1.3 suites joined by colons. crypto/tls offers the three usual ones and chooses among them itself: a
+// list that leaves one of them out cannot be obeyed, and is refused rather than passed over.
+func checkSuites(list string) error {
+	if list == "" {
+		return nil
+	}
+	wanted := map[string]bool{}
+	for word := range strings.SplitSeq(list, ":") {
+		switch word = strings.ToUpper(strings.TrimSpace(word)); word {
+		case "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256":
+			wanted[word] = true
+		case "TLS_AES_128_CCM_SHA256", "TLS_AES_128_CCM_8_SHA256": // not there: nothing to add
+		default:
+			return fmt.Errorf("unknown suite %q", word)
+		}
+	}
+	if len(wanted) < 3 {
+		return fmt.Errorf("%s: TLS 1.3 always has its AES 128, AES 256 and ChaCha20 suites here", list)
 	}
 	return nil
 }
