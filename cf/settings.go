@@ -151,6 +151,7 @@ type Settings struct {
 	AuthRealm                          string
 	AuthMaxBits                        int
 	DefaultAuthInfo                    string
+	AuthBackends                       string // ours: where passwords come from beside Cyrus' configuration
 
 	// The process.
 	LogLevel           int

@@ -2,7 +2,6 @@ package mailers
 
 import (
 	"context"
-	"crypto/tls"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -54,10 +53,8 @@ type Config struct {
 	SafeFileEnv  string        // SafeFileEnvironment
 	Environ      []string      // lines E and TimeZoneSpec: "NAME=value" beside AGENT=sendmail
 
-	// TLS gives the configuration for STARTTLS to a peer; nil, or a nil answer, means that TLS is not tried.
-	TLS func(peer Peer) *tls.Config
-	// Auth gives the credentials for a peer; nil, or ok false, means that AUTH is not tried.
-	Auth func(ctx context.Context, peer Peer) (cred Credentials, ok bool)
+	// Security makes what decides about TLS and AUTH for a new connection; nil means that neither is tried.
+	Security func(job *Job, peer Peer) Security
 	// Traffic is put around each connection to another host, to note what goes over it; nil leaves it.
 	Traffic func(net.Conn) net.Conn
 	// Connected is told of each connection that was made; may be nil.
@@ -99,12 +96,6 @@ const (
 	Pass8   EightBitMode = 'p'
 	Strict8 EightBitMode = 's'
 )
-
-// Credentials are what DefaultAuthInfo or the authinfo ruleset gives for a peer.
-type Credentials struct {
-	User, AuthID, Password, Realm string
-	Mechanisms                    []string // allowed, best first; empty means all
-}
 
 // HostStatus remembers hosts that could not be reached.
 type HostStatus interface {

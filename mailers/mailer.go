@@ -107,6 +107,9 @@ func (c complaint) Error() string { return string(c) }
 
 func complain(format string, args ...any) error { return complaint(fmt.Sprintf(format, args...)) }
 
+// implicitTLS reports whether connections begin with the TLS handshake: A=TLS instead of A=TCP.
+func (m *Mailer) implicitTLS() bool { return len(m.Argv) > 0 && m.Argv[0] == "TLS" }
+
 // hasUser reports whether A= names $u: then the message goes to standard input, else SMTP or LMTP is spoken.
 func (m *Mailer) hasUser() bool {
 	return slices.ContainsFunc(m.Argv, func(a string) bool { return strings.Contains(a, "$u") })

@@ -3,6 +3,7 @@ package mailers
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +34,9 @@ type session struct {
 	t         Timeouts
 	now       func() time.Time
 
+	security Security             // nil: the connection is used as it is
+	tls      *tls.ConnectionState // nil without TLS
+	implicit bool                 // it began with the handshake
 	caps     capabilities
 	messages int       // transactions begun
 	idle     time.Time // since when it has been in the cache

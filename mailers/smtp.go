@@ -1,11 +1,8 @@
 package mailers
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -22,6 +19,7 @@ type attempt struct {
 	report func(*envelope.Recipient, status.Status)
 	failed error // why nobody has been reached so far; always a status.Status
 	tried  int   // connections, and names without an address, so far
+	clear  bool  // TLS failed and is not tried again with this host (TLSFallbacktoClear)
 }
 
 // maxTried is how many connections one attempt tries: an answer with many hosts of many addresses must not make us call
@@ -200,7 +198,13 @@ func (a *attempt) address(ctx, dialing context.Context, to target, ap netip.Addr
 	conn = a.connected(conn)
 	s := newSession(conn, Peer{Name: to.name, Addr: ap.Addr()}, a.t.cfg.Timeouts, a.t.cfg.Now)
 	s.key = key
-	if err := a.open(ctx, s); err != nil {
+	err = a.open(ctx, s)
+	if errors.Is(err, errClear) && !a.clear {
+		a.clear = true
+		defer func() { a.clear = false }()
+		return a.address(ctx, dialing, to, ap)
+	}
+	if err != nil {
 		return false, err
 	}
 	return a.use(ctx, s)
@@ -251,8 +255,17 @@ func (a *attempt) unixSocket(ctx context.Context, path string) bool {
 func (a *attempt) open(ctx context.Context, s *session) error {
 	s.lmtp = a.job.Mailer.Flags.Has('z')
 	a.attach(ctx, s)
+	if f := a.t.cfg.Security; f != nil && s.peer.Addr.IsValid() {
+		s.security = f(a.job, s.peer)
+	}
 	name := a.helloName(s)
-	err := s.greet(a.job.Mailer, name, a.loops)
+	var err error
+	if a.job.Mailer.implicitTLS() {
+		err = a.implicitTLS(ctx, s)
+	}
+	if err == nil {
+		err = s.greet(a.job.Mailer, name, a.loops)
+	}
 	if err == nil {
 		err = a.secure(ctx, s, name)
 	}
@@ -327,47 +340,4 @@ func (a *attempt) keep(s *session) {
 		return
 	}
 	a.t.cache.put(s)
-}
-
-// secure starts TLS where the peer offers it and we want it (RFC 3207). Opportunistic: a peer that takes STARTTLS back is
-// spoken to in the clear, a handshake that fails is a temporary failure.
-func (a *attempt) secure(ctx context.Context, s *session, name string) error {
-	if a.t.cfg.TLS == nil || !s.caps.has("STARTTLS") || a.t.clientPort(s.peer.Addr).NoTLS {
-		return nil
-	}
-	conf := a.t.cfg.TLS(s.peer)
-	conn, ok := s.transport.(net.Conn)
-	if conf == nil || !ok {
-		return nil
-	}
-	r, err := s.command("STARTTLS", s.t.StartTLS, "STARTTLS")
-	if err != nil {
-		return err
-	}
-	if r.Code != 220 {
-		return nil
-	}
-	if s.br.Buffered() > 0 {
-		return s.lost("STARTTLS", errors.New("text after the answer to STARTTLS"))
-	}
-	secured := tls.Client(conn, conf)
-	s.deadline(s.t.StartTLS)
-	if err := secured.HandshakeContext(ctx); err != nil {
-		return tlsFailed(s, err)
-	}
-	s.transport, s.peer.TLS = secured, true
-	s.br, s.bw = bufio.NewReaderSize(secured, 4096), bufio.NewWriterSize(secured, 32<<10)
-	if r, err = s.hello(name, true); err == nil && !r.good() {
-		err = r.status(phaseGreeting, s.peer.Name)
-	}
-	return err
-}
-
-func tlsFailed(s *session, err error) error {
-	lost := s.lost("TLS handshake", err)
-	st := status.FromExit(status.TempFail)
-	st.Code, st.Enhanced, st.Remote = 403, status.Enhanced{4, 7, 0}, s.peer.Name
-	st.Text, st.Err = "Deferred: 403 4.7.0 TLS handshake failed.", lost
-	s.transport.Close()
-	return fmt.Errorf("mailers: %s: %w", s.peer.Name, st)
 }

@@ -34,6 +34,7 @@ type transaction struct {
 func (t *transaction) run() error {
 	t.reported = map[*envelope.Recipient]bool{}
 	t.dropBad()
+	t.screen()
 	if len(t.rcpts) == 0 {
 		return nil
 	}

@@ -19,7 +19,7 @@ func (c *Session) Mail(ctx context.Context, addr string, opts *smtp.MailOptions)
 	if r, no := c.refused(); no {
 		return r
 	}
-	if c.needsAuth() {
+	if c.mustAuthenticate() {
 		return reply(530, status.Enhanced{5, 7, 0}, "Authentication required")
 	}
 	if c.msg != nil {
@@ -78,6 +78,9 @@ func (c *Session) sender(ctx context.Context, m *message, addr string, opts *smt
 	if refusal := m.mailOptions(opts); refusal != nil {
 		return refusal
 	}
+	if opts != nil {
+		c.trustAuth(ctx, m, addr, opts.Auth)
+	}
 	if v := m.check(ctx, "check_mail", addr); v != nil {
 		if refusal := m.obey(v, addr); refusal != nil {
 			return refusal
@@ -123,13 +126,6 @@ func (m *message) mailOptions(opts *smtp.MailOptions) *status.Status {
 		m.set("{dsn_ret}", strings.ToLower(string(opts.Return)))
 		m.set("{dsn_envid}", opts.EnvelopeID)
 		m.set("{envid}", opts.EnvelopeID)
-	}
-	if opts.Auth != nil {
-		env.AuthParam = *opts.Auth
-		if *opts.Auth == "" {
-			env.AuthParam = "<>"
-		}
-		m.set("{auth_author}", env.AuthParam)
 	}
 	return nil
 }

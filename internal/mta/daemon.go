@@ -100,8 +100,10 @@ func (d *Daemon) setPort(v string) (problem string) {
 	return ""
 }
 
-// Has reports whether the daemon has a modifier.
-func (d *Daemon) Has(modifier byte) bool { return strings.IndexByte(d.Modifiers, modifier) >= 0 }
+// Has reports whether the daemon has a modifier; no daemon has none.
+func (d *Daemon) Has(modifier byte) bool {
+	return d != nil && strings.IndexByte(d.Modifiers, modifier) >= 0
+}
 
 // name is daemon= of the log.
 func (d *Daemon) name() string {

@@ -50,6 +50,10 @@ type Server struct {
 	rates   *Rates
 	aliases *aliases
 	stats   *mailstat.Keeper
+
+	encryption *encryption
+	authority  *authority // nil: AUTH is not offered
+
 	traffic func(net.Conn) net.Conn
 	watch   func(line string)
 
@@ -85,6 +89,11 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.macros = processMacros(cfg, site)
 	var err error
+	s.encryption = newEncryption(s)
+	if strings.IndexByte("dDs", max(cfg.Mode, 'a')) >= 0 {
+		s.authority, err = newAuthority(s)
+		logAuth(s, s.authority, err)
+	}
 	if s.aliases, err = openAliases(cfg.Site); err != nil {
 		return nil, err
 	}

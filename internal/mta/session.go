@@ -2,6 +2,7 @@ package mta
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -11,7 +12,9 @@ import (
 
 	"gosendmail/internal/macro"
 	"gosendmail/internal/maillog"
+	"gosendmail/internal/sasl"
 	"gosendmail/internal/status"
+	"gosendmail/internal/tlsconf"
 	"gosendmail/maps"
 )
 
@@ -36,6 +39,11 @@ type Session struct {
 	msg   *message // the transaction; nil between transactions
 	ghost *message // the last transaction whose MAIL was refused, until another one begins
 	id    string   // for the log between transactions
+
+	tls           *tls.ConnectionState // nil without TLS
+	handshaking   *tlsconf.Keeper      // what the handshake is made with
+	exchange      sasl.Exchange        // the AUTH under way
+	authenticated *sasl.Identity       // nil before AUTH
 
 	counted bool   // against ClientConnectionCountLimit
 	over    bool   // a message was cut off, and the dialogue with it; the log has it
@@ -199,17 +207,24 @@ func (c *Session) Helo(ctx context.Context, verb, name string) (status.Reply, []
 	hello := fmt.Sprintf("%s Hello %s, pleased to meet you", c.site.Hostname(), c.relay)
 	var keywords []string
 	if esmtp {
-		keywords = c.keywords()
+		keywords = c.keywords(ctx)
 	}
 	return status.Reply{Code: 250, Lines: []string{hello}}, keywords
 }
 
 // protocol is $r.
 func (c *Session) protocol() string {
-	if c.extended {
-		return "ESMTP"
+	if !c.extended {
+		return "SMTP"
 	}
-	return "SMTP"
+	p := "ESMTP" // RFC 3848
+	if c.tls != nil {
+		p += "S"
+	}
+	if c.authenticated != nil {
+		p += "A"
+	}
+	return p
 }
 
 // validHelo takes the characters of names and address literals.
@@ -226,7 +241,7 @@ func heloChar(r rune) rune {
 }
 
 // keywords are the answer to EHLO, in the original's order.
-func (c *Session) keywords() []string {
+func (c *Session) keywords(ctx context.Context) []string {
 	list := []string{"ENHANCEDSTATUSCODES"}
 	if c.reject != nil {
 		return list
@@ -247,6 +262,12 @@ func (c *Session) keywords() []string {
 	}
 	add(c.offers("D"), "DSN")
 	add(c.offers("E") && !o.privacy.has(noEtrn) && !(c.daemon != nil && c.daemon.Has('E')), "ETRN")
+	mechanisms, err := c.authMechanisms(ctx)
+	if err != nil {
+		c.log(logErr, maillog.LevelSerious, "AUTH: not offered: %v", err)
+	}
+	add(len(mechanisms) > 0, "AUTH "+strings.Join(mechanisms, " "))
+	add(c.offersTLS(), "STARTTLS")
 	if min := o.DeliverByMin; min > 0 {
 		add(true, "DELIVERBY "+itoa(int64(min/time.Second)))
 	} else {

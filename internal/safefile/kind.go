@@ -99,8 +99,8 @@ func (b Blame) Rules(k Kind) Rules {
 func (b Blame) secretRules(k Kind) Rules {
 	const secret = RegularOnly | RootOK | NoSymlink | NoGroupWritable | NoWorldWritable | NoWorldReadable
 	switch k {
-	case KeyFile:
-		return secret | b.except(GroupReadableKeyFile, NoGroupReadable)
+	case KeyFile: // keys and certificates are often links to the newest of several
+		return secret&^NoSymlink | NoLinkInWritableDir | b.except(GroupReadableKeyFile, NoGroupReadable)
 	case AuthInfo:
 		return secret | b.except(GroupReadableDefaultAuthInfoFile, NoGroupReadable)
 	case SASLFile:

@@ -50,6 +50,7 @@ func (x *cram) Next(response []byte) (challenge []byte, done bool, err error) {
 		return nil, false, ErrMalformed // an initial response too: RFC 2195 has none
 	}
 	name, proof := string(response[:i]), string(response[i+1:])
+	x.id = identity(name, "")
 	user, realm := x.s.split(name)
 	password, found := x.l.plainSecret(x.ctx, user, realm)
 	if !equal(cramProof(password, []byte(x.challenge)), strings.ToLower(proof)) && found == nil {
@@ -58,7 +59,6 @@ func (x *cram) Next(response []byte) (challenge []byte, done bool, err error) {
 	if found != nil {
 		return nil, false, found
 	}
-	x.id = identity(name, "")
 	return nil, true, nil
 }
 
@@ -153,6 +153,11 @@ func (x *digest) Next(response []byte) (challenge []byte, done bool, err error) 
 	if realm == "" {
 		realm = x.s.defaultRealm()
 	}
+	name := a.user
+	if realm != x.s.defaultRealm() {
+		name += "@" + realm
+	}
+	x.id = identity(name, a.author)
 	var found error
 	a.password, found = x.l.plainSecret(x.ctx, a.user, realm)
 	if !equal(a.response("AUTHENTICATE"), strings.ToLower(proof)) && found == nil {
@@ -161,11 +166,6 @@ func (x *digest) Next(response []byte) (challenge []byte, done bool, err error) 
 	if found != nil {
 		return nil, false, found
 	}
-	name := a.user
-	if realm != x.s.defaultRealm() {
-		name += "@" + realm
-	}
-	x.id = identity(name, a.author)
 	if err := x.s.authorize(name, a.author); err != nil {
 		return nil, false, err
 	}

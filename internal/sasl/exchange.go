@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -29,6 +30,8 @@ const plusSuffix = "-PLUS"
 var (
 	// ErrCredentials: the user is unknown, or the password, proof or certificate is not his.
 	ErrCredentials = errors.New("sasl: authentication failure")
+	// ErrNoUser is the ErrCredentials of an unknown user, for logs: clients are not to see the difference.
+	ErrNoUser = fmt.Errorf("%w: user not found", ErrCredentials)
 	// ErrTemporary: the back end did not answer; the client may try again.
 	ErrTemporary = errors.New("sasl: the back end does not answer")
 	// ErrMalformed: the client's answer does not have the mechanism's form.
@@ -90,7 +93,8 @@ func identity(authen, author string) Identity {
 	return Identity{Authen: authen, Author: author}
 }
 
-// Exchange is one authentication on the server's side. Identity is valid once Next has returned done without an error.
+// Exchange is one authentication on the server's side. Identity is proven once Next has returned done without an error; before
+// that it is who the client says it is, for logs.
 type Exchange interface {
 	sasl.Server
 	Identity() Identity
@@ -112,7 +116,7 @@ type Verifier interface {
 // Any asks several verifiers in order; the first that accepts decides. A temporary failure of one counts where no other accepts.
 type Any []Verifier
 
-// Verify returns nil, or the most lasting doubt: ErrTemporary before ErrCredentials.
+// Verify returns nil, or why nobody accepted: ErrTemporary before ErrCredentials.
 func (a Any) Verify(ctx context.Context, s *Session, name, password string) error {
 	result := ErrCredentials
 	for _, v := range a {
@@ -120,14 +124,14 @@ func (a Any) Verify(ctx context.Context, s *Session, name, password string) erro
 		if err == nil {
 			return nil
 		}
-		if errors.Is(err, ErrTemporary) {
+		if !errors.Is(result, ErrTemporary) {
 			result = err
 		}
 	}
 	return result
 }
 
-// Secrets finds what is stored for a user. ErrCredentials means that there is no such user.
+// Secrets finds what is stored for a user. ErrNoUser means that there is no such user.
 type Secrets interface {
 	Secret(ctx context.Context, user, realm string) (Secret, error)
 }

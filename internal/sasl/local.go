@@ -86,13 +86,13 @@ func startPlain(ctx context.Context, l *Local, s *Session) (Exchange, error) {
 }
 
 func (o *outcome) check(ctx context.Context, l *Local, s *Session, author, authen, password string) error {
+	o.id = identity(authen, author)
 	if authen == "" || password == "" || strings.ContainsRune(password, 0) {
 		return ErrCredentials
 	}
 	if err := l.Verifier.Verify(ctx, s, authen, password); err != nil {
 		return err
 	}
-	o.id = identity(authen, author)
 	return s.authorize(authen, author)
 }
 

@@ -55,5 +55,5 @@ func (p Passwd) Secret(_ context.Context, user, realm string) (Secret, error) {
 			return secret, nil
 		}
 	}
-	return Secret{}, ErrCredentials
+	return Secret{}, ErrNoUser
 }

@@ -19,14 +19,14 @@ type SASLDB struct {
 // Secret reads property userPassword.
 func (d SASLDB) Secret(ctx context.Context, user, realm string) (Secret, error) {
 	if strings.ContainsRune(user, 0) || strings.ContainsRune(realm, 0) {
-		return Secret{}, ErrCredentials
+		return Secret{}, ErrNoUser
 	}
 	value, found, err := d.Get(ctx, user+"\x00"+realm+"\x00userPassword")
 	if err != nil {
 		return Secret{}, fmt.Errorf("%w: sasldb: %w", ErrTemporary, err)
 	}
 	if !found || value == "" {
-		return Secret{}, ErrCredentials
+		return Secret{}, ErrNoUser
 	}
 	return Secret{Plain: value}, nil
 }
@@ -54,5 +54,5 @@ func (t Table) Secret(ctx context.Context, user, realm string) (Secret, error) {
 		}
 		return secret, nil
 	}
-	return Secret{}, ErrCredentials
+	return Secret{}, ErrNoUser
 }

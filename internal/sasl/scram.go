@@ -109,6 +109,7 @@ func (x *scramServer) Next(response []byte) (challenge []byte, done bool, err er
 		return nil, false, ErrMalformed // channel binding under the name without -PLUS
 	}
 	text, err := x.conv.Step(string(response))
+	x.id = identity(x.conv.Username(), x.conv.AuthzID())
 	switch {
 	case x.lost != nil && (errors.Is(x.lost, ErrTemporary) || x.conv.Done()):
 		return nil, false, x.lost
@@ -121,7 +122,6 @@ func (x *scramServer) Next(response []byte) (challenge []byte, done bool, err er
 	case !x.conv.Valid():
 		return nil, false, ErrCredentials
 	}
-	x.id = identity(x.conv.Username(), x.conv.AuthzID())
 	if err := x.s.authorize(x.id.Authen, x.id.Author); err != nil {
 		return nil, false, err
 	}

@@ -17,8 +17,24 @@ const authLine = 12288
 
 var (
 	errAuthCancelled = errors.New("smtpd: the client cancelled the exchange")
-	errAuthBase64    = errors.New("smtpd: the client's answer is not base64")
 )
+
+// notBase64 is an answer of the client that cannot be decoded; initial says that it stood in the AUTH command.
+type notBase64 struct {
+	text    string
+	initial bool
+}
+
+func (e *notBase64) Error() string { return "smtpd: the client's answer is not base64" }
+
+// reply is the original's.
+func (e *notBase64) reply() status.Reply {
+	text := "cannot decode AUTH parameter " + clean(e.text)
+	if e.initial {
+		text = "cannot BASE64 decode '" + clean(e.text) + "'"
+	}
+	return say(501, status.Enhanced{5, 5, 4}, text)
+}
 
 // auth carries out AUTH (RFC 4954).
 func (c *conn) auth(_, arg string) {
@@ -48,12 +64,15 @@ func (c *conn) auth(_, arg string) {
 	if c.quit {
 		return
 	}
-	r = a.AuthDone(c.ctx, mechanism, err)
+	var undecoded *notBase64
+	if !errors.Is(err, errAuthCancelled) && !errors.As(err, &undecoded) {
+		r = a.AuthDone(c.ctx, mechanism, err)
+	}
 	switch {
 	case errors.Is(err, errAuthCancelled):
 		r = say(501, order500, "AUTH aborted")
-	case errors.Is(err, errAuthBase64):
-		r = say(501, status.Enhanced{5, 5, 4}, "cannot decode AUTH parameter")
+	case errors.As(err, &undecoded):
+		r = undecoded.reply()
 	case err == nil && r.Code < 400:
 		c.authed = true
 		c.reply(r)
@@ -66,9 +85,9 @@ func (c *conn) auth(_, arg string) {
 func (c *conn) exchange(initial string, next func([]byte) ([]byte, bool, error)) error {
 	var answer []byte
 	if initial != "" {
-		b, err := decodeAnswer(initial)
-		if err != nil {
-			return err
+		b, ok := decodeAnswer(initial)
+		if !ok {
+			return &notBase64{initial, true}
 		}
 		answer = b
 	}
@@ -89,24 +108,25 @@ func (c *conn) exchange(initial string, next func([]byte) ([]byte, bool, error))
 		if string(line) == "*" {
 			return errAuthCancelled
 		}
-		if answer, err = decodeAnswer(string(line)); err != nil {
-			return err
+		var ok bool
+		if answer, ok = decodeAnswer(string(line)); !ok {
+			return &notBase64{string(line), false}
 		}
 	}
 }
 
-func decodeAnswer(s string) ([]byte, error) {
+func decodeAnswer(s string) (answer []byte, ok bool) {
 	if s == "=" {
-		return []byte{}, nil
+		return []byte{}, true
 	}
 	b, err := base64.StdEncoding.DecodeString(s)
 	if err != nil {
-		return nil, errAuthBase64
+		return nil, false
 	}
 	if b == nil {
 		b = []byte{}
 	}
-	return b, nil
+	return b, true
 }
 
 // startTLS carries out STARTTLS (RFC 3207). What was sent in plain text after the command is refused with it.
@@ -121,6 +141,9 @@ func (c *conn) startTLS(_, arg string) {
 		return
 	case c.tls:
 		c.badCommand(say(503, proto550, "TLS already active"))
+		return
+	case c.mail:
+		c.reply(say(503, proto550, "TLS not permitted during a mail transaction"))
 		return
 	case c.s.buffered() > 0:
 		c.noticer().Early(c.ctx, "STARTTLS")
@@ -141,9 +164,21 @@ func (c *conn) startTLS(_, arg string) {
 	c.handshake(t, cfg)
 }
 
+// implicitTLS begins a connection that is TLS from its first byte; false means that it is over. Nothing can be said to a client
+// that cannot have TLS.
+func (c *conn) implicitTLS(t TLSSession) bool {
+	cfg, _ := t.StartTLS(c.ctx)
+	if cfg == nil {
+		c.quit, c.cause = true, &LostError{"STARTTLS", errors.New("TLS not available")}
+		return false
+	}
+	c.handshake(t, cfg)
+	return !c.quit
+}
+
 func (c *conn) handshake(t TLSSession, cfg *tls.Config) {
 	nc := tls.Server(asNetConn(c.s, c.info), cfg)
-	within := c.srv.cfg.Timeouts.Command
+	within := c.srv.cfg.Timeouts.StartTLS
 	if within > 0 {
 		_ = nc.SetDeadline(time.Now().Add(within))
 	}

@@ -206,6 +206,9 @@ func (c *conn) lost(err error) {
 // greet begins the dialogue.
 func (c *conn) greet() {
 	r := c.sess.Connect(c.ctx)
+	if t, ok := c.sess.(TLSSession); ok && t.ImplicitTLS() && !c.implicitTLS(t) {
+		return
+	}
 	if f, ok := c.sess.(FeatureSession); ok {
 		c.feat = parseFeatures(f.Features(c.ctx))
 	}

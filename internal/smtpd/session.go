@@ -119,7 +119,7 @@ type IssueSession interface {
 
 // AuthSession lets clients authenticate (RFC 4954). Auth returns a server of the mechanism (upper case), or nil and why
 // not; AuthDone is told how the exchange ended (nil: good) and answers 235 or a refusal. An exchange that the
-// client broke off or that was malformed is refused without asking, with err for the log.
+// client broke off, or an answer that is no base64, is refused without asking.
 type AuthSession interface {
 	Auth(ctx context.Context, mechanism string) (sasl.Server, status.Reply)
 	AuthDone(ctx context.Context, mechanism string, err error) status.Reply
@@ -128,6 +128,8 @@ type AuthSession interface {
 // TLSSession lets clients begin TLS (RFC 3207). StartTLS returns what to begin it with, or nil and why not; TLSDone
 // is told the outcome. After a success the session must forget HELO, AUTH and the transaction.
 type TLSSession interface {
+	// ImplicitTLS reports whether the connection begins with the handshake (RFC 8314 section 3.3).
+	ImplicitTLS() bool
 	StartTLS(ctx context.Context) (*tls.Config, status.Reply)
 	TLSDone(ctx context.Context, state *tls.ConnectionState, err error)
 }
@@ -140,6 +142,7 @@ type Conn struct {
 // Timeouts bound how long the server waits; zero means for ever.
 type Timeouts struct {
 	Command   time.Duration // Timeout.command: for the next command
+	StartTLS  time.Duration // Timeout.starttls: for the handshake
 	DataBlock time.Duration // Timeout.datablock: for the next bytes of a message
 	Write     time.Duration // for a client to take its replies; zero means Command
 }

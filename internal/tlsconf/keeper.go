@@ -32,7 +32,8 @@ const lookEvery = time.Second
 // ErrNotOffered: no certificate is set, so that a server has no TLS.
 var ErrNotOffered = errors.New("tlsconf: no certificate is set")
 
-// New reads the files. An error names the option and what is wrong; nothing of TLS works then.
+// New reads the files. An error names the option and what is wrong: the keeper, which is never nil, then offers no TLS until the files
+// have been replaced by good ones.
 func New(side Side, o Options, now func() time.Time, report func(error)) (*Keeper, error) {
 	if now == nil {
 		now = time.Now
@@ -41,7 +42,8 @@ func New(side Side, o Options, now func() time.Time, report func(error)) (*Keepe
 	k.looked, k.seen = now(), appearance(&k.o)
 	m, err := load(side, &k.o)
 	if err != nil {
-		return nil, fmt.Errorf("tlsconf: %w", err)
+		k.current = &material{}
+		return k, fmt.Errorf("tlsconf: %w", err)
 	}
 	k.current = m
 	return k, nil
@@ -105,10 +107,14 @@ func (k *Keeper) Server() (*tls.Config, error) {
 	return nil, ErrNotOffered
 }
 
-// Client returns the configuration for a handshake with a server of that name. The name may be a literal in brackets, which is not
-// sent.
+// Client returns the configuration for a handshake with a server of that name, or nil where the files cannot be used. The name
+// may be a literal in brackets, which is not sent.
 func (k *Keeper) Client(host string) *tls.Config {
-	c := k.get().config.Clone()
+	m := k.get()
+	if m.config == nil {
+		return nil
+	}
+	c := m.config.Clone()
 	if c.ServerName = strings.TrimSuffix(host, "."); strings.HasPrefix(host, "[") {
 		c.ServerName = strings.Trim(host, "[]")
 	}

@@ -9,7 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
+
+	"gosendmail/internal/safefile"
 )
 
 // Options are the values of the options of one side, as written. An empty one is not set.
@@ -25,9 +26,7 @@ type Options struct {
 	RequireCRL bool
 	// NoRequest leaves out the request for a client's certificate (flag V of TLSSrvOptions, srv_features' V).
 	NoRequest bool
-	// GroupReadableKeys allows keys that a group may read (DontBlameSendmail=GroupReadableKeyFile), AnyOwner certificates and keys
-	// that neither root nor this process's user owns (CertOwner).
-	GroupReadableKeys, AnyOwner bool
+	Blame     safefile.Blame // DontBlameSendmail: GroupReadableKeyFile, CertOwner
 }
 
 // files lists every file that the configuration was made of, for a look whether one has changed.
@@ -206,10 +205,10 @@ func pairs(side Side, o *Options) ([]tls.Certificate, error) {
 	var out []tls.Certificate
 	for i := range cf {
 		cert, key := strings.TrimSpace(cf[i]), strings.TrimSpace(kf[i])
-		if err := o.check(cert, 0o022); err != nil {
+		if err := o.check(cert, false); err != nil {
 			return nil, fmt.Errorf("%sCertFile: %w", side.option(), err)
 		}
-		if err := o.checkKey(key); err != nil {
+		if err := o.check(key, true); err != nil {
 			return nil, fmt.Errorf("%sKeyFile: %w", side.option(), err)
 		}
 		pair, err := tls.LoadX509KeyPair(cert, key)
@@ -221,25 +220,19 @@ func pairs(side Side, o *Options) ([]tls.Certificate, error) {
 	return out, nil
 }
 
-func (o *Options) checkKey(name string) error {
-	if o.GroupReadableKeys {
-		return o.check(name, 0o026)
-	}
-	return o.check(name, 0o066)
-}
+// certRules are what a certificate's file must pass; a link to it is no fault, since certificates are kept so.
+const certRules = safefile.RegularOnly | safefile.RootOK | safefile.NoLinkInWritableDir | safefile.NoGroupWritable | safefile.NoWorldWritable
 
 // check refuses a file that others may write, or read where it is a key, or that belongs to somebody else.
-func (o *Options) check(name string, forbidden fs.FileMode) error {
-	info, err := os.Stat(name)
-	if err != nil {
-		return err
+func (o *Options) check(name string, key bool) error {
+	checker := safefile.Checker{Blame: o.Blame, UID: os.Geteuid(), GIDs: []int{os.Getegid()}}
+	rules := certRules
+	if key {
+		rules = o.Blame.Rules(safefile.KeyFile)
 	}
-	if info.Mode().Perm()&forbidden != 0 {
-		return fmt.Errorf("%s: others may read or write it (mode %#o)", name, info.Mode().Perm())
+	if !o.Blame.Has(safefile.CertOwner) {
+		rules |= safefile.MustOwn
 	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if ok && !o.AnyOwner && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s: belongs to user %d (DontBlameSendmail=CertOwner allows that)", name, st.Uid)
-	}
-	return nil
+	_, err := checker.CheckRules(name, rules, safefile.Read)
+	return err
 }
