@@ -1,6 +1,7 @@
 package cf
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -323,7 +324,7 @@ func (p *parser) mailerSound(m *Mailer) bool {
 	case m.Path == "[FILE]" && m.Argv[0] != "FILE":
 		p.errorf("M%s: first argument in [FILE] mailer must be FILE", m.Name)
 	default:
-		if m.Path == "[IPC]" && m.Argv[0] != "TCP" && m.Argv[0] != "FILE" {
+		if m.Path == "[IPC]" && !slices.Contains([]string{"TCP", "TLS", "FILE"}, m.Argv[0]) {
 			p.warnf("M%s: Warning: first argument in %s mailer must be TCP or FILE", m.Name, m.Path)
 		}
 		return true

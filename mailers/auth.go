@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 
 	gosasl "github.com/emersion/go-sasl"
@@ -18,47 +19,47 @@ const maxChallenges = 10
 // authenticate logs in where there are credentials for the peer and it offers AUTH (RFC 4954). What may pass is a temporary failure:
 // also that there is no mechanism in common. After a final refusal the mail is tried without, as the original does.
 func (a *attempt) authenticate(ctx context.Context, s *session) error {
-	peer := sasl.Peer{Host: strings.TrimSuffix(s.peer.Name, "."), Offered: strings.Fields(strings.ToUpper(s.caps["AUTH"])), TLS: s.tls}
-	if s.security == nil || len(peer.Offered) == 0 || a.t.clientPort(s.peer.Addr).NoAuth {
+	offered := strings.Fields(strings.ToUpper(s.caps["AUTH"]))
+	if s.security == nil || len(offered) == 0 || a.t.clientPort(s.peer.Addr).NoAuth {
 		return nil
 	}
-	cred, allowed, ok, err := s.security.Credentials(ctx)
-	if err != nil {
+	login, err := s.security.Credentials(ctx)
+	switch {
+	case err != nil:
 		return authDeferred(s, err)
-	}
-	if !ok {
+	case login == nil:
 		return nil
 	}
-	list := usable(allowed, peer)
+	peer := sasl.Peer{Host: strings.TrimSuffix(s.peer.Name, "."), Offered: offered, TLS: s.tls, Certificate: login.Certificate}
+	list := login.usable(peer)
 	if len(list) == 0 {
-		return authDeferred(s, errors.New("no mechanism in common"))
+		return authDeferred(s, errors.New("AUTH=client, none of the mechanisms "+s.caps["AUTH"]+" fulfills the requirements"))
 	}
 	for _, name := range list {
-		client, err := sasl.NewClient(name, cred, peer)
+		client, err := sasl.NewClient(name, login.Credentials, peer)
 		if err != nil {
-			continue
+			return authDeferred(s, err)
 		}
 		r, err := s.auth(client)
 		switch {
 		case err != nil:
 			return err
 		case r.good():
+			s.loggedIn = true
 			s.security.LoggedIn(name)
 			return nil
 		case r.Code/100 == 4:
-			return authDeferred(s, errors.New(r.text()))
+			return authDeferred(s, nil)
 		}
 	}
 	return nil
 }
 
-// usable lists the mechanisms to try. A password goes over a connection in clear only where the site names PLAIN or LOGIN for the peer.
-func usable(allowed []string, peer sasl.Peer) []string {
-	var list []string
-	for _, name := range sasl.Choose(allowed, peer) {
-		if peer.TLS != nil || len(allowed) > 0 || !sasl.InClear(name) {
-			list = append(list, name)
-		}
+// usable lists the mechanisms to try, those that show the password only where the connection or the site allows it.
+func (l *Login) usable(peer sasl.Peer) []string {
+	list := sasl.Choose(l.Mechanisms, peer)
+	if peer.TLS == nil && !l.InClear {
+		list = slices.DeleteFunc(list, sasl.InClear)
 	}
 	return list
 }

@@ -55,6 +55,8 @@ type Config struct {
 
 	// Security makes what decides about TLS and AUTH for a new connection; nil means that neither is tried.
 	Security func(job *Job, peer Peer) Security
+	// AuthParamNeedsLogin leaves AUTH= out of MAIL where nobody logged in (AuthOptions=A).
+	AuthParamNeedsLogin bool
 	// Traffic is put around each connection to another host, to note what goes over it; nil leaves it.
 	Traffic func(net.Conn) net.Conn
 	// Connected is told of each connection that was made; may be nil.

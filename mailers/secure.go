@@ -16,7 +16,8 @@ const (
 	TLSNone     = "NONE"     // the peer does not offer it, or it is not wanted
 	TLSClear    = "CLEAR"    // given up after a handshake that failed (TLSFallbacktoClear)
 	TLSTemp     = "TEMP"     // the peer put STARTTLS off
-	TLSProtocol = "PROTOCOL" // the peer refused STARTTLS
+	TLSUsage    = "USAGE"    // the peer refused STARTTLS
+	TLSProtocol = "PROTOCOL" // its answer is none that STARTTLS may have
 	TLSSoftware = "SOFTWARE" // the handshake failed
 	TLSConfig   = "CONFIG"   // tls_clt_features asks for what cannot be had
 )
@@ -31,11 +32,18 @@ type Security interface {
 	Connected(ctx context.Context, state *tls.ConnectionState, without string, cause error) (clear bool, refusal error)
 	// Recipient may refuse to name a recipient over the connection (ruleset tls_rcpt).
 	Recipient(ctx context.Context, addr string) error
-	// Credentials returns whom to log in as and with which mechanisms; none allowed means the usual ones. ok is false where nobody
-	// logs in. An error puts the mail off.
-	Credentials(ctx context.Context) (cred sasl.Credentials, allowed []string, ok bool, err error)
+	// Credentials returns whom to log in as; nil where nobody logs in. An error puts the mail off.
+	Credentials(ctx context.Context) (*Login, error)
 	// LoggedIn is told the mechanism that the peer accepted.
 	LoggedIn(mechanism string)
+}
+
+// Login is how to log in with a peer.
+type Login struct {
+	sasl.Credentials
+	Mechanisms  []string // allowed, upper case
+	InClear     bool     // passwords may go over a connection without TLS: the site names PLAIN or LOGIN for this peer
+	Certificate bool     // the handshake showed a certificate of ours, which EXTERNAL may refer to
 }
 
 // errClear asks for another connection, without TLS.
@@ -99,7 +107,9 @@ func (a *attempt) startTLS(ctx context.Context, s *session) (without string, cau
 		return TLSProtocol, err
 	case r.Code/100 == 4:
 		return TLSTemp, nil
-	case r.Code != 220:
+	case r.Code/100 == 5:
+		return TLSUsage, nil
+	case r.Code/100 != 2:
 		return TLSProtocol, nil
 	case s.br.Buffered() > 0:
 		return TLSProtocol, s.lost("STARTTLS", errors.New("text after the answer to STARTTLS"))

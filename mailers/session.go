@@ -37,6 +37,7 @@ type session struct {
 	security Security             // nil: the connection is used as it is
 	tls      *tls.ConnectionState // nil without TLS
 	implicit bool                 // it began with the handshake
+	loggedIn bool                 // the peer accepted a login
 	caps     capabilities
 	messages int       // transactions begun
 	idle     time.Time // since when it has been in the cache

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/sasl"
 	"gosendmail/internal/status"
 )
 
@@ -132,8 +133,8 @@ func TestLMTPOverUnixSocket(t *testing.T) {
 	}
 }
 
-// tlsPeer offers STARTTLS and tells what was said before and after.
-func tlsPeer(t *testing.T, refuse bool) (port string, said func() []string) {
+// selfSigned makes the configuration of a server with a certificate of its own.
+func selfSigned(t *testing.T) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -144,7 +145,13 @@ func tlsPeer(t *testing.T, refuse bool) (port string, said func() []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conf := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+}
+
+// tlsPeer offers STARTTLS and tells what was said before and after.
+func tlsPeer(t *testing.T, refuse bool) (port string, said func() []string) {
+	t.Helper()
+	conf := selfSigned(t)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -182,8 +189,34 @@ func tlsPeer(t *testing.T, refuse bool) (port string, said func() []string) {
 	return port, func() []string { return append(plain.commands(), secret.commands()...) }
 }
 
+// scripted is a Security that this test sets up; what it was told is kept.
+type scripted struct {
+	login    *Login
+	refuse   map[string]error // by what Connected is told, or by recipient
+	fallback bool
+	told     []string
+}
+
+func (g *scripted) TLS(context.Context) (*tls.Config, error) {
+	return &tls.Config{InsecureSkipVerify: true}, nil
+}
+
+func (g *scripted) Connected(_ context.Context, state *tls.ConnectionState, without string, _ error) (bool, error) {
+	if state != nil {
+		without = "TLS"
+	}
+	g.told = append(g.told, without)
+	return g.fallback && without == TLSSoftware, g.refuse[without]
+}
+
+func (g *scripted) Recipient(_ context.Context, addr string) error { return g.refuse[addr] }
+func (g *scripted) Credentials(context.Context) (*Login, error)    { return g.login, nil }
+func (g *scripted) LoggedIn(mechanism string)                      { g.told = append(g.told, mechanism) }
+func (g *scripted) config() Config                                 { return Config{Security: func(*Job, Peer) Security { return g }} }
+
 func TestSTARTTLS(t *testing.T) {
-	cfg := Config{TLS: func(Peer) *tls.Config { return &tls.Config{InsecureSkipVerify: true} }}
+	g := &scripted{}
+	cfg := g.config()
 	port, said := tlsPeer(t, false)
 	m := mustMailer(t, "esmtp, P=[IPC], F=ma, A=TCP $h "+port)
 	job := newJob(m, "[127.0.0.1]", "x")
@@ -199,69 +232,111 @@ func TestSTARTTLS(t *testing.T) {
 	if got := deliver(t, newTable(t, cfg), job); !got["x"].Success() || job.Peer.TLS {
 		t.Errorf("STARTTLS taken back: %+v %+v", got, job.Peer)
 	}
+	if want := []string{"TLS", TLSTemp}; !slices.Equal(g.told, want) {
+		t.Errorf("told %q, want %q", g.told, want)
+	}
+}
+
+// TestSecurityRefuses: what the rule sets say about a connection and a recipient holds.
+func TestSecurityRefuses(t *testing.T) {
+	no := status.Status{Exit: status.TempFail, Code: 403, Enhanced: status.Enhanced{4, 7, 0}, Text: "encryption needed"}
+	p := &peer{}
+	p.start(t)
+	g := &scripted{refuse: map[string]error{TLSNone: no}}
+	if s := deliver(t, newTable(t, g.config()), newJob(smtpMailer(t, p), "peer.test", "x"))["x"]; s.Text != no.Text {
+		t.Errorf("tls_server: %+v", s)
+	}
+	if slices.ContainsFunc(p.commands(), func(c string) bool { return strings.HasPrefix(c, "MAIL") }) {
+		t.Errorf("%q", p.commands())
+	}
+	g = &scripted{refuse: map[string]error{"x": no}}
+	p = &peer{}
+	p.start(t)
+	got := deliver(t, newTable(t, g.config()), newJob(smtpMailer(t, p), "peer.test", "x", "y"))
+	if got["x"].Text != no.Text || !got["y"].Success() {
+		t.Errorf("tls_rcpt: %+v", got)
+	}
+}
+
+// TestImplicitTLS: A=TLS begins with the handshake, and a peer without it gets nothing in clear.
+func TestImplicitTLS(t *testing.T) {
+	g := &scripted{}
+	p := &peer{}
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", selfSigned(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		if c, err := ln.Accept(); err == nil {
+			p.serve(c)
+		}
+	}()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	m := mustMailer(t, "esmtp, P=[IPC], F=ma, A=TLS $h "+port)
+	job := newJob(m, "[127.0.0.1]", "x")
+	if got := deliver(t, newTable(t, g.config()), job)["x"]; !got.Success() || !job.Peer.TLS || !slices.Equal(g.told, []string{"TLS"}) {
+		t.Errorf("%+v %+v %q", got, job.Peer, g.told)
+	}
+	clear := &peer{}
+	clear.start(t)
+	m = mustMailer(t, "esmtp, P=[IPC], F=ma, A=TLS $h "+clear.port())
+	if got := deliver(t, newTable(t, g.config()), newJob(m, "peer.test", "x"))["x"]; !got.Temporary() {
+		t.Errorf("a peer without TLS: %+v", got)
+	}
 }
 
 func TestBrokenHandshakeIsTemporary(t *testing.T) {
 	p := &peer{ext: []string{"STARTTLS"}, answers: map[string]string{"STARTTLS": "220 go"}}
 	p.start(t)
-	cfg := Config{TLS: func(Peer) *tls.Config { return &tls.Config{InsecureSkipVerify: true} }, Timeouts: Timeouts{StartTLS: 200 * time.Millisecond, Quit: 200 * time.Millisecond}}
-	if s := deliver(t, newTable(t, cfg), newJob(smtpMailer(t, p), "peer.test", "x"))["x"]; !s.Temporary() {
-		t.Errorf("%+v", s)
+	g := &scripted{}
+	cfg := g.config()
+	cfg.Timeouts = Timeouts{StartTLS: 200 * time.Millisecond, Quit: 200 * time.Millisecond}
+	if s := deliver(t, newTable(t, cfg), newJob(smtpMailer(t, p), "peer.test", "x"))["x"]; !s.Temporary() || g.told[0] != TLSSoftware {
+		t.Errorf("%+v %q", s, g.told)
 	}
-}
-
-func cramAnswer(t *testing.T, user, secret, challenge string) string {
-	t.Helper()
-	answer, err := (&cramMD5{user: user, secret: []byte(secret)}).Next([]byte(challenge))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return base64.StdEncoding.EncodeToString(answer)
-}
-
-// TestCRAMMD5 is the example of RFC 2195 section 2.
-func TestCRAMMD5(t *testing.T) {
-	got := cramAnswer(t, "tim", "tanstaaftanstaaf", "<1896.697170952@postoffice.reston.mci.net>")
-	if got != "dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw" {
-		t.Error(got)
+	g = &scripted{fallback: true}
+	cfg.Security = g.config().Security
+	if s := deliver(t, newTable(t, cfg), newJob(smtpMailer(t, p), "peer.test", "x"))["x"]; !s.Success() || !slices.Equal(g.told, []string{TLSSoftware, TLSClear}) {
+		t.Errorf("once more in clear: %+v %q", s, g.told)
 	}
 }
 
 func TestAuth(t *testing.T) {
-	cred := Credentials{User: "joe", Password: "secret"}
 	b64 := base64.StdEncoding.EncodeToString
 	for _, c := range []struct {
 		name, offer string
-		mechs       []string
+		mechs       string
+		clear       bool
 		answers     map[string]string
 		want        []string
 		exit        int
 	}{
 		{
-			name: "plain", offer: "AUTH LOGIN PLAIN", answers: map[string]string{"AUTH": "235 ok"},
-			want: []string{"AUTH PLAIN " + b64([]byte("\x00joe\x00secret"))},
+			name: "plain", offer: "AUTH LOGIN PLAIN", mechs: "LOGIN PLAIN", clear: true, answers: map[string]string{"AUTH": "235 ok"},
+			want: []string{"AUTH PLAIN " + b64([]byte("joe\x00joe\x00secret"))},
 		},
 		{
-			name: "login", offer: "auth=login", answers: map[string]string{"AUTH": "334 " + b64([]byte("Username:")), b64([]byte("joe")): "334 " + b64([]byte("Password:")), b64([]byte("secret")): "235 ok"},
+			name: "login", offer: "auth=login", mechs: "LOGIN", clear: true, answers: map[string]string{"AUTH": "334 " + b64([]byte("Username:")), b64([]byte("joe")): "334 " + b64([]byte("Password:")), b64([]byte("secret")): "235 ok"},
 			want: []string{"AUTH LOGIN", b64([]byte("joe")), b64([]byte("secret"))},
 		},
 		{
-			name: "cram-md5 first", offer: "AUTH PLAIN CRAM-MD5", answers: map[string]string{"AUTH": "334 " + b64([]byte("<1@x>")), "*": "501 no"},
-			want: []string{"AUTH CRAM-MD5", cramAnswer(t, "joe", "secret", "<1@x>")},
+			name: "cram-md5 first", offer: "AUTH PLAIN CRAM-MD5", mechs: "PLAIN CRAM-MD5", clear: true, answers: map[string]string{"AUTH": "334 " + b64([]byte("<1@x>")), "*": "501 no"},
+			want: []string{"AUTH CRAM-MD5"},
 		},
 		{
-			name: "chosen", offer: "AUTH PLAIN CRAM-MD5", mechs: []string{"plain"}, answers: map[string]string{"AUTH": "235 ok"},
-			want: []string{"AUTH PLAIN " + b64([]byte("\x00joe\x00secret"))},
+			name: "chosen", offer: "AUTH PLAIN CRAM-MD5", mechs: "PLAIN", clear: true, answers: map[string]string{"AUTH": "235 ok"},
+			want: []string{"AUTH PLAIN " + b64([]byte("joe\x00joe\x00secret"))},
 		},
-		{name: "temporary", offer: "AUTH PLAIN", answers: map[string]string{"AUTH": "454 4.7.0 later"}, exit: status.TempFail},
-		{name: "refused", offer: "AUTH PLAIN", answers: map[string]string{"AUTH": "535 5.7.8 no"}},
-		{name: "nothing in common", offer: "AUTH GSSAPI"},
+		{name: "temporary", offer: "AUTH PLAIN", mechs: "PLAIN", clear: true, answers: map[string]string{"AUTH": "454 4.7.0 later"}, exit: status.TempFail},
+		{name: "refused", offer: "AUTH PLAIN", mechs: "PLAIN", clear: true, answers: map[string]string{"AUTH": "535 5.7.8 no"}},
+		{name: "nothing in common", offer: "AUTH GSSAPI", mechs: "PLAIN", clear: true, exit: status.TempFail},
+		{name: "no password in clear", offer: "AUTH PLAIN LOGIN", mechs: "PLAIN LOGIN", exit: status.TempFail},
 	} {
 		p := &peer{ext: []string{c.offer}, answers: c.answers}
 		p.start(t)
-		cr := cred
-		cr.Mechanisms = c.mechs
-		cfg := Config{Auth: func(context.Context, Peer) (Credentials, bool) { return cr, true }}
+		g := &scripted{login: &Login{Credentials: sasl.Credentials{User: "joe", Password: "secret"}, Mechanisms: strings.Fields(c.mechs), InClear: c.clear}}
+		cfg := g.config()
 		job := newJob(smtpMailer(t, p), "peer.test", "x")
 		job.Exchange = func(_ bool, line string) {
 			if strings.Contains(line, b64([]byte("secret"))) {

@@ -399,6 +399,9 @@ func (t *transaction) mailCommand() (string, error) {
 	if body := t.bodyParameter(); body != "" {
 		b.WriteString(" BODY=" + body)
 	}
+	if caps.has("AUTH") && e.AuthParam != "" && (t.s.loggedIn || !t.cfg.AuthParamNeedsLogin) {
+		b.WriteString(" AUTH=" + authParam(e.AuthParam))
+	}
 	if caps.has("DSN") {
 		if e.EnvID != "" {
 			b.WriteString(" ENVID=" + xtext(e.EnvID))
@@ -412,6 +415,14 @@ func (t *transaction) mailCommand() (string, error) {
 		}
 	}
 	return b.String(), nil
+}
+
+// authParam is the value for AUTH= (RFC 4954 section 5).
+func authParam(author string) string {
+	if author == "<>" {
+		return author
+	}
+	return xtext(author)
 }
 
 // bodyParameter is the value for BODY= (RFC 6152).

@@ -229,5 +229,5 @@ func handshakeReason(err error) string {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "unexpected eof while reading"
 	}
-	return strings.TrimPrefix(err.Error(), "tls: ")
+	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "remote error: "), "tls: ", "")
 }

@@ -38,6 +38,8 @@ type Peer struct {
 	Host    string               // its name
 	Offered []string             // mechanisms that it offers, upper case
 	TLS     *tls.ConnectionState // nil without TLS
+	// Certificate says that we showed one in the handshake.
+	Certificate bool
 }
 
 // clients lists the mechanisms, those that show least to a server or to a listener first.
@@ -45,6 +47,7 @@ var clients = []struct {
 	name string
 	make func(Credentials, Peer) (sasl.Client, error)
 }{
+	{External, func(c Credentials, _ Peer) (sasl.Client, error) { return sasl.NewExternalClient(c.User), nil }},
 	{ScramSHA256Plus, scramFor(ScramSHA256Plus)},
 	{ScramSHA1Plus, scramFor(ScramSHA1Plus)},
 	{ScramSHA256, scramFor(ScramSHA256)},
@@ -52,12 +55,11 @@ var clients = []struct {
 	{DigestMD5, func(c Credentials, p Peer) (sasl.Client, error) { return &digestClient{c: c, host: p.Host}, nil }},
 	{CRAMMD5, func(c Credentials, _ Peer) (sasl.Client, error) { return &cramClient{c.authen(), c.Password}, nil }},
 	{Plain, func(c Credentials, _ Peer) (sasl.Client, error) {
-		return sasl.NewPlainClient(c.author(), c.authen(), c.Password), nil
+		return sasl.NewPlainClient(c.User, c.authen(), c.Password), nil // with both names, as Cyrus SASL does
 	}},
 	{Login, func(c Credentials, _ Peer) (sasl.Client, error) {
 		return &loginClient{answers: []string{c.authen(), c.Password}}, nil
 	}},
-	{External, func(c Credentials, _ Peer) (sasl.Client, error) { return sasl.NewExternalClient(c.User), nil }},
 }
 
 func scramFor(mech string) func(Credentials, Peer) (sasl.Client, error) {
@@ -67,28 +69,21 @@ func scramFor(mech string) func(Credentials, Peer) (sasl.Client, error) {
 	}
 }
 
-// Choose lists the mechanisms to try with a server, in order: those of allowed that it offers, or where allowed is empty all, the best
-// first. The -PLUS forms need TLS; EXTERNAL is only taken where allowed names it.
+// Choose lists the mechanisms to try with a server, the best first: those of allowed (upper case) that it offers. The -PLUS forms, which
+// go with the mechanism that they are forms of, need TLS, and EXTERNAL a certificate of ours.
 func Choose(allowed []string, p Peer) []string {
 	var list []string
 	for _, m := range clients {
-		if !slices.Contains(p.Offered, m.name) || strings.HasSuffix(m.name, plusSuffix) && !bindable(p.TLS) {
-			continue
-		}
-		if m.name != External || len(allowed) > 0 {
+		plus := strings.HasSuffix(m.name, plusSuffix)
+		switch {
+		case !slices.Contains(p.Offered, m.name):
+		case !slices.Contains(allowed, m.name) && !slices.Contains(allowed, strings.TrimSuffix(m.name, plusSuffix)):
+		case plus && !bindable(p.TLS), m.name == External && (p.TLS == nil || !p.Certificate):
+		default:
 			list = append(list, m.name)
 		}
 	}
-	if len(allowed) == 0 {
-		return list
-	}
-	var chosen []string
-	for _, name := range allowed {
-		if name = strings.ToUpper(name); slices.Contains(list, name) && !slices.Contains(chosen, name) {
-			chosen = append(chosen, name)
-		}
-	}
-	return chosen
+	return list
 }
 
 // NewClient makes the client's side of a mechanism; ErrMechanism where there is none of that name.

@@ -247,18 +247,23 @@ func TestChannelBinding(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	p := Peer{Offered: []string{Login, Plain, CRAMMD5, External, ScramSHA256, ScramSHA256Plus, "NTLM"}}
+	offered := []string{Login, Plain, CRAMMD5, External, ScramSHA256, ScramSHA256Plus, "NTLM"}
+	state := handshake(t)[1]
 	tests := []struct {
 		allowed []string
+		peer    Peer
 		want    []string
 	}{
-		{nil, []string{ScramSHA256, CRAMMD5, Plain, Login}},
-		{[]string{"login", "PLAIN", "login"}, []string{Login, Plain}},
-		{[]string{"external"}, []string{External}},
-		{[]string{ScramSHA256Plus, "GSSAPI"}, nil},
+		{[]string{Login, ScramSHA256, CRAMMD5, Plain, External}, Peer{}, []string{ScramSHA256, CRAMMD5, Plain, Login}},
+		{[]string{Login, ScramSHA256}, Peer{TLS: state}, []string{ScramSHA256Plus, ScramSHA256, Login}},
+		{[]string{External, Plain}, Peer{TLS: state}, []string{Plain}},
+		{[]string{External, Plain}, Peer{TLS: state, Certificate: true}, []string{External, Plain}},
+		{[]string{ScramSHA256Plus, "GSSAPI", "NTLM"}, Peer{}, nil},
+		{nil, Peer{}, nil},
 	}
 	for _, test := range tests {
-		if got := Choose(test.allowed, p); !slices.Equal(got, test.want) {
+		test.peer.Offered = offered
+		if got := Choose(test.allowed, test.peer); !slices.Equal(got, test.want) {
 			t.Errorf("%v: %v, want %v", test.allowed, got, test.want)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"gosendmail/internal/safefile"
@@ -134,15 +135,22 @@ func authorities(o *Options) (*x509.CertPool, error) {
 			return nil, fmt.Errorf("CACertFile: %w", err)
 		}
 	}
-	err := eachFile(o.CACertPath, func(name string) error { return addFile(pool, name) })
+	err := eachFile(o.CACertPath, certName, func(name string) error { return addFile(pool, name) })
 	if err != nil {
 		return nil, fmt.Errorf("CACertPath: %w", err)
 	}
 	return pool, nil
 }
 
-// eachFile reads the files of a folder, which may hold anything else as well: only what is of the kind counts.
-func eachFile(dir string, read func(name string) error) error {
+// Names of files in CACertPath and CRLPath: a hash and a number, as c_rehash(1) makes them. OpenSSL looks at no others, so that a
+// certificate that merely lies there is not trusted.
+var (
+	certName = regexp.MustCompile(`^[0-9a-f]{8}\.[0-9]+$`)
+	crlName  = regexp.MustCompile(`^[0-9a-f]{8}\.r[0-9]+$`)
+)
+
+// eachFile reads the files of a folder whose names fit.
+func eachFile(dir string, names *regexp.Regexp, read func(name string) error) error {
 	if dir == "" {
 		return nil
 	}
@@ -151,13 +159,12 @@ func eachFile(dir string, read func(name string) error) error {
 		return err
 	}
 	for _, e := range list {
-		if e.IsDir() {
+		if !names.MatchString(e.Name()) {
 			continue
 		}
 		var other notPEM
-		err := read(filepath.Join(dir, e.Name()))
-		// Private keys that we may not read lie in such folders too.
-		if err != nil && !errors.As(err, &other) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+		// A link whose file is gone is what c_rehash leaves behind.
+		if err := read(filepath.Join(dir, e.Name())); err != nil && !errors.As(err, &other) && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

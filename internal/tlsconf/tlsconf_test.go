@@ -218,6 +218,25 @@ func TestRevokedCertificates(t *testing.T) {
 		{good, goodKey, "", true, "FAIL", "unable to get certificate CRL"},
 		{good, goodKey, old, false, "FAIL", "CRL has expired"},
 	} {
+		// A file in CACertPath is trusted by its name only.
+		folder := t.TempDir()
+		for name, want := range map[string]string{"ca.pem": "FAIL", "0123abcd.0": "OK"} {
+			text, err := os.ReadFile(ca.file)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(folder, name), text, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			client := keep(t, ClientSide, Options{CACertPath: folder})
+			_, c, err := talk(t, keep(t, ServerSide, Options{CertFile: good, KeyFile: goodKey}), client, "x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v, _ := client.Verify(&c); v != want && want == "OK" {
+				t.Errorf("CACertPath with %s: %s", name, v)
+			}
+		}
 		server := keep(t, ServerSide, Options{CertFile: test.cert, KeyFile: test.key})
 		client := keep(t, ClientSide, Options{CACertFile: ca.file, CRLFile: test.crl, RequireCRL: test.require})
 		_, c, err := talk(t, server, client, "x")

@@ -98,7 +98,7 @@ func revocations(o *Options) ([]*x509.RevocationList, error) {
 			return nil, fmt.Errorf("CRLFile: %w", err)
 		}
 	}
-	if err := eachFile(o.CRLPath, add); err != nil {
+	if err := eachFile(o.CRLPath, crlName, add); err != nil {
 		return nil, fmt.Errorf("CRLPath: %w", err)
 	}
 	return lists, nil
