@@ -17,7 +17,7 @@ O MailboxDatabase=pw
 O SmtpUTF8=true
 O MaxMimeHeaderLength=256/128
 O ServerCertFile=/c
-O ServerKeyFile=/k
+O StrictTransportSecurity=true
 O DontBlameSendmail=safe,filedeliverytohardlink
 O DANE=true
 O Timeout.ident=5s
@@ -29,13 +29,12 @@ O Timeout.connect=5s
 	want := []string{
 		"x.cf: line 6: option SmtpUTF8: addresses in UTF-8 are not offered",
 		"x.cf: line 7: option MaxMimeHeaderLength: MIME fields are passed on as they came",
-		"x.cf: lines 8, 9: options ServerCertFile, ServerKeyFile: TLS is not offered and not used",
 		"x.cf: line 10: option DontBlameSendmail.FileDeliveryToHardLink: files that have more than one name are never delivered to",
 	}
 	if got := c.Disregarded(cf.Told); !slices.Equal(got, want) {
 		t.Errorf("told:\n%s", strings.Join(got, "\n"))
 	}
-	want = []string{"x.cf: line 11: option DANE: TLS is not offered and not used"}
+	want = []string{"x.cf: lines 9, 11: options StrictTransportSecurity, DANE: servers are not verified by DANE or MTA-STS"}
 	if got := c.Disregarded(cf.Refused); !slices.Equal(got, want) {
 		t.Errorf("refused:\n%s", strings.Join(got, "\n"))
 	}
