@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,10 +21,12 @@ import (
 // staleLock is the age at which a lock file counts as left behind, whoever made it.
 const staleLock = 5 * time.Minute
 
-// dotLock creates path.lock, as mail.local and mail readers do. In a spool where users cannot create files flock alone must do.
+// dotLock creates path.lock, as mail.local and mail readers do. In a spool where users cannot create files flock alone
+// must do.
 //
-// The first line of the file is the process, as other programs read it; the second line is ours and says which process of which host and
-// boot that is. A lock that it shows to be a dead process's is taken away at once, others when they are old.
+// The first line of the file is the process, as other programs read it; the second line is ours and says which process
+// of which host and boot that is. A lock that it shows to be a dead process's is taken away at once, others when they
+// are old.
 func dotLock(ctx context.Context, path string, wait time.Duration) (unlock func(), err error) {
 	name := path + ".lock"
 	me := lockHolder(os.Getpid())
@@ -43,8 +46,31 @@ func dotLock(ctx context.Context, path string, wait time.Duration) (unlock func(
 	return nil, fmt.Errorf("mailers: lock %s: %w", path, err)
 }
 
-// createLock fails with fs.ErrExist where somebody else has the lock. A lock file that cannot be written to locks all the same.
+// createLock fails with fs.ErrExist where somebody else has the lock. The file gets its name with its content in it, so
+// that also a process that dies just then leaves a lock that tells whose it is; file systems that cannot do that get an
+// empty one that is written to.
 func createLock(name, holder string) error {
+	f, err := os.OpenFile(filepath.Dir(name), unix.O_TMPFILE|os.O_WRONLY|syscall.O_CLOEXEC, 0o444)
+	if err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+		return createPlainLock(name, holder)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(holder); err != nil {
+		return err
+	}
+	unnamed := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+	err = unix.Linkat(unix.AT_FDCWD, unnamed, unix.AT_FDCWD, name, unix.AT_SYMLINK_FOLLOW)
+	if errors.Is(err, fs.ErrNotExist) { // no /proc
+		return createPlainLock(name, holder)
+	}
+	return err
+}
+
+// createPlainLock locks also where the file cannot be written to.
+func createPlainLock(name, holder string) error {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0o444)
 	if err != nil {
 		return err
@@ -54,8 +80,8 @@ func createLock(name, holder string) error {
 	return nil
 }
 
-// dropStale removes a lock that nobody holds any more and reports whether it did. Those who do that take turns, so that none of them
-// removes the lock that the one before made.
+// dropStale removes a lock that nobody holds any more and reports whether it did. Those who do that take turns, so that
+// none of them removes the lock that the one before made.
 func dropStale(name string) bool {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
 	if err != nil {
@@ -84,8 +110,8 @@ func lockHolder(pid int) string {
 	return fmt.Sprintf("%d\n%s %s\n", pid, strings.Join(here(), " "), startOf(pid))
 }
 
-// holderIsDead reports whether a lock file's second line is ours and names a process of this host that has ended. Of other hosts and of
-// other containers on this one nothing can be told.
+// holderIsDead reports whether a lock file's second line is ours and names a process of this host that has ended. Of
+// other hosts and of other containers on this one nothing can be told.
 func holderIsDead(text []byte) bool {
 	first, rest, _ := strings.Cut(string(text), "\n")
 	pid, err := strconv.Atoi(first)
@@ -125,7 +151,8 @@ func here() []string {
 	return []string{host, boot, space}
 }
 
-// startOf is when a process began, in ticks since the host's start (proc(5), stat, field 22); "0" where there is none of that number.
+// startOf is when a process began, in ticks since the host's start (proc(5), stat, field 22); "0" where there is none
+// of that number.
 func startOf(pid int) string {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -47,8 +47,8 @@ func addToMaildir(o order, message io.Reader) (err error) {
 	return syncDir(filepath.Join(o.Path, "new"))
 }
 
-// makeMaildir makes what is missing of a maildir. As long as there is no mail in new/ the names of the folders may not be durable: they are
-// made so before the first message.
+// makeMaildir makes what is missing of a maildir. As long as there is no mail in new/ the names of the folders may not
+// be durable: they are made so before the first message.
 func makeMaildir(path string) error {
 	incoming := filepath.Join(path, "new")
 	for _, dir := range []string{path, filepath.Join(path, "tmp"), filepath.Join(path, "cur"), incoming} {

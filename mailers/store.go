@@ -152,7 +152,8 @@ func appendUnderLock(ctx context.Context, o order, list []*deposit) error {
 	return nil
 }
 
-// syncName makes the name of a file durable before the first byte is written to it: what is not empty has a name that stays.
+// syncName makes the name of a file durable before the first byte is written to it: what is not empty has a name that
+// stays.
 func syncName(o order) error {
 	// A spool that the user may write to but not read cannot be synced by him.
 	err := syncDir(filepath.Dir(filepath.Join(o.Root, o.Path)))
@@ -162,8 +163,8 @@ func syncName(o order) error {
 	return err
 }
 
-// endLine prepares a file of size bytes for a message: its name is made durable, or what a crash or an editor left behind the last message
-// is ended with an empty line, so that it does not run into the next one.
+// endLine prepares a file of size bytes for a message: its name is made durable, or what a crash or an editor left
+// behind the last message is ended with an empty line, so that it does not run into the next one.
 func endLine(o order, f *os.File, size int64) (added int, err error) {
 	if size == 0 {
 		return 0, syncName(o)
