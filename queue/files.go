@@ -336,8 +336,8 @@ func (f *spoolFiles) update(env *envelope.Envelope) error {
 	return err
 }
 
-// clone links the data file under a new ID, or copies it where links are not possible. The control file comes first: a df that is as old
-// as the message, that nobody has locked and that has no control file, is litter to others.
+// clone links the data file under a new ID, or copies it where links are not possible. The control file comes first: a
+// df that is as old as the message, that nobody has locked and that has no control file, is litter to others.
 func (f *spoolFiles) clone(to *Group) (storage, string, error) {
 	if err := f.flushBody(); err != nil {
 		return nil, "", err
@@ -450,7 +450,7 @@ func (f *spoolFiles) remove() error {
 			f.lock = nil
 		}
 		f.spool.failpoint("qf-removed")
-		if f.dir.qfSync != f.dfDir.dfSync { // two directories keep no order between them: the qf must not come back alone
+		if f.dir.qfSync != f.dfDir.dfSync { // these keep no order between them: the qf must not come back alone
 			if err := f.dir.qfSync.sync(); err != nil {
 				return errors.Join(err, f.close())
 			}

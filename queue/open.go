@@ -102,8 +102,9 @@ func (f *spoolFiles) readLocked() (*envelope.Envelope, error) {
 	return c.Envelope, nil
 }
 
-// checkPart ends a message that was being split from another when the process died: as long as that one does not name it, its recipients
-// are still there and will be split off again. ErrGone then. A message that counts stands by itself from now on.
+// checkPart ends a message that was being split from another when the process died: as long as that one does not name
+// it, its recipients are still there and will be split off again, or were. ErrGone then. A message that counts stands
+// by itself from now on.
 func (f *spoolFiles) checkPart(env *envelope.Envelope) error {
 	if env.PartOf == "" {
 		return nil
@@ -121,11 +122,11 @@ func (f *spoolFiles) checkPart(env *envelope.Envelope) error {
 	return nil
 }
 
-// hasPart reports whether the message whole was split off part: it says so, or has come to its end, which it does only after that. It
-// needs no lock: who splits whole now has parts of his own.
+// hasPart reports whether the message whole names part as split from it. It needs no lock: who splits whole now has
+// parts of his own. Where whole is gone its parts had come to stand by themselves before (Adopt).
 func (s *Spool) hasPart(whole, part string) (bool, error) {
 	for _, d := range s.directories() {
-		for _, letter := range []string{"q", "h"} {
+		for _, letter := range []string{"q", "h", "Q"} {
 			data, err := os.ReadFile(filepath.Join(d.qf, letter+"f"+whole))
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
@@ -140,7 +141,37 @@ func (s *Spool) hasPart(whole, part string) (bool, error) {
 			return slices.Contains(c.Envelope.Parts, part), nil
 		}
 	}
-	return true, nil
+	return false, nil
+}
+
+// Adopt lets a message that was split from another stand by itself, so that the other may go. One that is gone was
+// dealt with; ErrLocked where somebody works on it.
+func (s *Spool) Adopt(id string) error {
+	it, err := s.Find(id)
+	if errors.Is(err, ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(it.Path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("queue: adopt %s: %w", id, err)
+	}
+	if c, err := ParseControl(data); err != nil || c.Envelope.PartOf == "" {
+		return nil // it does, or is no message
+	}
+	e, env, err := s.Open(it)
+	if errors.Is(err, ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(e.Update(env), e.Close())
 }
 
 // setAside renames a qf that cannot be used to Qf, tells about it, and returns the reason.

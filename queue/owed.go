@@ -14,7 +14,7 @@ import (
 //
 //	Lpart ID        this message is being split from that one, and counts once that one's control file names it
 //	Lparts ID...    what was split from this message
-//	Lowed JSON      a recipient's outcome that the sender is yet to be told; with "Retry" an R line follows for the original
+//	Lowed JSON      an outcome that the sender is yet to be told; with "Retry" an R line follows for the original
 const (
 	partWord  = "part "
 	partsWord = "parts "
@@ -51,10 +51,13 @@ func (w *writer) parts(env *envelope.Envelope) {
 
 // owed writes an outcome; retry says that an R line follows.
 func (w *writer) owed(r *envelope.Recipient, retry bool) {
-	o := outcome{Addr: r.Addr, Orcpt: r.Orcpt, Final: r.Final, Notify: r.Notify, Primary: r.Primary, IsAlias: r.IsAlias, List: r.List,
-		Retry: retry, State: r.State, Triple: [3]string{r.Triple.Mailer, r.Triple.Host, r.Triple.User}, Ctladdr: r.Ctladdr,
-		Exit: r.Status.Exit, Code: r.Status.Code, Enhanced: r.Status.Enhanced, Text: r.Status.Text, Remote: r.Status.Remote,
-		Diagnostic: r.Status.Diagnostic}
+	s := &r.Status
+	o := outcome{
+		Addr: r.Addr, Orcpt: r.Orcpt, Final: r.Final, Notify: r.Notify, Primary: r.Primary, IsAlias: r.IsAlias,
+		List: r.List, Retry: retry, State: r.State, Ctladdr: r.Ctladdr,
+		Triple: [3]string{r.Triple.Mailer, r.Triple.Host, r.Triple.User},
+		Exit:   s.Exit, Code: s.Code, Enhanced: s.Enhanced, Text: s.Text, Remote: s.Remote, Diagnostic: s.Diagnostic,
+	}
 	if !r.Tried.IsZero() {
 		o.Tried = r.Tried.Unix()
 	}
@@ -89,10 +92,14 @@ func (p *parser) owed(text string) error {
 	if json.Unmarshal([]byte(text), &o) != nil || o.State == envelope.Pending {
 		return ErrLine
 	}
-	r := &envelope.Recipient{Addr: o.Addr, Orcpt: o.Orcpt, Final: o.Final, Notify: o.Notify, Primary: o.Primary, IsAlias: o.IsAlias,
-		List: o.List, Owed: true, State: o.State, Triple: rules.Triple{Mailer: o.Triple[0], Host: o.Triple[1], User: o.Triple[2]},
-		Ctladdr: o.Ctladdr, Status: status.Status{Exit: o.Exit, Code: o.Code, Enhanced: o.Enhanced, Text: o.Text, Remote: o.Remote,
-			Diagnostic: o.Diagnostic}}
+	r := &envelope.Recipient{
+		Addr: o.Addr, Orcpt: o.Orcpt, Final: o.Final, Notify: o.Notify, Primary: o.Primary, IsAlias: o.IsAlias,
+		List: o.List, Owed: true, State: o.State, Ctladdr: o.Ctladdr,
+		Triple: rules.Triple{Mailer: o.Triple[0], Host: o.Triple[1], User: o.Triple[2]},
+		Status: status.Status{
+			Exit: o.Exit, Code: o.Code, Enhanced: o.Enhanced, Text: o.Text, Remote: o.Remote, Diagnostic: o.Diagnostic,
+		},
+	}
 	if o.Tried != 0 {
 		r.Tried = time.Unix(o.Tried, 0)
 	}

@@ -15,18 +15,20 @@ import (
 	"gosendmail/rules"
 )
 
-// TestOwedOutcomes keeps what the sender is yet to be told: as it was for us, as a recipient to be tried again for the original, but no
-// program or file, which the site may have refused.
+// TestOwedOutcomes keeps what the sender is yet to be told: as it was for us, as a recipient to be tried again for the
+// original, but no program or file, which the site may have refused.
 func TestOwedOutcomes(t *testing.T) {
-	failed := status.Status{Exit: status.NoUser, Code: 550, Enhanced: status.Enhanced{5, 1, 1}, Text: "User \"unknown\"\nx", Remote: "mx.test",
-		Diagnostic: "550 5.1.1 \u00e9"}
+	failed := status.Status{Exit: status.NoUser, Code: 550, Enhanced: status.Enhanced{5, 1, 1},
+		Text: "User \"unknown\"\nx", Remote: "mx.test", Diagnostic: "550 5.1.1 \u00e9"}
 	list := &envelope.Recipient{Addr: "list", State: envelope.Expanded, Primary: true}
 	env := &envelope.Envelope{SenderText: "<a@b.test>", Created: time.Unix(1000, 0), Recipients: []*envelope.Recipient{
 		{Addr: "<wait@x>", Primary: true},
-		{Addr: "<gone@x>", Primary: true, Orcpt: "rfc822;o@x", Final: "rfc822; f@x", State: envelope.Failed, Owed: true, Status: failed, Tried: time.Unix(2000, 0)},
+		{Addr: "<gone@x>", Primary: true, Orcpt: "rfc822;o@x", Final: "rfc822; f@x", State: envelope.Failed, Owed: true,
+			Status: failed, Tried: time.Unix(2000, 0)},
 		{Addr: "<told@x>", Primary: true, State: envelope.Failed},
 		{Addr: "<receipt@x>", Primary: true, State: envelope.Delivered, Owed: true, Notify: envelope.NotifySuccess},
-		{Addr: "|refused", Alias: list, State: envelope.Failed, Owed: true, Triple: rules.Triple{Mailer: "prog", User: "refused"}},
+		{Addr: "|refused", Alias: list, State: envelope.Failed, Owed: true,
+			Triple: rules.Triple{Mailer: "prog", User: "refused"}},
 		{Addr: "<last@x>", Primary: true, Ctladdr: &envelope.Ctladdr{User: "alice", UID: 1, GID: 2, Addr: "x"}},
 	}}
 	text := string(queue.AppendControl(nil, &queue.Control{Envelope: env}))
@@ -66,8 +68,8 @@ func TestOwedOutcomes(t *testing.T) {
 	}
 }
 
-// TestPartsCountOnce splits a message and stops at each step: a part counts when the whole names it, is void before that, and stands by
-// itself once the whole is gone.
+// TestPartsCountOnce splits a message and stops at each step: a part counts when the whole names it, is void before
+// that and when the whole is gone, unless it came to stand by itself.
 func TestPartsCountOnce(t *testing.T) {
 	dir := t.TempDir()
 	s := testSpool(t, func(c *queue.Config) { c.Groups[0].Directory = dir })
@@ -106,22 +108,33 @@ func TestPartsCountOnce(t *testing.T) {
 	}
 	counts := part()
 	must(counts.Close())
+	left := part() // of an earlier split, by a process that died
+	must(left.Close())
 	env.Parts = []string{counts.ID()}
 	env.Recipients = env.Recipients[:1]
 	must(whole.Update(env))
 	e, err := open(counts.ID())
 	must(err)
+	if err := s.Adopt(counts.ID()); !errors.Is(err, queue.ErrLocked) {
+		t.Errorf("adopted what is locked: %v", err)
+	}
 	must(e.Close())
+	must(s.Adopt(counts.ID()))
+	must(s.Adopt(void.ID()))
 	must(whole.Remove())
 	e, err = open(counts.ID())
 	must(err)
 	must(e.Remove())
+	if _, err := open(left.ID()); !errors.Is(err, queue.ErrGone) {
+		t.Errorf("a part that the whole never named and did not outlive: %v", err)
+	}
 	if got := kinds(t, dir); got != "" {
 		t.Errorf("left: %s", got)
 	}
 }
 
-// TestYoungCloneIsNoLitter lets the queue be tidied at every step of a clone of a message that is older than litter has to be.
+// TestYoungCloneIsNoLitter lets the queue be tidied at every step of a clone of a message that is older than litter has
+// to be.
 func TestYoungCloneIsNoLitter(t *testing.T) {
 	dir := t.TempDir()
 	s := testSpool(t, func(c *queue.Config) { c.Groups[0].Directory = dir })

@@ -92,7 +92,8 @@ type Recipient struct {
 	Delayed bool
 	// List marks an alias with an owner that was expanded.
 	List bool
-	// Owed says that the sender is to be told of the outcome and that no report about it is safe yet: the queue file keeps it.
+	// Owed says that the sender is to be told of the outcome and that no report about it is safe yet: the queue file
+	// keeps it.
 	Owed bool
 }
 
@@ -136,10 +137,10 @@ type Envelope struct {
 	QuarantineReason string            // qf q; "" means not quarantined
 	Macros           map[string]string // the macros that the queue keeps, without braces: r, s, _, daemon_flags, ...
 
-	// PartOf is the ID of the message that this one is being split from; it is not to be delivered unless that one's Parts name it.
-	// "" means that it stands by itself.
+	// PartOf is the ID of the message that this one is being split from; it is not to be delivered unless that one's
+	// Parts name it. "" means that it stands by itself.
 	PartOf string
-	Parts  []string // the IDs of what was split from this message
+	Parts  []string // the IDs of what was split from this message and does not stand by itself yet
 
 	// Open returns the message body, from its first byte after the header, LF line ends. The queue sets it.
 	Open func() (io.ReadCloser, error)

@@ -19,8 +19,8 @@ import (
 )
 
 // finish tells the sender what he is to know and ends the message or leaves the rest of it in the queue. Reports are safe in the
-// queue before a recipient leaves it, so that a crash repeats a report rather than losing it; what cannot be told now is kept and told by a
-// later run.
+// queue before a recipient leaves it, so that a crash repeats a report rather than losing it; what cannot be told now
+// is kept and told by a later run.
 func (m *message) finish(ctx context.Context) error {
 	env := m.env
 	now := m.srv.now()
@@ -35,7 +35,7 @@ func (m *message) finish(ctx context.Context) error {
 		err = errors.Join(err, m.warn(ctx, pending))
 	}
 	switch {
-	case len(pending) > 0 || err != nil:
+	case len(pending) > 0 || len(env.Parts) > 0 || err != nil:
 		return errors.Join(err, m.store())
 	case m.lost:
 		return errors.Join(m.store(), m.lose())
@@ -149,8 +149,8 @@ func (m *message) reportsSuccess(r *envelope.Recipient) bool {
 	return mailer != nil && mailer.Flags.Has('l') || r.Triple.Mailer == "prog" || r.Triple.Mailer == "*file*"
 }
 
-// report makes one DSN about those of whom the sender is to hear, and the postmaster's copy, and puts them into the queue: both or
-// none.
+// report makes one DSN about those of whom the sender is to hear, and the postmaster's copy, and puts them into the
+// queue: both or none.
 func (m *message) report(ctx context.Context, expired bool) error {
 	list := m.reportable()
 	if len(list) == 0 {

@@ -105,6 +105,9 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 
 // attempt is one delivery attempt of a message in the queue.
 func (m *message) attempt(ctx context.Context) error {
+	if err := m.adoptParts(); err != nil {
+		return err
+	}
 	if m.site.options.MaxHopCount > 0 && m.hops > m.site.options.MaxHopCount {
 		m.tooManyHops()
 		return m.finish(ctx)
@@ -135,7 +138,8 @@ func (m *message) attempt(ctx context.Context) error {
 	return err
 }
 
-// deliverAll makes one attempt for all who are pending, aliases being expanded and lists with an owner split off, and finishes the message.
+// deliverAll makes one attempt for all who are pending, aliases being expanded and lists with an owner split off, and
+// finishes the message.
 func (m *message) deliverAll(ctx context.Context) error {
 	sent := 0
 	for _, g := range m.groups() {

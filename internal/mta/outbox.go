@@ -124,8 +124,8 @@ func (b *message) compose(rep *dsn.Report, size int64) error {
 	return nil
 }
 
-// reportSize is what counts for the priority of a report about this message: what the report says is taken for a kilobyte, and for
-// nothing where no body comes back.
+// reportSize is what counts for the priority of a report about this message: what the report says is taken for a
+// kilobyte, and for nothing where no body comes back.
 func (m *message) reportSize(rep *dsn.Report) int64 {
 	if rep.HeaderOnly {
 		return 0

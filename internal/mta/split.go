@@ -17,9 +17,10 @@ import (
 //
 //  1. The parts are committed; each says that it is part of this message.
 //  2. This message's queue file is written anew, without the members and with the names of the parts: only now do they count.
+//  3. The parts are written anew and stand by themselves. Before that this message does not leave the queue.
 //
-// A part that this message does not name is void, whoever meets it (queue.Spool.Open): a crash between both steps neither loses nor
-// repeats anything. After an error parts is what has to be closed; this message is as it was.
+// A part that this message does not name, or that it has outlived, is void, whoever meets it (queue.Spool.Open): a crash between the steps
+// neither loses nor repeats anything. After an error parts is what has to be closed; this message is as it was.
 func (m *message) split(ctx context.Context) (parts []*message, err error) {
 	var owners []string
 	members := map[string][]*envelope.Recipient{} // by owner
@@ -51,6 +52,11 @@ func (m *message) split(ctx context.Context) (parts []*message, err error) {
 	}
 	for i, c := range parts {
 		c.env.PartOf = ""
+		if err := c.store(); err != nil {
+			c.log(logErr, maillog.LevelSerious, "%v", err) // a later run of this message makes up for it
+		} else {
+			m.env.Parts = slices.DeleteFunc(m.env.Parts, func(id string) bool { return id == c.id })
+		}
 		m.log(logInfo, maillog.LevelErrors, "%s: clone: owner=%s", c.id, owners[i])
 		c.inherited = true
 		if err := c.report(ctx, false); err != nil {
@@ -59,6 +65,17 @@ func (m *message) split(ctx context.Context) (parts []*message, err error) {
 		c.inherited = false
 	}
 	return parts, nil
+}
+
+// adoptParts does the last step of a split that another process began.
+func (m *message) adoptParts() error {
+	for _, id := range m.env.Parts {
+		if err := m.srv.spool.Adopt(id); err != nil {
+			return fmt.Errorf("mta: %s is part of %s: %w", id, m.id, err)
+		}
+	}
+	m.env.Parts = nil
+	return nil
 }
 
 // owned reports whether a recipient is its list's owner's affair: one that is yet to be reached, or that could not be when the list was
