@@ -144,6 +144,9 @@ func (t *Table) place(ctx context.Context, job *Job, o order, id *priv.Identity,
 	return st
 }
 
+// Letter writes the message as a file that mail is delivered to has it, for dead letters.
+func (t *Table) Letter(job *Job, w io.Writer) error { return t.writeMailbox(job, w, true) }
+
 var fileWriters = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 32<<10) }}
 
 // writeMailbox writes the message for a file: with From_ line and a blank line behind it in mbox format, From lines in the

@@ -59,7 +59,7 @@ func AppendControl(dst []byte, c *Control) []byte {
 	w.macros(env.Macros)
 	w.line('S', senderText(env))
 	w.optional('Z', encodeXtext(env.EnvID))
-	w.optional('A', env.AuthParam)
+	w.optional('A', encodeXtext(env.AuthParam))
 	w.optional('!', env.DeliverBy)
 	w.parts(env)
 	w.recipients(env.Recipients)
@@ -143,6 +143,9 @@ func (w *writer) recipients(list []*envelope.Recipient) {
 func controller(r *envelope.Recipient) *envelope.Ctladdr {
 	if r.Ctladdr == nil && r.Alias != nil && (r.Triple.Mailer == "prog" || r.Triple.Mailer == "*file*") {
 		return &envelope.Ctladdr{UID: -1, GID: -1, Addr: r.Alias.Addr}
+	}
+	if r.Alias == nil && r.Primary && r.Ctladdr != nil && r.Ctladdr.Addr == r.Addr {
+		return nil // his own account, which is found again
 	}
 	return r.Ctladdr
 }

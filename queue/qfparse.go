@@ -120,7 +120,7 @@ func (p *parser) line(line string) error {
 	case 'Z':
 		env.EnvID = decodeXtext(text)
 	case 'A':
-		env.AuthParam = text
+		env.AuthParam = decodeXtext(text)
 	case '!':
 		env.DeliverBy = text
 	case 'C':

@@ -82,6 +82,9 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 	}
 	v.stderrLog = site.LogFile() == "stderr"
 	v.warn(site, log, path)
+	if uid := v.caller.uid; v.tag != "" && !site.Trusts(uid) {
+		log.Plain(maillog.LevelSerious, maillog.Warning, fmt.Sprintf("user %d changed syslog label", uid))
+	}
 	caller := v.callerName(ctx)
 	site.HearMaps(func(err error) { log.SysErr("", caller, err.Error()) },
 		func(level int, id, text string) { log.Log(0, maillog.Priority(level), id, text) })

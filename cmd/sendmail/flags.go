@@ -48,23 +48,24 @@ type flags struct {
 	settings []setting
 	macros   map[string]string // -M
 
-	sender    string // -f or -r, the last one
-	senderSet bool
-	fullName  string // -F
-	fromHdr   bool   // -t
-	dots      bool   // -i: a lone dot does not end the message
-	body      string // -B
-	notify    string // -N
-	ret       string // -R
-	envID     string // -V
-	hops      int    // -h
-	protocol  string // -p, "protocol[:host]"
-	noAlias   bool   // -n
-	gateway   bool   // -G
-	verbose   bool   // -v
-	metoo     bool   // -m
-	saveFrom  bool   // -s
-	expensive bool   // -c
+	sender     string // -f or -r, the last one
+	senderFlag byte   // 'f' or 'r', which of them; 0: neither
+	fullName   string // -F
+	named      bool   // -F was given
+	fromHdr    bool   // -t
+	dots       bool   // -i: a lone dot does not end the message
+	body       string // -B
+	notify     string // -N
+	ret        string // -R
+	envID      string // -V
+	hops       int    // -h
+	protocol   string // -p, "protocol[:host]"
+	noAlias    bool   // -n
+	gateway    bool   // -G
+	verbose    bool   // -v
+	metoo      bool   // -m
+	saveFrom   bool   // -s
+	expensive  bool   // -c
 
 	tag      string // -L
 	traffic  string // -X
@@ -216,9 +217,9 @@ func (f *flags) value(c byte, v string) error {
 	case 'e':
 		f.settings = append(f.settings, setting{"e", v, true})
 	case 'F':
-		f.fullName = v
+		f.fullName, f.named = v, true
 	case 'f', 'r':
-		f.sender, f.senderSet = v, true
+		f.sender, f.senderFlag = v, c
 	case 'h':
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 {

@@ -161,14 +161,14 @@ func TestFlags(t *testing.T) {
 		want func(*flags)
 	}{
 		{"-t -i", func(f *flags) { f.fromHdr, f.dots = true, true }},
-		{"-ti -fa@b -fc@d", func(f *flags) { f.fromHdr, f.dots, f.sender, f.senderSet = true, true, "c@d", true }},
+		{"-ti -fa@b -fc@d", func(f *flags) { f.fromHdr, f.dots, f.sender, f.senderFlag = true, true, "c@d", 'f' }},
 		{"-FCronDaemon -i -odi -oem -oi -t -f joe", func(f *flags) {
-			f.fullName, f.dots, f.fromHdr, f.sender, f.senderSet = "CronDaemon", true, true, "joe", true
+			f.fullName, f.named, f.dots, f.fromHdr, f.sender, f.senderFlag = "CronDaemon", true, true, true, "joe", 'f'
 			f.settings = []setting{{"d", "i", true}, {"e", "m", true}}
 		}},
 		{"-oem -oi -f a@b -N failure -R hdrs -B8BITMIME -- x y", func(f *flags) {
 			f.settings = []setting{{"e", "m", true}}
-			f.dots, f.sender, f.senderSet, f.notify, f.ret, f.body = true, "a@b", true, "failure", "hdrs", "8BITMIME"
+			f.dots, f.sender, f.senderFlag, f.notify, f.ret, f.body = true, "a@b", 'f', "failure", "hdrs", "8BITMIME"
 			f.args = []string{"x", "y"}
 		}},
 		{"-i a b", func(f *flags) { f.dots, f.args = true, []string{"a", "b"} }},

@@ -28,7 +28,7 @@ func (v *invocation) submit(ctx context.Context) int {
 	}
 	defer log.Close()
 	settings := m.Site().Settings()
-	o.ErrorMode, o.Mode, o.DeadLetter = settings.ErrorMode, settings.DeliveryMode, settings.DeadLetterDrop
+	o.ErrorMode, o.Mode = settings.ErrorMode, settings.DeliveryMode
 	o.IgnoreDots = v.dots || settings.IgnoreDots
 	if (v.verbose || settings.Verbose) && m.MayExpand(v.caller.uid) {
 		o.Verbose = true
@@ -53,11 +53,11 @@ const wrongBody = "?"
 
 // submissionOptions checks the values that RFC 3461 bounds.
 func (v *invocation) submissionOptions() (submit.Options, error) {
-	o := submit.Options{Sender: v.sender, Recipients: v.args}
-	if v.fromHdr && len(v.args) > 0 {
-		o.Recipients = nil
+	o := submit.Options{Sender: v.sender, SenderFlag: v.senderFlag, Recipients: v.args}
+	if o.FullName = v.fullName; !v.named {
+		o.FullName = os.Getenv("NAME")
 	}
-	o.FromHeader, o.NoAlias, o.FullName, o.Hops, o.Macros = v.fromHdr, v.noAlias, v.fullName, v.hops, v.macros
+	o.FromHeader, o.NoAlias, o.Hops, o.Macros = v.fromHdr, v.noAlias, v.hops, v.macros
 	o.Protocol, o.Host, _ = strings.Cut(v.protocol, ":")
 	switch body := strings.ToUpper(v.body); body {
 	case "", envelope.Body7Bit, envelope.Body8BitMIME:
@@ -132,7 +132,7 @@ func notify(text string) (envelope.Notify, error) {
 }
 
 // background starts a process of its own that delivers one stored message, so that the caller need not wait for slow hosts.
-func (v *invocation) background(id string) error {
+func (v *invocation) background(id string, named bool) error {
 	args := []string{}
 	if v.config != "" {
 		args = append(args, "-C"+v.config)
@@ -146,6 +146,9 @@ func (v *invocation) background(id string) error {
 	}
 	if v.tag != "" {
 		args = append(args, "-L"+v.tag)
+	}
+	if named {
+		args = append(args, "-f"+v.sender)
 	}
 	args = append(args, "-A"+string([]byte{v.which()}), "-qf", "-qI"+id)
 	cmd, err := v.handOver(v.name, args, nil)

@@ -144,7 +144,11 @@ func (v *invocation) queueRun(ctx context.Context) int {
 	if err != nil {
 		return v.fail(status.Usage, "%v", err)
 	}
-	m, log, code := v.server(ctx, func(c *mta.Config) { c.Watch = v.watch() })
+	m, log, code := v.server(ctx, func(c *mta.Config) {
+		c.Watch = v.watch()
+		c.HandedIn = v.given.proven && v.given.ready == nil
+		c.Named = v.senderFlag != 0
+	})
 	if code != 0 {
 		return code
 	}

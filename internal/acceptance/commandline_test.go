@@ -61,13 +61,19 @@ func handIn(t *testing.T, w world, line string, sendmail func(args ...string) *e
 // homeOfRoot gives root a home in the arena, where dead letters may lie.
 func homeOfRoot(t *testing.T, w world) {
 	t.Helper()
+	moveRoot(t, w.path("root"))
+}
+
+// moveRoot gives root another home.
+func moveRoot(t *testing.T, home string) {
+	t.Helper()
 	users, err := os.ReadFile("/etc/passwd")
 	must(t, err)
-	must(t, os.MkdirAll(w.path("root"), 0o700))
+	must(t, os.MkdirAll(home, 0o700))
 	f, err := os.OpenFile("/etc/passwd", os.O_WRONLY|os.O_TRUNC, 0)
 	must(t, err)
 	defer f.Close()
-	_, err = f.WriteString(strings.Replace(string(users), ":/root:", ":"+w.path("root")+":", 1))
+	_, err = f.WriteString(strings.Replace(string(users), ":/root:", ":"+home+":", 1))
 	must(t, err)
 }
 

@@ -89,6 +89,7 @@ type Expander struct {
 	MaxForward   int    // addresses in a .forward (MaxForwardAddresses); 0 means MaxAddresses
 	HostName     string // $j, in messages about shells
 	NoAlias      bool   // -n: the alias maps are not asked
+	KeepNotify   bool   // NOTIFY holds for the members of lists with an owner, too
 	LastFirst    bool   // the addresses of a list are met from the last to the first, as -bv shows them
 }
 
@@ -236,7 +237,7 @@ func (r *run) local(rcpt *envelope.Recipient, m *meta) {
 		return
 	}
 	if ok && to.Triple != m.target.Triple {
-		child := &envelope.Recipient{Addr: rcpt.Addr, Alias: rcpt, Notify: rcpt.Notify, Orcpt: rcpt.Orcpt, Ctladdr: rcpt.Ctladdr, Owner: rcpt.Owner}
+		child := &envelope.Recipient{Addr: rcpt.Addr, Alias: rcpt, Primary: rcpt.Primary, Final: rcpt.Final, Notify: rcpt.Notify, Orcpt: rcpt.Orcpt, Ctladdr: rcpt.Ctladdr, Owner: rcpt.Owner}
 		rcpt.State = envelope.Expanded
 		next := &meta{target: to, depth: m.depth + 1}
 		r.all = append(r.all, child)
@@ -267,6 +268,9 @@ func (r *run) checkUser(rcpt *envelope.Recipient, m *meta) (u priv.User, found b
 	switch {
 	case errors.Is(err, priv.ErrNotFound):
 		r.fail(rcpt, status.NoUser, 550, noUser, "User unknown")
+		if m.self && !m.quoted && rcpt.IsAlias { // the alias stood for that user
+			rcpt.Alias.State, rcpt.Alias.Status = rcpt.State, rcpt.Status
+		}
 		return u, false
 	case err != nil:
 		r.resolveFailed(rcpt, err)
@@ -274,6 +278,9 @@ func (r *run) checkUser(rcpt *envelope.Recipient, m *meta) (u priv.User, found b
 	}
 	// A user acts for himself, whoever named him: his mailbox is not written with the rights of the owner of a list.
 	rcpt.Ctladdr = &envelope.Ctladdr{User: u.Name, UID: u.UID, GID: u.GID, Home: u.Home, Addr: rcpt.Addr}
+	if rcpt.Alias != nil {
+		rcpt.Ctladdr.Addr = rcpt.Alias.Addr
+	}
 	return u, true
 }
 
@@ -428,9 +435,10 @@ func (r *run) children(rcpt *envelope.Recipient, m *meta, list []string, owner s
 	}
 	rcpt.State = envelope.Expanded
 	notify := rcpt.Notify
-	if owner != "" { // what happens to the members is the owner's affair (RFC 3461 section 5.2.7.3)
+	if owner != "" && !r.KeepNotify { // what happens to the members is the owner's affair (RFC 3461 section 5.2.7.3)
 		notify = 0
-	} else {
+	}
+	if owner == "" {
 		owner = rcpt.Owner
 	}
 	for _, addr := range list {

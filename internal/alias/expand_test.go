@@ -165,7 +165,7 @@ func TestExpand(t *testing.T) {
 		"nosuch":        "!User unknown",
 		"x@remote.test": "esmtp:x@remote.test",
 		"a":             "!aliasing/forwarding loop broken",
-		"self":          "!User unknown local:bob",
+		"self":          "!User unknown !User unknown local:bob",
 		"alice":         "local:alice esmtp:x@remote.test",
 		"Alice2":        "local:alice esmtp:x@remote.test",
 		"twice":         "local:alice esmtp:x@remote.test",
@@ -191,7 +191,7 @@ func TestExpand(t *testing.T) {
 		"someoneelse":          ":?map down local:bob",
 		"catchall":             "local:root",
 		"Some Body <bob>":      "local:bob",
-		"circle":               "!aliasing/forwarding loop broken !User unknown",
+		"circle":               "!User unknown !aliasing/forwarding loop broken !User unknown",
 	} {
 		w := testWorld()
 		x := &Expander{Env: w, HostName: "h.test"}

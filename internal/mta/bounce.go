@@ -37,7 +37,7 @@ func (m *message) finish(ctx context.Context) error {
 	switch {
 	case len(pending) > 0 || len(env.Parts) > 0 || err != nil:
 		return errors.Join(err, m.store())
-	case m.lost:
+	case m.lost && !m.dropLetter(ctx):
 		return errors.Join(m.store(), m.lose())
 	}
 	if m.srv.Log.Enabled(maillog.LevelExpansion) {
@@ -95,9 +95,6 @@ func (m *message) expire() {
 // reportable returns the recipients of whom the sender is to hear now: failures unless NOTIFY says otherwise, successes where
 // it asks for them.
 func (m *message) reportable() []*envelope.Recipient {
-	if m.quiet {
-		return nil
-	}
 	var list []*envelope.Recipient
 	for _, r := range m.env.Recipients {
 		if !m.reported[r] && (r.Owed || m.due(r)) {
@@ -110,9 +107,12 @@ func (m *message) reportable() []*envelope.Recipient {
 // due reports whether the sender is to hear of a recipient's outcome.
 func (m *message) due(r *envelope.Recipient) bool {
 	n := r.Notify
+	if m.failuresOnly && r.State != envelope.Failed {
+		return false
+	}
 	switch r.State {
 	case envelope.Failed:
-		return n&envelope.NotifyNever == 0 && (n == 0 || n&envelope.NotifyFailure != 0)
+		return !m.quiet && n&envelope.NotifyNever == 0 && (n == 0 || n&envelope.NotifyFailure != 0)
 	case envelope.Expanded:
 		return n&envelope.NotifySuccess != 0 && (r.List || m.children(r) > 1)
 	case envelope.Delivered, envelope.Relayed:
@@ -161,7 +161,7 @@ func (m *message) report(ctx context.Context, expired bool) error {
 	subject := "Return receipt"
 	if len(failed) > 0 {
 		rep.Kind = dsn.Failure
-		subject = failed[len(failed)-1].Status.Text
+		subject = m.subject(failed[len(failed)-1])
 		if m.inherited {
 			subject = "Unable to deliver mail"
 		}
@@ -176,6 +176,12 @@ func (m *message) report(ctx context.Context, expired bool) error {
 	}
 	if len(failed) > 0 && (m.exit == status.Software || m.exit == status.Config) {
 		rep.Copy = "postmaster" // it is for him to mend
+	}
+	if len(failed) > 0 && m.saveLetter(ctx) {
+		for _, r := range list {
+			m.markReported(r)
+		}
+		return nil
 	}
 	var out outbox
 	defer out.abort()
@@ -196,6 +202,14 @@ func (m *message) report(ctx context.Context, expired bool) error {
 	}
 	m.post(&out)
 	return nil
+}
+
+// subject is what the log says of a report about a recipient: what is wrong with him, or with his address.
+func (m *message) subject(r *envelope.Recipient) string {
+	if m.routed && m.waiting(r) && r.Status.Exit != status.NoUser && m.env.Message != "" {
+		return m.env.Message
+	}
+	return r.Status.Text
 }
 
 // headerOnly reports whether reports bring the header back without the body: as the sender or the site has it, and for mass
@@ -259,6 +273,9 @@ func (m *message) returnPath() string {
 func (m *message) toPostmaster() bool {
 	to := m.expand(m.site.options.DoubleBounceAddress)
 	for _, r := range m.env.Recipients {
+		if r.State != envelope.Failed {
+			continue
+		}
 		for p := r; p != nil; p = p.Alias {
 			if strings.EqualFold(bareAddress(p.Addr), to) || strings.EqualFold(bareAddress(p.Final), to) {
 				return true
@@ -279,11 +296,19 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 		if mailer.Path != "[IPC]" {
 			shown.Status.Remote = ""
 		}
-		if mailer.DiagType == "X-Unix" && r.Status.Permanent() {
+		if mailer.DiagType == "X-Unix" && r.Status.Permanent() && !m.waiting(r) {
 			shown.Status.Diagnostic = exitCode(r.Status)
 		}
 	}
-	if !m.site.options.privacy.has(noActualRecipient) {
+	if m.routed && r.State == envelope.Delivered {
+		shown := *out.Recipient
+		shown.Status.Enhanced = status.Enhanced{2, 1, 5}
+		out.Recipient = &shown
+	}
+	if mailer != nil && mailer.DiagType == "SMTP" && r.Status.Remote == "" {
+		out.Recipient = unreachable(out.Recipient)
+	}
+	if !m.site.options.privacy.has(noActualRecipient) && mailer != nil {
 		out.ActualType, out.Actual = "rfc822", r.Triple.User
 		if r.Triple.Mailer == "prog" || r.Triple.Mailer == "*file*" {
 			out.ActualType, out.Actual = "X-Unix", strings.Trim(out.Actual, `"`)
@@ -292,6 +317,21 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 		}
 	}
 	return out
+}
+
+// unreachable says of a recipient whose host is unknown, or takes no mail, what the original says.
+func unreachable(r *envelope.Recipient) *envelope.Recipient {
+	shown := *r
+	switch {
+	case r.Status.Exit == status.NoHost && r.Status.Enhanced == status.Enhanced{5, 1, 2}:
+		shown.Status.Diagnostic = "550 Host unknown"
+	case r.Status.Code == 556:
+		shown.Status.Diagnostic = "556 Host does not accept mail: MX 0 ."
+	default:
+		return r
+	}
+	shown.Status.Remote = strings.TrimSuffix(r.Triple.Host, ".")
+	return &shown
 }
 
 // unknownExit begins the words for an exit code that sysexits does not name.
@@ -335,11 +375,17 @@ func (m *message) warn(ctx context.Context, pending []*envelope.Recipient) error
 	return nil
 }
 
-// undeliverable gives a report whose addressee cannot be resolved to the postmaster.
-func (m *message) undeliverable(ctx context.Context, out *outbox, rep *dsn.Report, to string, why *status.Status) error {
-	m.log(logNotice, maillog.LevelMalformed, "report to %s: %s", to, why.Text)
+// undeliverable gives a report whose addressee cannot be reached to the postmaster.
+func (m *message) undeliverable(ctx context.Context, out *outbox, rep *dsn.Report, to *envelope.Recipient, why *status.Status) error {
+	m.logTo([]*envelope.Recipient{to}, toLine{mailer: to.Triple.Mailer, status: *why, refused: true})
+	if rep.Kind == dsn.Receipt {
+		m.log(logInfo, maillog.LevelErrors, "%s: DSN: Return receipt", m.srv.spool.NewID())
+		m.exit = why.Exit
+		return nil
+	}
+	m.transcribe(to, *why)
 	pm := m.expand(m.site.options.DoubleBounceAddress)
-	if pm == "" || pm == to {
+	if pm == "" || pm == to.Addr {
 		m.lost = true
 		return nil
 	}
@@ -414,13 +460,23 @@ const maxErrorHeader = 64 << 10
 // shownHeader is the header as reports bring it back.
 func (m *message) shownHeader() []envelope.Field {
 	out := make([]envelope.Field, 0, len(m.env.Header))
+	local := m.site.Mailer("local")
 	for _, f := range m.env.Header {
 		kind := kindOf(f.Name)
-		if kind.is(fieldBcc) || strings.EqualFold(f.Name, "full-name") {
+		if kind.is(fieldBcc) {
+			if m.env.Flags.DeleteBcc {
+				continue
+			}
+			f.Value = ""
+		}
+		if strings.EqualFold(f.Name, "full-name") {
 			continue
 		}
 		if f.Template {
-			f.Value, f.Template = " <"+m.env.Sender+">", false
+			f.Value, f.Template = " <"+bareAddress(unquoteMacro(m.get("f")))+">", false
+		}
+		if local != nil && kind.is(fieldFrom|fieldRcpt) && !kind.is(fieldBcc) && strings.TrimSpace(f.Value) != "" {
+			f.Value = m.rewriteList(context.Background(), m.envAbove(m.macros), &f, kind, local)
 		}
 		f.Flags = ""
 		out = append(out, f)

@@ -38,6 +38,34 @@ func (s *Site) Crack(addr string) string {
 	return string(c.out)
 }
 
+// QuotedName is a full name in a form that may stand before an address: in quotes where it has characters that need them
+// (option MustQuoteChars), unless quotes and comments hold them already.
+func (s *Site) QuotedName(name string) string {
+	quoting := mustQuote + s.Config.Settings.MustQuoteChars
+	comments, quoted := 0, false
+	good := true
+	for i := 0; i < len(name) && good; i++ {
+		switch c := name[i]; {
+		case c == '\\':
+			i++
+			good = i < len(name)
+		case c == '"' && comments == 0:
+			quoted = !quoted
+		case quoted:
+		case c == '(':
+			comments++
+		case c == ')' && comments > 0:
+			comments--
+		case comments == 0:
+			good = strings.IndexByte(quoting, c) < 0
+		}
+	}
+	if good && comments == 0 && !quoted {
+		return name
+	}
+	return `"` + strings.NewReplacer(`"`, `\"`, `\`, `\\`).Replace(name) + `"`
+}
+
 // cracker goes over an address. copying counts what keeps text as it is: comments, and what follows the closing bracket.
 type cracker struct {
 	addr    string

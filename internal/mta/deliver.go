@@ -81,8 +81,12 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 	m.oldHeader = oldStyleHeader(env.Header)
 	m.restoreMacros()
 	m.queued = true
-	env.Priority += int64(site.options.RetryFactor)
-	m.size = env.Size + m.queuedSize()
+	if !s.handedIn {
+		env.Priority += int64(site.options.RetryFactor)
+	}
+	if m.size = env.Size; !s.handedIn {
+		m.size += m.queuedSize()
+	}
 	m.set("{ntries}", itoa(int64(env.Tries)))
 	if env.EnvID != "" {
 		m.set("{envid}", env.EnvID)
@@ -95,6 +99,9 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 		m.sender = a
 		m.senderMailer = site.Mailer(a.MailerName())
 		m.localSender(ctx)
+	}
+	if s.handedIn && env.Sender != "" && m.senderMailer != nil && !m.senderMailer.Flags.Has('w') {
+		m.actsFor(text)
 	}
 	m.defineSender(ctx, text)
 	for i := range env.Header {
@@ -129,6 +136,7 @@ func (m *message) attempt(ctx context.Context) error {
 	}
 	err = m.deliverAll(ctx)
 	for _, c := range parts {
+		c.transcript.Reset()
 		c.transcript.Write(m.transcript.Bytes()) // the owner hears the whole session, as from the original
 		c.exit = m.exit
 		if cerr := c.deliverAll(ctx); c.waits == nil || cerr != error(c.waits) {
@@ -189,6 +197,9 @@ func delivered(g *group) (n int) {
 
 // expandAll expands aliases, and works the priority out anew where the original does.
 func (m *message) expandAll(ctx context.Context) {
+	if m.routed {
+		return
+	}
 	if !m.rereads {
 		m.route(ctx)
 		return
@@ -203,17 +214,21 @@ func (m *message) expandAll(ctx context.Context) {
 func (m *message) tooManyHops() {
 	env := m.env
 	to := ""
-	if len(env.Recipients) > 0 {
-		to = env.Recipients[0].Addr
+	if list := env.PendingRecipients(); len(list) > 0 {
+		to = list[0].Addr
 	}
 	via := m.get("{client_name}")
 	if via == "" {
 		via = m.get("_")
 		via, _, _ = strings.Cut(via, " ")
+		if strings.HasSuffix(via, "@localhost") {
+			via = "localhost"
+		}
 	}
 	text := "Too many hops " + itoa(int64(m.hops)) + " (" + itoa(int64(m.site.options.MaxHopCount)) + " max): from " +
 		env.SenderText + " via " + via + ", to " + to
-	m.log(logErr, 0, "SYSERR(%s): %s", m.srv.Caller.Name, text)
+	m.sysErr("%s", text)
+	m.exit = status.Unavailable
 	s := status.Status{Exit: status.Unavailable, Code: 554, Enhanced: status.Enhanced{5, 4, 6}, Text: text}
 	m.transcript.WriteString(replyText(s) + "\n")
 	for _, r := range env.PendingRecipients() {
@@ -323,6 +338,10 @@ func (m *message) deliverGroup(ctx context.Context, g *group) {
 	if len(rcpts) == 0 {
 		return
 	}
+	if !g.mailer.Flags.Has('z') { // the original names them from the last to the first but for LMTP
+		rcpts = slices.Clone(rcpts)
+		slices.Reverse(rcpts)
+	}
 	job := m.job(ctx, g, rcpts)
 	if g.host == "" {
 		m.say("%s... Connecting to %s...", rcpts[0].Addr, g.mailer.Name)
@@ -388,9 +407,6 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 				done[j] = true
 				same = append(same, outcomes[j].rcpt)
 			}
-		}
-		if !g.mailer.Flags.Has('z') {
-			slices.Reverse(same) // the original names them from the last to the first but for LMTP
 		}
 		if s := outcomes[i].status; s.Exit == status.Protocol && s.Remote != "" {
 			m.log(maillog.Crit, maillog.LevelNetwork, "%s: SMTP DATA-2 protocol error: %s", s.Remote, s.Diagnostic)
@@ -482,7 +498,7 @@ func (m *message) job(ctx context.Context, g *group, rcpts []*envelope.Recipient
 	var from string
 	j.Sender, from = m.senderFor(ctx, g.mailer, t)
 	t.Define("g", quoteMacro(from))
-	if m.env.Macros["r"] != "" || m.env.Flags.Response && m.get("{opMode}") != "m" {
+	if m.srv.named || !m.srv.handedIn && m.get("{opMode}") != "m" {
 		j.From = from
 	}
 	for _, r := range rcpts {

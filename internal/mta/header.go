@@ -51,6 +51,9 @@ func (m *message) header(ctx context.Context, h *headerText) {
 	if m.fromHeader != nil {
 		m.fromHeader(fields)
 	}
+	if h.date != "" && m.date == "" {
+		m.set("a", h.date)
+	}
 	fields = slices.DeleteFunc(fields, saysNothing)
 	m.env.Header = append(m.defaults(fields), m.kept(fields)...)
 }
@@ -174,7 +177,7 @@ func (m *message) defaults(fields []envelope.Field) []envelope.Field {
 		}
 		switch strings.ToLower(l.name) {
 		case "message-id", "resent-message-id":
-			if m.messageID == "" {
+			if m.messageID == "" || m.resent && l.kind.is(fieldResent) {
 				m.messageID = strings.TrimSpace(f.Value)
 			}
 		}
@@ -214,7 +217,7 @@ func (m *message) kept(fields []envelope.Field) []envelope.Field {
 				continue
 			}
 		}
-		if namesRecipients(f.Name) || kind.is(fieldBcc) && m.deleteBcc {
+		if namesRecipients(f.Name) {
 			m.env.Flags.DeleteBcc = true
 		}
 		out = append(out, f)
@@ -239,6 +242,9 @@ func (m *message) conditions(name string) string {
 
 // countRecipients sets $u for the Received: line: only a single recipient is named, so that blind copies stay blind.
 func (m *message) countRecipients() {
+	if m.namedBefore {
+		return
+	}
 	if len(m.env.Recipients) == 1 && !m.env.Flags.Response {
 		m.set("u", m.env.Recipients[0].Addr)
 	} else {
@@ -274,13 +280,7 @@ func (m *message) prioritize() { m.priorityOf(m.env.Size) }
 func (m *message) priorityOf(size int64) {
 	o := &m.site.options
 	m.size = size
-	n := 0
-	for _, r := range m.env.Recipients {
-		if r.State != envelope.Expanded && r.State != envelope.Duplicate {
-			n++
-		}
-	}
-	m.env.Priority = size + int64(o.RecipientFactor)*int64(n) - int64(o.ClassFactor)*int64(m.env.Class)
+	m.env.Priority = size + int64(o.RecipientFactor)*int64(m.recipients()) - int64(o.ClassFactor)*int64(m.env.Class)
 }
 
 // reread notes whether the original's background process would read the queue file that was just written, as it does with messages

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
+	"time"
 
 	"gosendmail/internal/envelope"
 )
@@ -15,9 +17,9 @@ var errHeaderTooLong = errors.New("mta: header too long")
 // headerText is the header of a message as it came in.
 type headerText struct {
 	fields []envelope.Field
-	size   int64 // bytes of the header with the empty line that ended it
-	eight  bool  // there are bytes above 127
-	fromLn bool  // a "From " line stood in front and was taken away
+	size   int64  // bytes of the header with the empty line that ended it
+	eight  bool   // there are bytes above 127
+	date   string // of a "From " line that stood in front and was taken away, in the form of RFC 5322; "" where there is none
 }
 
 // readHeader reads header fields until the empty line or the first line that can be no field (RFC 5322 section 2.2; such a
@@ -61,17 +63,31 @@ func ignoreEOF(err error) error {
 
 // skipFromLine drops the line that mailbox files begin a message with.
 func (h *headerText) skipFromLine(br *bufio.Reader) (bool, error) {
-	p, _ := br.Peek(6)
-	if !bytes.HasPrefix(p, []byte("From ")) && !bytes.HasPrefix(p, []byte(">From ")) {
+	p, _ := br.Peek(5)
+	if !bytes.Equal(p, []byte("From ")) {
 		return false, nil
 	}
-	h.fromLn = true
 	for {
-		_, err := br.ReadSlice('\n')
+		line, err := br.ReadSlice('\n')
+		if h.date == "" {
+			h.date = postmarkDate(string(line))
+		}
+		h.size += int64(len(line))
 		if err != bufio.ErrBufferFull {
 			return true, ignoreEOF(err)
 		}
 	}
+}
+
+// postmarkDate is the date of a "From " line, such as "From bob Mon Jan  1 00:00:00 2001".
+func postmarkDate(line string) string {
+	words := strings.Fields(line)
+	for i := 2; i+5 <= len(words); i++ {
+		if t, err := time.Parse("Mon Jan 2 15:04:05 2006", strings.Join(words[i:i+5], " ")); err == nil {
+			return t.Format("Mon, 2 Jan 2006 15:04:05 ") + "GMT"
+		}
+	}
+	return ""
 }
 
 // startsField reports whether the next line is "name:", blanks allowed before the colon. The name must be printable and not

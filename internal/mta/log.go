@@ -43,7 +43,15 @@ func (m *message) logFrom() {
 }
 
 // recipients counts the recipients for the log.
-func (m *message) recipients() int { return max(len(m.env.Recipients), m.thrownAway) }
+func (m *message) recipients() int {
+	n := 0
+	for _, r := range m.env.Recipients {
+		if r.State != envelope.Expanded && r.State != envelope.Duplicate && (r.State != envelope.Failed || m.site.Mailer(r.Triple.Mailer) != nil) {
+			n++
+		}
+	}
+	return max(n, m.thrownAway)
+}
 
 // toLine is what a to= line tells beside its recipients.
 type toLine struct {
@@ -53,6 +61,7 @@ type toLine struct {
 	peer      *mailers.Peer
 	status    status.Status
 	text      string // stat= as it stands; "" means that status tells it
+	dsn       string // dsn= where text is given
 	attempted bool   // there was an attempt: xdelay= and dsn= belong to the line
 	refused   bool   // by rules or tables, before any attempt: dsn= and reply= belong to the line
 }
@@ -70,7 +79,7 @@ func (m *message) logTo(rcpts []*envelope.Recipient, l toLine) {
 		return
 	}
 	now := m.srv.now()
-	t := &maillog.To{Delay: now.Sub(m.env.Created), Mailer: l.mailer, Pri: m.env.Priority, Stat: l.text}
+	t := &maillog.To{Delay: now.Sub(m.env.Created), Mailer: l.mailer, Pri: m.env.Priority, Stat: l.text, DSN: l.dsn}
 	for _, r := range rcpts {
 		t.Rcpts = append(t.Rcpts, r.Addr)
 	}
@@ -96,7 +105,9 @@ func (m *message) logTo(rcpts []*envelope.Recipient, l toLine) {
 
 // controller is whose rights a delivery has, where that is a user of this host.
 func (m *message) controller(r *envelope.Recipient, refused bool) *envelope.Ctladdr {
-	refused = refused && r.Alias != nil && m.env.SenderCtladdr == nil
+	if refused && r.Alias == nil {
+		return nil
+	}
 	if r.Triple.Mailer != "prog" && r.Triple.Mailer != "*file*" && !refused {
 		return m.env.SenderCtladdr
 	}

@@ -53,27 +53,34 @@ type message struct {
 	date      string // of the Date: field
 	errorsTo  string
 	receiptTo string
-	deleteBcc bool // the recipients were taken from the header
 	exit      int  // sysexits code of the first failure of this attempt; -1 for one that has no name
 	oldHeader bool // blanks part the addresses of its header; see oldStyleHeader
 	warnings  []string
 
 	// watch is told what is said to mailers and what becomes of recipients; -v sets it.
-	watch    func(line string)
-	queued   bool // read from the queue, not accepted just now
-	selected bool // of a queue run that was asked for
-	noAlias  bool // -n
+	watch        func(line string)
+	queued       bool // read from the queue, not accepted just now
+	selected     bool // of a queue run that was asked for
+	noAlias      bool // -n
+	namedLocally bool // its recipients are being taken from a command line or a header
+	routed       bool // its recipients were expanded when it was handed in
+	// namedBefore says that $u was settled before the header was read.
+	namedBefore bool
 	// fromHeader, if not nil, takes the recipients from the header (-t).
 	fromHeader func([]envelope.Field)
 
-	transcript bytes.Buffer // what a report tells of the attempts
-	quiet      bool         // failures are told to the caller, not by mail
-	reported   map[*envelope.Recipient]bool
-	waits      *queue.Busy                          // the delivery to somebody has to wait for other ones
-	lost       bool                                 // nobody could be told: the message is set aside
-	deferred   map[*envelope.Recipient]bool         // put off before any mailer saw them
-	places     map[rules.Triple]*envelope.Recipient // of the recipients so far, by where they lead
-	rewrites   map[rewriteKey]string                // fields of the header as mailers get them
+	transcript   bytes.Buffer          // what a report tells of the attempts
+	quiet        bool                  // nobody is told of failures but by the exit status
+	failuresOnly bool                  // successes are not told
+	letters      bool                  // failures are saved in the sender's dead.letter rather than mailed
+	saved        string                // where that is, once it was done
+	complain     func(to, text string) // hears what is wrong with addresses; nil: nobody does
+	reported     map[*envelope.Recipient]bool
+	waits        *queue.Busy                          // the delivery to somebody has to wait for other ones
+	lost         bool                                 // nobody could be told: the message is set aside
+	deferred     map[*envelope.Recipient]bool         // put off before any mailer saw them
+	places       map[rules.Triple]*envelope.Recipient // of the recipients so far, by where they lead
+	rewrites     map[rewriteKey]string                // fields of the header as mailers get them
 }
 
 // newMessage begins an envelope on macros that lie above parent's.
@@ -235,7 +242,9 @@ func (m *message) setSender(ctx context.Context, addr string) *status.Status {
 	}
 	switch a.MailerName() {
 	case "prog", "*file*", "*include*":
-		m.log(logNotice, maillog.LevelMalformed, "setsender: %s: invalid or unparsable, received from %s", addr, m.relay)
+		if m.complain == nil {
+			m.log(logNotice, maillog.LevelMalformed, "setsender: %s: invalid or unparsable, received from %s", addr, m.relay)
+		}
 		return m.refuseQuietly(addr, &status.Status{Exit: status.DataErr, Code: 553, Enhanced: status.Enhanced{5, 1, 7},
 			Text: "Invalid sender address"})
 	}

@@ -81,12 +81,16 @@ func (m *message) write(ctx context.Context, out *outbox, rep *dsn.Report, to, w
 	b.env.Body = m.env.Body
 	r := &envelope.Recipient{Addr: to, Primary: true, Notify: envelope.NotifyNever}
 	a, refusal := b.resolve(ctx, to, forRecipient)
+	if refusal == nil && a.Status.Success() {
+		r.Triple = a.Triple()
+		refusal = b.verify(ctx, r, a)
+	}
 	if refusal != nil {
 		b.abort()
 		if refusal.Temporary() {
 			return fmt.Errorf("mta: report about %s to %s: %w", m.id, to, refusal)
 		}
-		return m.undeliverable(ctx, out, rep, to, refusal)
+		return m.undeliverable(ctx, out, rep, r, refusal)
 	}
 	r.Notify = 0
 	r.Triple = a.Triple()

@@ -36,10 +36,18 @@ func (c *complaint) hear(to, text string) {
 func (m *message) env2(problem *complaint) *Env {
 	e := m.site.EnvWith(m.macros)
 	if problem != nil {
-		e.Problem = problem.hear
+		e.Problem = func(to, text string) {
+			problem.hear(to, text)
+			if m.complain != nil && mended(text) {
+				m.complain(to, text)
+			}
+		}
 	}
 	return e
 }
+
+// mended reports whether an error in an address is one that does not make it unusable.
+func mended(text string) bool { return strings.Contains(text, "Unbalanced") }
 
 // resolve finds mailer, host and user of an address. The status tells why the address cannot be used. A resolution that only
 // a name server's silence prevents is no refusal: Address.Status is temporary then.
@@ -159,7 +167,7 @@ func (m *message) senderDomain() rules.Workspace {
 
 // scanEnd finds where the first address of a list ends.
 func (s *setup) scanEnd(list string, delim byte) int {
-	scan := s.Sets.Scan(list, delim, rules.External, true)
+	scan := s.Sets.Scan(list, delim, rules.External, false)
 	if scan.Failed || scan.End <= 0 {
 		if i := strings.IndexByte(list, delim); i >= 0 {
 			return i

@@ -23,7 +23,7 @@ func (m *message) route(ctx context.Context) {
 	var list, rest []*envelope.Recipient
 	for _, r := range m.env.Recipients {
 		switch {
-		case r.State != envelope.Pending:
+		case r.State != envelope.Pending, m.waiting(r):
 			rest = append(rest, r)
 		case r.Triple.Mailer == "" && !m.resolveQueued(ctx, r):
 			rest = append(rest, r)
@@ -35,7 +35,7 @@ func (m *message) route(ctx context.Context) {
 	}
 	x := alias.Expander{Env: newExpansion(m), MaxRecursion: m.site.options.MaxAliasRecursion,
 		MaxForward: m.site.options.MaxForwardAddresses, HostName: m.site.Hostname(),
-		NoAlias: m.noAlias}
+		NoAlias: m.noAlias, KeepNotify: m.namedLocally}
 	all, err := x.Expand(ctx, list)
 	if err != nil {
 		s := status.As(err)
@@ -47,9 +47,7 @@ func (m *message) route(ctx context.Context) {
 		all = list
 	}
 	m.env.Recipients = append(rest, m.withoutSender(all, rest)...)
-	slices.SortStableFunc(m.env.Recipients, func(a, b *envelope.Recipient) int { // the original keeps them by host
-		return strings.Compare(strings.ToLower(a.Triple.Host), strings.ToLower(b.Triple.Host))
-	})
+	sortByHost(m.env.Recipients)
 	m.expanded(all)
 	m.tellLists(all)
 }
@@ -89,6 +87,13 @@ func (m *message) withoutSender(all, rest []*envelope.Recipient) []*envelope.Rec
 	return all
 }
 
+// sortByHost puts recipients in the order in which the original keeps them: by host, those of one host as they came.
+func sortByHost(list []*envelope.Recipient) {
+	slices.SortStableFunc(list, func(a, b *envelope.Recipient) int {
+		return strings.Compare(strings.ToLower(a.Triple.Host), strings.ToLower(b.Triple.Host))
+	})
+}
+
 // tellLists notes for the transcript which mailing lists, those with an owner, the message went to.
 func (m *message) tellLists(all []*envelope.Recipient) {
 	if m.env.Flags.Split {
@@ -108,11 +113,14 @@ func (m *message) tellLists(all []*envelope.Recipient) {
 
 // expanded logs what the expansion refused or put off, and takes what it put off out of this attempt.
 func (m *message) expanded(all []*envelope.Recipient) {
-	for _, r := range all {
+	for _, r := range childrenFirst(all) {
 		failed := r.State == envelope.Failed
 		waits := r.State == envelope.Pending && r.Status.Temporary() && r.Status.Text != ""
 		if !failed && !waits {
 			continue
+		}
+		if r.Status.Exit == status.NoUser && r.Status.Diagnostic == "" {
+			r.Status.Diagnostic = replyText(r.Status)
 		}
 		m.settle(r, r.Status)
 		m.putOff(r)
@@ -121,6 +129,25 @@ func (m *message) expanded(all []*envelope.Recipient) {
 		}
 		m.transcribe(r, r.Status)
 	}
+}
+
+// childrenFirst puts aliases that failed with what they stand for behind it.
+func childrenFirst(all []*envelope.Recipient) []*envelope.Recipient {
+	var list, aliases []*envelope.Recipient
+	for _, r := range all {
+		if r.Alias != nil && r.Alias.State == envelope.Failed && !slices.Contains(aliases, r.Alias) {
+			aliases = append(aliases, r.Alias)
+		}
+	}
+	if len(aliases) == 0 {
+		return all
+	}
+	for _, r := range all {
+		if !slices.Contains(aliases, r) {
+			list = append(list, r)
+		}
+	}
+	return append(list, aliases...)
 }
 
 // resolveQueued resolves a recipient of which the queue kept the text only.
@@ -247,12 +274,17 @@ func (e *expansion) AccountID(ctx context.Context, uid int) (priv.User, error) {
 // Forward implements alias.Env: option ForwardPath with the macros of the user.
 func (e *expansion) Forward(u priv.User, t rules.Triple) []string {
 	m := e.m
-	m.set("z", u.Home)
-	m.set("u", u.Name)
-	m.set("h", t.Host)
-	defer m.macros.Undefine("z")
-	defer m.macros.Undefine("h")
-	defer m.countRecipients()
+	for name, value := range map[string]string{"z": u.Home, "u": u.Name, "h": t.Host} {
+		old, defined := m.macros.Macro(name)
+		m.set(name, value)
+		defer func() {
+			if defined {
+				m.macros.Define(name, old)
+			} else {
+				m.macros.Undefine(name)
+			}
+		}()
+	}
 	var paths []string
 	for _, p := range strings.Split(m.expand(m.site.options.ForwardPath), ":") {
 		if p != "" && !slices.Contains(paths, p) {

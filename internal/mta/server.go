@@ -27,9 +27,13 @@ type Config struct {
 	Site     *Site
 	Log      *maillog.Logger
 	Accounts priv.Accounts
-	Caller   priv.User         // who runs this process; for logs and for mail from the command line
-	Now      func() time.Time  // nil means time.Now
-	Watch    func(line string) // told what goes on during deliveries (-v); nil means nobody watches
+	Caller   priv.User        // who runs this process; for logs and for mail from the command line
+	Now      func() time.Time // nil means time.Now
+	// HandedIn says that the process makes the first attempt for a message that a local program handed in just now: the calling user sent it.
+	HandedIn bool
+	// Named says that the calling user named a sender (-f): mailers with F=f and F=r are told who sends a message.
+	Named bool
+	Watch func(line string) // told what goes on during deliveries (-v); nil means nobody watches
 
 	// Interval is -q: how often the queue is run; 0 means never by itself.
 	Interval   time.Duration
@@ -71,6 +75,8 @@ type Server struct {
 	loadAt     atomic.Int64 // when loadIs was read, in seconds since 1970
 	loadIs     atomic.Int64
 	names      sync.Map // netip.Addr to string: names of our interfaces
+	handedIn   bool     // Config.HandedIn
+	named      bool     // Config.Named
 }
 
 // New makes a server: it opens the queue and prepares the mailers. Nothing runs yet.
@@ -80,7 +86,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	site := newSetup(cfg.Site)
 	s := &Server{site: site, Log: cfg.Log, Accounts: cfg.Accounts, Caller: cfg.Caller, now: cfg.Now, rates: cfg.Rates,
-		watch: cfg.Watch, traffic: cfg.Traffic}
+		watch: cfg.Watch, traffic: cfg.Traffic, handedIn: cfg.HandedIn, named: cfg.Named}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -59,6 +59,9 @@ func (m *message) split(ctx context.Context) (parts []*message, err error) {
 		}
 		m.log(logInfo, maillog.LevelErrors, "%s: clone: owner=%s", c.id, owners[i])
 		c.inherited = true
+		if c.routed {
+			c.transcript.Write(m.transcript.Bytes())
+		}
 		if err := c.report(ctx, false); err != nil {
 			c.log(logErr, maillog.LevelSerious, "%v", err) // kept for a later attempt
 		}
@@ -101,9 +104,16 @@ func (m *message) clone(ctx context.Context, owner string, members []*envelope.R
 	env.PartOf, env.Parts = m.id, nil
 	c.env, c.entry, c.size = &env, entry, m.size
 	c.deferred, c.oldHeader = m.deferred, m.oldHeader
-	c.messageID, c.hops, c.watch, c.queued = m.messageID, m.hops, m.watch, m.queued
+	c.messageID, c.hops, c.watch, c.queued, c.routed = m.messageID, m.hops, m.watch, m.queued, m.routed
 	if refusal := c.setSender(ctx, owner); refusal != nil {
 		m.log(logNotice, maillog.LevelMalformed, "owner %s: %s", owner, refusal.Text)
+	}
+	for _, r := range members {
+		if r.Notify&envelope.NotifySuccess != 0 { // what became of the list was told of the list
+			if r.Notify &^= envelope.NotifySuccess; r.Notify == 0 {
+				r.Notify = envelope.NotifyNever
+			}
+		}
 	}
 	c.env.Recipients = members
 	c.noteOwed()

@@ -2,9 +2,9 @@ package mta
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"gosendmail/internal/envelope"
@@ -13,20 +13,38 @@ import (
 	"gosendmail/internal/status"
 )
 
-// Submission is a message that a local program hands in. The steps are Sender, Recipients, Collect, Commit, in that order.
+// Submission is a message that a local program hands in. The steps are Sender, Recipients, Collect, then Deliver, Release or GiveUp.
+// What goes wrong on the way is in Complaints, and in Exit.
 type Submission struct {
 	m         *message
 	fromField bool // recipients come from the header too
 	notify    envelope.Notify
-	failed    []Refusal
 	hops      int
+	letters   bool // failures are saved in dead.letter where the sender is the caller
+	named     bool // the sender is the one that -f names
+	listed    int  // addresses named so far
+	logs      bool // complaints of users who do not exist go into the log
+	newStyle  bool // a list had marks that only lists with commas have
+	broken    bool // a list of the header could not be read: nobody can tell who is named in it
+
+	complaints    []string
+	held          string // see Reason
+	heldTemporary bool
+	stored        bool
+	told          map[*envelope.Recipient]bool   // complained of already
+	failures      int                            // recipients whose look-up failed for now
+	mailers       map[*envelope.Recipient]string // of those who wait for a look-up
+	exit          int                            // sysexits code of the first failure
 }
 
-// Refusal is a recipient that cannot be reached, and why.
-type Refusal struct {
-	Addr   string
-	Status status.Status // Text with the address in front
-}
+// Error modes (option ErrorMode).
+const (
+	ErrorsPrint = 'p' // to the terminal; the message goes to dead.letter
+	ErrorsQuiet = 'q' // only the exit status says so
+	ErrorsMail  = 'm' // by mail to the sender
+	ErrorsWrite = 'w' // to the sender's terminal; by mail, since nobody can say which that is
+	ErrorsExit  = 'e' // by mail, and the exit status is always 0
+)
 
 // SubmissionOptions are what the command line says about a message.
 type SubmissionOptions struct {
@@ -37,6 +55,7 @@ type SubmissionOptions struct {
 	Notify     envelope.Notify
 	Ret        envelope.Return
 	EnvID      string
+	ErrorMode  byte   // how failures are told: ErrorsMail and the like
 	Gateway    bool   // -G: relayed, not new
 	Hops       int    // -h
 	Protocol   string // -p, $r
@@ -46,14 +65,16 @@ type SubmissionOptions struct {
 }
 
 // NewSubmission begins a message.
-func (s *Server) NewSubmission(o SubmissionOptions) *Submission {
-	m := s.newMessage(s.site, s.macros, s.spool.NewID())
+func (srv *Server) NewSubmission(o SubmissionOptions) *Submission {
+	m := srv.newMessage(srv.site, srv.macros, srv.spool.NewID())
 	if o.Watch != nil {
 		m.watch = o.Watch
 	}
-	m.relay = s.Caller.Name + "@localhost"
+	m.relay = srv.Caller.Name + "@localhost"
 	m.proto = o.Protocol
-	m.deleteBcc = o.FromHeader
+	if m.proto == "" {
+		m.proto = o.Macros["r"]
+	}
 	m.set("_", m.relay)
 	if o.Protocol != "" {
 		m.set("r", o.Protocol)
@@ -61,12 +82,12 @@ func (s *Server) NewSubmission(o SubmissionOptions) *Submission {
 	if o.Host != "" {
 		m.set("s", o.Host)
 	}
-	m.set("{daemon_flags}", s.submissionFlags(o.Gateway))
+	m.set("{daemon_flags}", srv.submissionFlags(o.Gateway))
 	for name, value := range o.Macros {
 		m.set(name, value)
 	}
 	if o.FullName != "" {
-		m.set("x", o.FullName)
+		m.set("x", srv.site.QuotedName(o.FullName))
 	}
 	m.env.Body = o.Body
 	m.env.Ret = o.Ret
@@ -77,7 +98,10 @@ func (s *Server) NewSubmission(o SubmissionOptions) *Submission {
 	m.set("{dsn_envid}", o.EnvID)
 	m.set("{dsn_ret}", strings.ToLower(string(o.Ret)))
 	m.noAlias = o.NoAlias
-	return &Submission{m: m, fromField: o.FromHeader, notify: o.Notify, hops: o.Hops}
+	m.quiet = o.ErrorMode == ErrorsQuiet
+	s := &Submission{m: m, fromField: o.FromHeader, notify: o.Notify, hops: o.Hops}
+	s.letters = o.ErrorMode == ErrorsPrint || o.ErrorMode == 0
+	return s
 }
 
 // submissionFlags is ${daemon_flags} of messages from the command line: option DirectSubmissionModifiers, or what op.txt says of new and
@@ -95,39 +119,126 @@ func (s *Server) submissionFlags(gateway bool) string {
 // ID returns the queue identifier.
 func (s *Submission) ID() string { return s.m.id }
 
-// Sender sets who sends it: from is -f's value, or "" for the calling user. Only trusted users (class t) may name somebody
-// else without a warning in the header.
-func (s *Submission) Sender(ctx context.Context, from string) *status.Status {
+// Complaints returns what went wrong since the last call, as terminals show it: "address... reason".
+func (s *Submission) Complaints() []string {
+	list := s.complaints
+	s.complaints = nil
+	return list
+}
+
+// Reason returns the complaint that ends a message whose recipients are in its header: the last one, permanent ones before temporary.
+func (s *Submission) Reason() string { return s.held }
+
+// Named reports whether the message is sent in the name that -f gave.
+func (s *Submission) Named() bool { return s.named }
+
+// Exit is the sysexits code of the first failure, 0 where there was none that has one.
+func (s *Submission) Exit() int { return s.exit }
+
+// Fail sets the exit status, unless a failure before set it.
+func (s *Submission) Fail(exit int) { s.fail(status.Status{Exit: exit, Code: 550}) }
+
+// fail remembers the exit status of the first failure.
+func (s *Submission) fail(st status.Status) {
+	if s.exit != status.OK || st.Temporary() {
+		return
+	}
+	if s.exit = st.Exit; s.exit == status.OK {
+		s.exit = status.Unavailable
+	}
+}
+
+// complain notes what is wrong with an address.
+func (s *Submission) complain(to, text string) {
+	temporary := strings.HasPrefix(text, "4")
+	text = codes.ReplaceAllString(text, "")
+	if to != "" && !ours(text) && !strings.HasPrefix(text, to+"... ") {
+		text = clipped(to) + "... " + text
+	}
+	if n := len(s.complaints); n == 0 || s.complaints[n-1] != text {
+		s.complaints = append(s.complaints, text)
+	}
+	if temporary && s.held != "" && !s.heldTemporary {
+		return
+	}
+	s.held, s.heldTemporary, s.m.env.Message = text, temporary, text
+}
+
+// ours reports whether an error is one of the configuration rather than of an address.
+func ours(text string) bool { return strings.HasPrefix(text, "buildaddr: ") }
+
+// misread is complain for text that is no address; the report has it too.
+func (s *Submission) misread(to, text string) {
+	s.complain(to, text)
+	code, rest := text, ""
+	if loc := codes.FindStringIndex(text); loc != nil {
+		code, rest = text[:loc[1]], text[loc[1]:]
+	}
+	if len(code) == len("553 ") {
+		code += "5.0.0 "
+	}
+	s.m.transcript.WriteString(code + clipped(to) + "... " + rest + "\n")
+}
+
+// codes are the reply code and the enhanced code in front of an error.
+var codes = regexp.MustCompile(`^[245]\d\d (?:[245]\.\d{1,3}\.\d{1,3} )?`)
+
+// Sender sets who sends it: from is the value of -f, given says that there was one; else it is the calling user. An address that cannot be
+// used is a complaint, and the calling user sends it then. Only trusted users (class t) may name somebody else without a warning in
+// the header; flag is the letter that the warning names.
+func (s *Submission) Sender(ctx context.Context, from string, given bool, flag byte) error {
 	m := s.m
 	caller := m.srv.Caller
 	text := from
-	if text == "" {
+	switch {
+	case !given:
 		text = caller.Name
+	case from == "":
+		text = "<>"
 	}
-	if from != "" && !m.site.trusted(caller.Name) && bareAddress(from) != caller.Name {
-		m.authWarning("%s set sender to %s using -f", caller.Name, from)
-	}
-	if from == "<>" {
-		m.env.SenderText, m.env.Sender = "<>", ""
-		m.setSender(ctx, "<>")
-		return nil
-	}
-	if refusal := m.setSender(ctx, text); refusal != nil {
-		// The original sends the mail all the same, in the caller's name.
-		if refusal = m.setSender(ctx, caller.Name); refusal != nil {
-			return refusal
+	m.complain = s.misread
+	refusal := m.setSender(ctx, text)
+	m.complain = nil
+	if refusal != nil {
+		given = false
+		s.Fail(status.Usage)
+		refusal.Text = strings.TrimPrefix(refusal.Text, clipped(text)+"... ")
+		s.misread(text, replyText(*refusal))
+		m.log(logNotice, maillog.LevelMalformed, "setsender: %s: invalid or unparsable, received from %s", text, m.relay)
+		text = caller.Name
+		if refusal = m.setSender(ctx, text); refusal != nil {
+			return *refusal
 		}
 	}
-	if from != "" && m.env.Sender != "" && (m.senderMailer == nil || !m.senderMailer.Flags.Has('w')) {
+	local := m.senderMailer != nil && m.senderMailer.Flags.Has('w')
+	if from == "" {
+		from = "<>"
+	}
+	if flag != 0 && !m.site.trusted(caller.Name) && !(local && m.sender.User == caller.Name) {
+		m.authWarning("%s set sender to %s using -%c", caller.Name, from, flag)
+	}
+	if given && m.env.Sender != "" && !local {
 		m.macros.Undefine("x") // the name that the caller gives is not that of somebody elsewhere
 	}
-	m.env.SenderText = text
-	m.env.AuthParam = m.qualified(bareAddress(text))
-	m.env.SenderCtladdr = &envelope.Ctladdr{User: caller.Name, UID: caller.UID, GID: caller.GID, Home: caller.Home, Addr: text}
-	if from == "" && m.get("x") == "" {
-		m.set("x", FullName(caller.Gecos, caller.Name))
+	s.named = given
+	m.srv.named = m.srv.named || given
+	if m.env.Sender == "" {
+		return nil
+	}
+	m.env.AuthParam = m.qualified(bareAddress(unquoteMacro(m.get("f"))))
+	if !local {
+		m.actsFor(text)
+	}
+	if !given && m.get("x") == "" {
+		m.set("x", m.site.QuotedName(FullName(caller.Gecos, caller.Name)))
 	}
 	return nil
+}
+
+// actsFor makes the calling user the one who sends the message for somebody elsewhere.
+func (m *message) actsFor(sender string) {
+	c := m.srv.Caller
+	m.env.SenderCtladdr = &envelope.Ctladdr{User: c.Name, UID: c.UID, GID: c.GID, Home: c.Home, Addr: sender}
 }
 
 // qualified is an address with our name where it has no host.
@@ -138,62 +249,18 @@ func (m *message) qualified(addr string) string {
 	return addr + "@" + m.site.Hostname()
 }
 
-// Recipients adds recipients, each argument a list of addresses. It returns those that were refused just now.
-func (s *Submission) Recipients(ctx context.Context, lists ...string) []Refusal {
-	before := len(s.failed)
-	for _, list := range lists {
-		names := s.m.splitList(list, s.m.oldStyle(list))
-		for i := len(names) - 1; i >= 0; i-- {
-			s.add(ctx, names[i])
-		}
-	}
-	return s.failed[before:]
-}
-
-func (s *Submission) add(ctx context.Context, addr string) {
-	m := s.m
-	r := &envelope.Recipient{Addr: addr, Primary: true, Notify: s.notify}
-	a, refusal := m.resolve(ctx, addr, forRecipient)
-	if refusal == nil {
-		r.Triple = a.Triple()
-		if m.sameRecipient(r) != nil {
-			return
-		}
-		refusal = m.verify(ctx, r, a)
-	}
-	if refusal == nil {
-		r.Final = m.finalRecipient(addr, a)
-		m.chooseGroup(a)
-		m.env.Recipients = append(m.env.Recipients, r)
-		return
-	}
-	r.State = envelope.Failed
-	text := *refusal
-	if !strings.HasPrefix(text.Text, addr+"... ") {
-		text.Text = addr + "... " + text.Text
-	}
-	r.State, r.Status, r.Tried = envelope.Failed, *refusal, m.srv.now()
-	r.Status.Diagnostic = replyText(*refusal)
-	if !s.fromField {
-		m.log(logNotice, maillog.LevelCollect, "%s", text.Text)
-	}
-	m.env.Message = refusal.Text
-	m.transcribe(r, *refusal)
-	r.Final = m.finalRecipient(addr, a)
-	m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, status: *refusal, refused: true})
-	m.env.Recipients = append(m.env.Recipients, r)
-	s.failed = append(s.failed, Refusal{addr, text})
-}
-
-// Refused returns the recipients that cannot be reached.
-func (s *Submission) Refused() []Refusal { return s.failed }
-
-// Accepted counts the recipients that the message goes to.
-func (s *Submission) Accepted() int { return len(s.m.env.PendingRecipients()) }
-
-// Collect takes the message in. The refusal says why it cannot be accepted.
+// Collect takes the message in. What it complains of, and the refusal, say why it cannot be delivered as it is: GiveUp is due then.
 func (s *Submission) Collect(ctx context.Context, r io.Reader) *status.Status {
 	m := s.m
+	m.macros.Undefine("u")
+	if s.listed == 1 {
+		for _, r := range m.env.Recipients {
+			if r.Primary && r.Alias == nil {
+				m.set("u", r.Addr)
+			}
+		}
+	}
+	m.namedBefore, s.held = true, ""
 	if s.fromField {
 		m.fromHeader = func(fields []envelope.Field) { s.headerRecipients(ctx, fields) }
 	}
@@ -204,88 +271,12 @@ func (s *Submission) Collect(ctx context.Context, r io.Reader) *status.Status {
 	if s.hops > 0 {
 		m.hops = s.hops
 	}
-	if m.rejected == nil && len(m.env.Recipients) == 0 {
-		m.reject(status.Status{Exit: status.NoInput, Code: 550, Enhanced: status.Enhanced{5, 1, 3},
-			Text: "No recipient addresses found in header"})
-		m.rejected.Exit = status.Usage
+	if m.rejected != nil {
+		s.complain("", m.rejected.Text)
 	}
 	m.logFrom()
 	return m.rejected
 }
-
-// headerRecipients adds what the header's recipient fields name; once a Resent- field is there, only those count.
-func (s *Submission) headerRecipients(ctx context.Context, fields []envelope.Field) {
-	for i := range fields {
-		kind := kindOf(fields[i].Name)
-		if !kind.is(fieldRcpt) || s.m.resent != kind.is(fieldResent) {
-			continue
-		}
-		s.Recipients(ctx, strings.TrimSpace(fields[i].Value))
-	}
-}
-
-// Abort forgets the message.
-func (s *Submission) Abort() { s.m.abort() }
-
-// Commit makes the message safe. With tell, a report about those who were refused goes to the sender.
-func (s *Submission) Commit(ctx context.Context, tell bool) error {
-	m := s.m
-	if !tell {
-		for _, r := range m.env.Recipients {
-			if r.State == envelope.Failed {
-				m.markReported(r)
-			}
-		}
-	}
-	m.env.Flags.Split = m.site.options.DeliveryMode == deliverQueueOnly || m.site.options.DeliveryMode == deliverDeferred
-	m.noteOwed()
-	if err := m.entry.Commit(m.env); err != nil {
-		m.log(maillog.Alert, 0, "SYSERR: %v", err)
-		return fmt.Errorf("mta: submit: %w", err)
-	}
-	return nil
-}
-
-// Deliver makes the first attempt now. It returns the outcomes of those who failed; with mail they are told to the sender by
-// mail as well.
-func (s *Submission) Deliver(ctx context.Context, mail bool) ([]Refusal, error) {
-	m := s.m
-	m.quiet = !mail
-	e := m.entry
-	err := m.attempt(ctx)
-	var failed []Refusal
-	for _, r := range m.env.Recipients {
-		if r.State == envelope.Failed {
-			failed = append(failed, Refusal{r.Addr, r.Status})
-		}
-	}
-	if cerr := e.Close(); err == nil {
-		err = cerr
-	}
-	m.entry = nil
-	return failed, err
-}
-
-// Release leaves the message in the queue for another process or the next run.
-func (s *Submission) Release(queued bool) error {
-	m := s.m
-	if queued {
-		for _, r := range m.env.PendingRecipients() {
-			m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, text: "queued"})
-		}
-	}
-	var err error
-	if len(m.reportable()) > 0 {
-		err = m.report(ctx(), false) // else a queue run tells it
-		err = errors.Join(err, m.store())
-	}
-	err = errors.Join(err, m.entry.Close())
-	m.entry = nil
-	return err
-}
-
-// ctx is for work that must not end with the caller's: the message is accepted already.
-func ctx() context.Context { return context.Background() }
 
 // CallerOf finds the account of a user id, or makes one up for an id that has none.
 func CallerOf(ctx context.Context, a priv.Accounts, uid, gid int) priv.User {

@@ -30,6 +30,9 @@ func (m *message) transcribe(r *envelope.Recipient, s status.Status) {
 		s.Code, s.Enhanced, s.Text = t.Code, t.Enhanced, t.Text
 	}
 	line := replyText(about(r.Addr, s)) + "\n"
+	if s.Code == 556 { // its host takes no mail (RFC 7505)
+		line = "554 5.0.0 " + s.Text + "\n"
+	}
 	if !bytes.HasSuffix(m.transcript.Bytes(), []byte(line)) { // one for all whom the same answer concerns
 		m.transcript.WriteString(line)
 	}

@@ -124,11 +124,28 @@ func (m *message) account(ctx context.Context, r *envelope.Recipient) (priv.User
 
 // finalRecipient is Final-Recipient of a DSN (RFC 3464), in the form that queue files keep: "RFC822; user@host".
 func (m *message) finalRecipient(addr string, a *Address) string {
-	bare := bareAddress(addr)
+	bare := plainAddress(addr)
 	if a != nil && a.Mailer != nil && a.Mailer.Flags.Has('l') && !strings.Contains(bare, "@") {
 		bare += "@" + m.site.Hostname()
 	}
 	return "RFC822; " + bare
+}
+
+// plainAddress is the address in a text without comments, and without what is left of a list or of damage around it.
+func plainAddress(text string) string {
+	var b strings.Builder
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '(':
+			depth++
+		case c == ')' && depth > 0:
+			depth--
+		case depth == 0:
+			b.WriteByte(c)
+		}
+	}
+	return strings.Trim(strings.TrimRight(bareAddress(b.String()), `\;)]>`), "< ")
 }
 
 // sameRecipient returns the earlier recipient that leads to the same place; where there is none it notes this one and returns nil.

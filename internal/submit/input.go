@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// input gives a message from standard input with LF line ends. Unless dots are ignored a line with a single dot ends it and
-// a dot at the beginning of a line is taken away (op.txt option IgnoreDots).
+// input gives a message from standard input with LF line ends. Unless dots are ignored a line with a single dot ends it, and of two dots
+// that begin a line the first is taken away (op.txt option IgnoreDots).
 type input struct {
 	r          *bufio.Reader
 	ignoreDots bool
@@ -58,14 +58,17 @@ func (in *input) next() error {
 		in.cr = !full
 	}
 	if in.start && !in.ignoreDots && len(line) > 0 && line[0] == '.' {
-		if line = line[1:]; len(line) == 0 && (full || in.done) {
+		if len(line) == 1 && (full || in.done) {
 			in.done = true
 			in.rest = nil
 			return nil
 		}
+		if len(line) > 1 && line[1] == '.' {
+			line = line[1:]
+		}
 	}
 	out = append(out, line...)
-	if full || in.done && len(out) > 0 {
+	if full {
 		out = append(out, '\n')
 	}
 	in.start = full

@@ -15,11 +15,11 @@ func TestInput(t *testing.T) {
 		{"plain", "a\nb\n", "a\nb\n", false},
 		{"dot ends", "a\n.\nb\n", "a\n", false},
 		{"dot at the very end", "a\n.", "a\n", false},
-		{"leading dot goes", "..a\n.b\n", ".a\nb\n", false},
+		{"one of two dots goes", "..a\n.b\n...c\n", ".a\n.b\n..c\n", false},
 		{"dots ignored", "a\n.\n..b\n", "a\n.\n..b\n", true},
 		{"CRLF", "a\r\nb\r\n.\r\nc\r\n", "a\nb\n", false},
 		{"lone CR", "a\rb\n", "a\rb\n", false},
-		{"no line end", "a\nb", "a\nb\n", false},
+		{"no line end", "a\nb", "a\nb", false},
 		{"nothing", "", "", false},
 		{"long line", strings.Repeat("x", 70000) + "\n.\ny\n", strings.Repeat("x", 70000) + "\n", false},
 		{"dot in a long line", strings.Repeat("x", 32<<10) + ".\ny\n", strings.Repeat("x", 32<<10) + ".\ny\n", false},
@@ -41,7 +41,7 @@ func FuzzInput(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(got) > len(text)+1 || len(got) > 0 && got[len(got)-1] != '\n' {
+		if len(got) > len(text) {
 			t.Errorf("%q becomes %q", text, got)
 		}
 	})

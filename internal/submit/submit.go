@@ -1,215 +1,134 @@
 package submit
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"gosendmail/internal/mta"
-	"gosendmail/internal/priv"
 	"gosendmail/internal/status"
-)
-
-// Error modes (option ErrorMode).
-const (
-	ErrorsPrint = 'p' // to the terminal; the message goes to dead.letter
-	ErrorsQuiet = 'q' // only the exit status tells
-	ErrorsMail  = 'm' // by mail to the sender
-	ErrorsWrite = 'w' // to the sender's terminal; by mail, since nobody can tell which that is
-	ErrorsExit  = 'e' // by mail, and the exit status is always 0
+	"gosendmail/maps"
 )
 
 // Options say how a message is handed in.
 type Options struct {
 	mta.SubmissionOptions
-	Sender     string // -f; "" means the caller
+	Sender     string // -f or -r
+	SenderFlag byte   // 'f' or 'r'; 0 means that the caller sends it
 	Recipients []string
-	IgnoreDots bool   // -i
-	ErrorMode  byte   // ErrorMode
-	Mode       byte   // DeliveryMode
-	DeadLetter string // DeadLetterDrop; "" means only dead.letter in the caller's home
-	Verbose    bool   // -v
+	IgnoreDots bool // -i
+	Mode       byte // DeliveryMode
+	Verbose    bool // -v
 	// Background starts the delivery of a stored message in a process of its own; nil leaves it to the next queue run.
-	Background func(id string) error
+	// named says that -f gave the sender.
+	Background func(id string, named bool) error
 }
 
-// Run submits the message on in. Errors are printed to out and err as ErrorMode says; the result is the exit status.
+// Run submits the message on in. Errors are printed to out and errs as ErrorMode says; the result is the exit status.
 func Run(ctx context.Context, s *mta.Server, in io.Reader, out, errs io.Writer, o Options) int {
-	j := &job{server: s, o: o, out: out, errs: errs}
+	if o.Mode == 'd' {
+		ctx = maps.WithDeferred(ctx)
+	}
+	j := &job{server: s, sub: s.NewSubmission(o.SubmissionOptions), o: o, out: out, errs: errs}
+	if err := j.sub.Sender(ctx, o.Sender, o.SenderFlag != 0, o.SenderFlag); err != nil {
+		fmt.Fprintln(errs, err)
+		return status.As(err).Exit
+	}
 	if len(o.Recipients) == 0 && !o.FromHeader {
 		fmt.Fprintln(errs, "Recipient names must be specified")
 		return status.Usage
 	}
-	sub := s.NewSubmission(o.SubmissionOptions)
-	if refusal := sub.Sender(ctx, o.Sender); refusal != nil {
-		fmt.Fprintln(errs, refusal.Text)
-		return exitOf(*refusal)
+	exit := j.run(ctx, newInput(in, o.IgnoreDots))
+	s.Wait()
+	if o.ErrorMode == mta.ErrorsExit && !j.lost {
+		return status.OK
 	}
-	if !o.FromHeader {
-		j.tell(sub.Recipients(ctx, o.Recipients...))
-	}
-	var kept bytes.Buffer
-	var body io.Reader = newInput(in, o.IgnoreDots)
-	if j.mayKeep() {
-		body = io.TeeReader(body, &limitedBuffer{&kept, maxDeadLetter})
-	}
-	refusal := sub.Collect(ctx, body)
-	if o.FromHeader {
-		j.tell(sub.Refused())
-	}
-	if refusal != nil {
-		sub.Abort()
-		j.print(refusal.Text)
-		return exitOf(*refusal)
-	}
-	return j.finish(ctx, sub, kept.Bytes())
+	return exit
 }
 
 type job struct {
 	server    *mta.Server
+	sub       *mta.Submission
 	o         Options
 	out, errs io.Writer
-	exit      int
+	lost      bool // the message could not be stored
 }
 
-// maxDeadLetter bounds what is kept of a message for dead.letter.
-const maxDeadLetter = 8 << 20
-
-// limitedBuffer keeps the first bytes that are written to it.
-type limitedBuffer struct {
-	b    *bytes.Buffer
-	room int
-}
-
-func (l *limitedBuffer) Write(p []byte) (int, error) {
-	n := min(len(p), l.room)
-	l.b.Write(p[:n])
-	l.room -= n
-	return len(p), nil
-}
-
-// mayKeep reports whether a message that nobody gets is saved in dead.letter.
-func (j *job) mayKeep() bool { return j.o.ErrorMode == ErrorsPrint || j.o.ErrorMode == 0 }
-
-// tell prints refusals and remembers the exit status.
-func (j *job) tell(list []mta.Refusal) {
-	for _, r := range list {
-		j.exit = exitOf(r.Status)
-		j.print(r.Status.Text)
-	}
-}
-
-func (j *job) print(text string) {
-	if j.o.ErrorMode == ErrorsPrint || j.o.ErrorMode == 0 || j.o.Verbose {
-		fmt.Fprintln(j.out, text)
-	}
-}
-
-func exitOf(s status.Status) int {
-	if s.Exit != status.OK {
-		return s.Exit
-	}
-	if s.Temporary() {
+// run does what comes after the sender and returns the exit status.
+func (j *job) run(ctx context.Context, in io.Reader) int {
+	sub := j.sub
+	sub.Recipients(ctx, j.o.Recipients...)
+	j.misused(sub.Complaints())
+	refusal := sub.Collect(ctx, in)
+	if refusal != nil && refusal.Temporary() {
+		j.lost = true
+		j.print(sub.Complaints()...)
+		sub.Abort()
 		return status.TempFail
 	}
-	return status.Unavailable
-}
-
-// finish stores and delivers the message.
-func (j *job) finish(ctx context.Context, sub *mta.Submission, text []byte) int {
-	if sub.Accepted() == 0 && !j.mails() {
-		sub.Abort()
-		j.deadLetter(text)
-		return j.result()
+	if late := sub.Complaints(); refusal != nil || len(late) > 0 {
+		j.print(sub.Reason())
+		if !sub.Addressed() {
+			sub.Abort()
+			return sub.Exit()
+		}
+		j.end(sub.GiveUp(ctx))
+	} else {
+		j.store(ctx)
 	}
-	if err := sub.Commit(ctx, j.mails() || sub.Accepted() > 0); err != nil {
-		sub.Abort()
-		fmt.Fprintln(j.errs, err)
+	if j.lost {
 		return status.TempFail
 	}
-	var err error
+	return sub.Exit()
+}
+
+// misused prints what is wrong with the command line. If it has no exit status of its own, that is Usage, unless all of it is tried again.
+func (j *job) misused(complaints []string) {
+	if j.prints() {
+		j.print(complaints...)
+	}
+	if len(complaints) > j.sub.Waiting() {
+		j.sub.Fail(status.Usage)
+	}
+}
+
+// store stores the message and delivers it as the delivery mode says.
+func (j *job) store(ctx context.Context) {
 	switch {
-	case j.o.Mode == 'i' || j.o.Verbose || sub.Accepted() == 0:
-		err = j.deliver(ctx, sub, text)
+	case j.o.Mode == 'i' || j.o.Verbose:
+		j.end(j.sub.Deliver(ctx))
 	case j.o.Mode == 'b' && j.o.Background != nil:
-		if err = sub.Release(false); err == nil {
-			err = j.o.Background(sub.ID())
+		ids, saved, err := j.sub.Release(ctx, false, true)
+		for _, id := range ids {
+			if err == nil {
+				err = j.o.Background(id, j.sub.Named())
+			}
 		}
+		j.end(saved, err)
 	default:
-		err = sub.Release(true)
+		_, saved, err := j.sub.Release(ctx, true, false)
+		j.end(saved, err)
 	}
-	j.server.Wait()
+}
+
+// end tells what became of the message.
+func (j *job) end(saved string, err error) {
+	j.lost = !j.sub.Stored()
+	if saved != "" {
+		j.print(saved + "... Saved message in " + saved)
+	}
 	if err != nil {
 		fmt.Fprintln(j.errs, err)
 	}
-	return j.result()
 }
 
-// deliver tries now, so that the exit status tells how it went.
-func (j *job) deliver(ctx context.Context, sub *mta.Submission, text []byte) error {
-	before := len(sub.Refused())
-	failed, err := sub.Deliver(ctx, j.mails())
-	for _, f := range failed {
-		j.exit = exitOf(f.Status)
-	}
-	if len(failed) > before && !j.mails() {
-		j.deadLetter(text)
-	}
-	return err
+// prints reports whether errors are printed as they come; else only the last one is, of those that end the message.
+func (j *job) prints() bool {
+	return j.o.ErrorMode == mta.ErrorsPrint || j.o.ErrorMode == 0 || j.o.Verbose
 }
 
-// mails reports whether errors are told by mail.
-func (j *job) mails() bool {
-	switch j.o.ErrorMode {
-	case ErrorsMail, ErrorsWrite, ErrorsExit:
-		return true
+func (j *job) print(lines ...string) {
+	for _, l := range lines {
+		fmt.Fprintln(j.out, l)
 	}
-	return false
-}
-
-func (j *job) result() int {
-	if j.o.ErrorMode == ErrorsExit {
-		return status.OK
-	}
-	return j.exit
-}
-
-// deadLetter saves a message that could go nowhere in the caller's home, or where DeadLetterDrop says.
-func (j *job) deadLetter(text []byte) {
-	if !j.mayKeep() || len(text) == 0 {
-		return
-	}
-	paths := []string{j.o.DeadLetter}
-	if home := j.server.Caller.Home; home != "" {
-		paths = []string{filepath.Join(home, "dead.letter"), j.o.DeadLetter}
-	}
-	for _, path := range paths {
-		if path != "" && appendTo(path, text) == nil {
-			fmt.Fprintf(j.out, "%s... Saved message in %s\n", path, path)
-			return
-		}
-	}
-}
-
-// appendTo adds a message to a file of the caller, with his rights.
-func appendTo(path string, text []byte) (err error) {
-	failed := priv.AsCaller(func() { err = appendAsCaller(path, text) })
-	return errors.Join(failed, err)
-}
-
-// appendAsCaller is appendTo with the rights that the calling thread has; it follows no link.
-func appendAsCaller(path string, text []byte) error {
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY|noFollow, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(text, '\n'))
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
 }

@@ -1,0 +1,233 @@
+package mta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/maillog"
+	"gosendmail/internal/priv"
+	"gosendmail/internal/status"
+	"gosendmail/rules"
+)
+
+// Abort forgets the message.
+func (s *Submission) Abort() { s.m.abort() }
+
+// Addressed reports whether the message has a recipient, good or bad.
+func (s *Submission) Addressed() bool { return len(s.m.env.Recipients) > 0 }
+
+// Stored reports whether the message is safe in the queue, or was until it ended.
+func (s *Submission) Stored() bool { return s.stored }
+
+// Waiting counts the recipients that were complained of and are tried again.
+func (s *Submission) Waiting() int { return s.failures }
+
+// commit makes the message safe.
+func (s *Submission) commit(split bool) error {
+	m := s.m
+	m.env.Flags.Split = split
+	m.noteOwed()
+	if err := m.entry.Commit(m.env); err != nil {
+		m.log(maillog.Alert, 0, "SYSERR: %v", err)
+		return fmt.Errorf("mta: submit: %w", err)
+	}
+	s.stored = true
+	return nil
+}
+
+// Deliver stores the message and makes the first attempt now. How it goes is in Exit; saved is the dead.letter that a message which could
+// not be delivered was saved in.
+func (s *Submission) Deliver(ctx context.Context) (saved string, err error) {
+	m := s.m
+	if err := s.commit(false); err != nil {
+		return "", err
+	}
+	s.useLetters()
+	e := m.entry
+	err = errors.Join(m.attempt(ctx), e.Close())
+	m.entry = nil
+	if m.exit < 0 {
+		m.exit = status.Unavailable // a code that has no name
+	}
+	if m.exit != status.OK {
+		s.Fail(m.exit)
+	}
+	return m.saved, err
+}
+
+// Release stores the message for another process or the next run, and tells the sender of those who cannot be reached; it returns the
+// queue identifiers of the parts that wait. With queued the log says of each recipient that it waits. detached is set where errors can
+// only be mailed, since nobody waits for the answer.
+func (s *Submission) Release(ctx context.Context, queued, detached bool) (ids []string, saved string, err error) {
+	m := s.m
+	if err := s.commit(queued); err != nil {
+		return nil, "", err
+	}
+	if !detached {
+		s.useLetters()
+	}
+	if m.site.options.MaxHopCount > 0 && m.hops > m.site.options.MaxHopCount {
+		m.tooManyHops()
+		s.fail(status.Status{Exit: status.Unavailable, Code: 554})
+	}
+	parts, err := m.split(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, p := range append([]*message{m}, parts...) {
+		if len(p.env.PendingRecipients()) > 0 {
+			ids = append(ids, p.id)
+		}
+		err = errors.Join(err, s.leave(ctx, p, queued))
+	}
+	return ids, m.saved, err
+}
+
+// leave leaves a message in the queue, without those who are reported to the sender.
+func (s *Submission) leave(ctx context.Context, m *message, queued bool) error {
+	for _, r := range m.env.PendingRecipients() {
+		if !queued {
+			break
+		}
+		l := toLine{mailer: r.Triple.Mailer, text: "queued"}
+		if l.mailer == "" {
+			l.mailer, l.dsn = s.mailers[r], r.Status.Enhanced.String()
+		}
+		m.logTo([]*envelope.Recipient{r}, l)
+	}
+	err := m.drop(ctx, false)
+	if cerr := m.entry.Close(); err == nil {
+		err = cerr
+	}
+	m.entry = nil
+	return err
+}
+
+// drop reports those of whom the sender is to hear, or only those who failed; the rest stays in the queue, and where there is none the message goes.
+func (m *message) drop(ctx context.Context, failedOnly bool) error {
+	m.failuresOnly = failedOnly
+	told := len(m.reportable()) > 0
+	err := m.report(ctx, false)
+	switch {
+	case err == nil && !told && len(m.env.PendingRecipients()) > 0:
+		return nil
+	case err != nil || len(m.env.PendingRecipients()) > 0:
+		return errors.Join(err, m.store())
+	case m.lost && !m.dropLetter(ctx):
+		return m.lose()
+	}
+	return m.entry.Remove()
+}
+
+// GiveUp ends a message that cannot be delivered as it was meant: those who failed are reported to the sender, all of them where the
+// message is refused, or where nobody failed because a list of the header is damaged, and the others wait for the next queue run.
+func (s *Submission) GiveUp(ctx context.Context) (saved string, err error) {
+	m := s.m
+	if m.entry == nil {
+		return "", nil
+	}
+	if err := s.commit(false); err != nil {
+		return "", err
+	}
+	if !m.quiet && (m.rejected != nil || s.broken && len(failures(m.reportable())) == 0) {
+		s.failAll()
+	}
+	err = m.drop(ctx, true)
+	if cerr := m.entry.Close(); err == nil {
+		err = cerr
+	}
+	m.entry = nil
+	return m.saved, err
+}
+
+// failAll fails everyone whose failure the sender wants to know.
+func (s *Submission) failAll() {
+	st := status.Status{Exit: status.DataErr, Code: 554, Enhanced: status.Enhanced{5, 0, 0}}
+	if s.m.rejected != nil {
+		s.m.transcript.WriteString(replyText(*s.m.rejected) + "\n")
+	}
+	for _, r := range s.m.env.PendingRecipients() {
+		if r.Notify == 0 || r.Notify&envelope.NotifyFailure != 0 {
+			r.State, r.Status, r.Tried = envelope.Failed, st, s.m.srv.now()
+			s.m.putOff(r)
+		}
+	}
+}
+
+// useLetters makes reports of failures go to the caller's dead.letter, where he is the sender and has a home.
+func (s *Submission) useLetters() {
+	m := s.m
+	c := m.env.SenderCtladdr
+	local := m.senderMailer != nil && m.senderMailer.Flags.Has('w') && m.senderMailer.Flags.Has('l')
+	m.letters = s.letters && local && c != nil && c.UID == m.srv.Caller.UID && c.Home != ""
+}
+
+// saveLetter appends the message to the sender's dead.letter.
+func (m *message) saveLetter(ctx context.Context) bool {
+	if !m.letters {
+		return false
+	}
+	c := m.env.SenderCtladdr
+	if path := filepath.Join(c.Home, "dead.letter"); m.saveIn(ctx, path, c, priv.AsCaller) {
+		m.saved = path
+		return true
+	}
+	return false
+}
+
+// dropLetter appends a message that can be neither delivered nor returned to the file that option DeadLetterDrop names.
+func (m *message) dropLetter(ctx context.Context) bool {
+	path := m.site.options.DeadLetterDrop
+	return path != "" && m.saveIn(ctx, path, nil, func(f func()) error { f(); return nil })
+}
+
+// saveIn appends the message to a file, which as opens with somebody's rights.
+func (m *message) saveIn(ctx context.Context, path string, c *envelope.Ctladdr, as func(func()) error) bool {
+	mailer := m.site.Mailer("*file*")
+	if mailer == nil {
+		return false
+	}
+	r := &envelope.Recipient{Addr: path, Triple: rules.Triple{Mailer: mailer.Name, User: path}, Ctladdr: c}
+	job := m.job(ctx, &group{mailer: mailer, rcpts: []*envelope.Recipient{r}}, []*envelope.Recipient{r})
+	var f *os.File
+	var err error
+	if aerr := as(func() { f, err = openLetter(path) }); aerr != nil || err != nil {
+		return false
+	}
+	defer f.Close()
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return false
+	}
+	if err := errors.Join(m.srv.agents().Letter(job, f), f.Sync()); err != nil {
+		m.log(logErr, 1, "%s: %v", path, errors.Join(err, f.Truncate(end)))
+		return false
+	}
+	return true
+}
+
+// openLetter opens a file for a message, making it where it is not there: a regular file, by no symbolic link.
+func openLetter(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err == nil && !st.Mode().IsRegular() {
+		err = errors.New("not a regular file")
+	}
+	if err == nil {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}

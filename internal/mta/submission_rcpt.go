@@ -1,0 +1,218 @@
+package mta
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/maillog"
+	"gosendmail/internal/status"
+	"gosendmail/rules"
+)
+
+// Recipients adds recipients, each argument a list of addresses, and expands aliases and .forward files. Those that cannot be reached are
+// complaints.
+func (s *Submission) Recipients(ctx context.Context, lists ...string) {
+	s.logs = true
+	for _, list := range lists {
+		s.list(ctx, list)
+	}
+	s.logs = false
+}
+
+// headerRecipients adds what the header's recipient fields name; once a Resent- field is there, only those count.
+func (s *Submission) headerRecipients(ctx context.Context, fields []envelope.Field) {
+	for i := range fields {
+		kind := kindOf(fields[i].Name)
+		if !kind.is(fieldRcpt) || s.m.resent != kind.is(fieldResent) {
+			continue
+		}
+		s.broken = !s.list(ctx, fields[i].Value) || s.broken
+		if text := strings.TrimLeft(fields[i].Value, " \t"); strings.HasPrefix(text, ",") {
+			fields[i].Value = " " + strings.TrimLeft(text, ", \t\n")
+		}
+	}
+	if len(s.m.env.Recipients) == 0 && s.held == "" {
+		s.complain("", "No recipient addresses found in header")
+	}
+}
+
+// listed is one address of a list.
+type listed struct {
+	addr    string
+	a       *Address
+	refusal *status.Status
+}
+
+// list adds the addresses of one list. All are read before the first is looked up, and they are looked up from the last to the first, as the
+// original does. It returns false where the list is damaged: brackets, quotes or comments do not match.
+func (s *Submission) list(ctx context.Context, list string) bool {
+	m := s.m
+	if strings.ContainsAny(list, ",;<(") {
+		s.newStyle = true
+	}
+	delim := byte(',')
+	if m.site.options.OldStyleHeaders && !s.newStyle {
+		delim = ' '
+	}
+	list = strings.ReplaceAll(list, "\n", " ")
+	whole := true
+	var all []listed
+	for {
+		list = strings.TrimLeft(list, ", \t\r")
+		if list == "" {
+			break
+		}
+		end := m.site.scanEnd(list, delim)
+		if end == 0 {
+			end = len(list)
+		}
+		l := listed{addr: strings.TrimRight(list[:end], " \t\r")}
+		m.complain = func(_, text string) {
+			whole = false
+			s.misread(list, text)
+		}
+		l.a, l.refusal = m.resolve(ctx, l.addr, forRecipient)
+		m.complain = nil
+		list = list[end:]
+		if l.refusal != nil {
+			s.misread(l.addr, replyText(*l.refusal))
+		}
+		if l.a == nil {
+			continue
+		}
+		if l.refusal != nil {
+			s.fail(*l.refusal)
+			if s.logs && !ours(l.refusal.Text) {
+				m.log(logNotice, maillog.LevelCollect, "%s... %s", l.addr, l.refusal.Text)
+			}
+		}
+		s.listed++
+		all = append(all, l)
+	}
+	before := len(m.env.Recipients)
+	for i := len(all) - 1; i >= 0; i-- {
+		s.add(ctx, all[i])
+	}
+	s.expand(ctx, before)
+	return whole
+}
+
+// add adds a recipient.
+func (s *Submission) add(ctx context.Context, l listed) {
+	m := s.m
+	r := &envelope.Recipient{Addr: l.addr, Primary: true, Notify: s.notify, Final: m.finalRecipient(l.addr, l.a)}
+	refusal := l.refusal
+	if refusal == nil {
+		if r.Triple = l.a.Triple(); !l.a.Status.Success() {
+			s.wait(r, l.a.Status)
+			return
+		}
+		refusal = forbidden(r)
+	}
+	if refusal == nil {
+		m.chooseGroup(l.a)
+		m.env.Recipients = append(m.env.Recipients, r)
+		return
+	}
+	if l.refusal == nil {
+		s.misread(l.addr, replyText(*refusal))
+		if s.logs {
+			m.log(logNotice, maillog.LevelCollect, "%s... %s", l.addr, refusal.Text)
+		}
+	}
+	if refusal.Temporary() {
+		s.failures++
+		r.Triple.Mailer = "*error*"
+		s.wait(r, *refusal)
+		return
+	}
+	r.State, r.Status, r.Tried = envelope.Failed, *refusal, m.srv.now()
+	m.putOff(r)
+	s.say(r)
+	m.env.Recipients = append(m.env.Recipients, r)
+	switch r.Status.Enhanced {
+	case status.Enhanced{5, 3, 0}, status.Enhanced{5, 3, 5}: // of errors without a code of their own
+		r.Status.Enhanced = status.Enhanced{5, 0, 0}
+	}
+}
+
+// say notes that a recipient was complained of.
+func (s *Submission) say(r *envelope.Recipient) {
+	if s.told == nil {
+		s.told = map[*envelope.Recipient]bool{}
+	}
+	s.told[r] = true
+}
+
+// wait leaves a recipient that cannot be looked up now to a queue run, which finds its mailer anew.
+func (s *Submission) wait(r *envelope.Recipient, st status.Status) {
+	if s.mailers == nil {
+		s.mailers = map[*envelope.Recipient]string{}
+	}
+	s.mailers[r] = r.Triple.Mailer
+	r.Triple, r.Status = rules.Triple{}, st
+	s.m.putOff(r)
+	s.say(r)
+	s.m.env.Recipients = append(s.m.env.Recipients, r)
+}
+
+// expand expands the recipients from number before on, and complains of those that stand for nobody.
+func (s *Submission) expand(ctx context.Context, before int) {
+	m := s.m
+	earlier := m.env.Recipients[:before:before]
+	m.env.Recipients = m.env.Recipients[before:]
+	m.namedLocally = true
+	m.route(ctx)
+	m.namedLocally, m.routed = false, true
+	for _, r := range m.env.Recipients {
+		if r.State == envelope.Pending && m.twin(earlier, r) {
+			r.State = envelope.Duplicate
+		}
+	}
+	fresh := m.env.Recipients
+	m.env.Recipients = append(earlier, fresh...)
+	sortByHost(m.env.Recipients)
+	for _, r := range s.failedIn(fresh) {
+		s.complain(r.Addr, r.Status.Text)
+		if r.Status.Exit != status.NoUser {
+			continue
+		}
+		s.fail(r.Status)
+		m.env.Message = r.Status.Text
+		s.held = r.Addr + "... " + r.Status.Text
+		if s.logs {
+			m.log(logNotice, maillog.LevelCollect, "%s... %s", r.Addr, r.Status.Text)
+		}
+	}
+}
+
+// failedIn returns those whom the expansion refused or put off, aliases behind what they stand for.
+func (s *Submission) failedIn(fresh []*envelope.Recipient) []*envelope.Recipient {
+	return slices.DeleteFunc(slices.Clone(childrenFirst(fresh)), func(r *envelope.Recipient) bool {
+		if s.told[r] || !s.m.waiting(r) {
+			return true
+		}
+		return false
+	})
+}
+
+// sameUser reports whether two deliveries have the same rights.
+func sameUser(a, b *envelope.Ctladdr) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.UID == b.UID && a.GID == b.GID && a.User == b.User
+}
+
+// twin reports whether one of the recipients leads to the place where r leads.
+func (m *message) twin(list []*envelope.Recipient, r *envelope.Recipient) bool {
+	for _, o := range list {
+		if o.State == envelope.Pending && o.Triple == r.Triple && o.Triple.Mailer != "" && sameUser(o.Ctladdr, r.Ctladdr) {
+			o.Notify |= r.Notify
+			return true
+		}
+	}
+	return false
+}
