@@ -308,12 +308,15 @@ func (l *lab) hand(t *testing.T, s *submitted) result {
 	text, err := os.ReadFile(l.w.path("log"))
 	must(t, err)
 	r["log"] = string(text)
+	raw := ""
 	for name, text := range r {
+		raw += text
 		if text = l.mask(text); s.msp {
 			text = priorities.ReplaceAllString(text, "$1<size>")
 		}
 		r[name] = text
 	}
+	r["raw"] = raw
 	r["queue"] = sortedParts(r["queue"])
 	r["log"] = sortedLines(r["log"])
 	return r

@@ -37,10 +37,11 @@ func (m *message) env2(problem *complaint) *Env {
 	e := m.site.EnvWith(m.macros)
 	if problem != nil {
 		e.Problem = func(to, text string) {
-			problem.hear(to, text)
 			if m.complain != nil && mended(text) {
 				m.complain(to, text)
+				return
 			}
+			problem.hear(to, text)
 		}
 	}
 	return e
