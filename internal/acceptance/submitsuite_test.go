@@ -128,7 +128,7 @@ func (r result) lost(s *submitted) []string {
 	if r["exit"] != "0\n" || slices.ContainsFunc(s.args, quiet) {
 		return nil // the caller knows, or does not want to
 	}
-	a := oracletest.Account{Peers: r["peers"], Queue: r["queue"], Told: r["stdout"] + r["mail"] + r["peers"], Log: r["log"],
+	a := oracletest.Account{Peers: r["peers"], Queue: r["queue"], Told: r["stdout"] + r["mail"] + strings.ReplaceAll(r["peers"], "\nD: ", "\n"), Log: r["log"],
 		Aliases: map[string][]string{"lists": {"alice", "bob", "far@remote.test"}, "badlist": {"alice", "nosuch3", "rej@remote.test"},
 			"fwd": {"fwd2@remote.test"}, "multi": {"alice", "bob"}, "one": {"alice"}, "file": {"box"}, "postmaster": {"root"}}}
 	for _, m := range delivered.FindAllStringSubmatch(r["mail"], -1) {

@@ -184,8 +184,10 @@ func flagWords(f string) []string {
 // message writes what comes on standard input.
 func (s *submitted) message(r *rand.Rand, grab bool) {
 	var b strings.Builder
+	named := len(s.named)
 	if r.IntN(20) == 0 {
 		b.WriteString(pick(r, []string{"From bob Mon Jan  1 00:00:00 2001\n", ">From x\n", "\n", " cont\n", "no header here\n"}))
+		grab = false // the rest may be no header
 	}
 	for range r.IntN(4) {
 		b.WriteString(pick(r, submitFields) + "\n")
@@ -212,13 +214,16 @@ func (s *submitted) message(r *rand.Rand, grab bool) {
 	}
 	b.WriteString("X-Last: 1\n\n" + pick(r, submitBodies))
 	text := b.String()
+	if strings.Contains(text, "Resent-") {
+		s.named = s.named[:named] // who counts depends on the kind of the fields
+	}
 	switch r.IntN(24) {
 	case 0:
 		text = strings.ReplaceAll(text, "\n", "\r\n")
 	case 1:
 		text = strings.Replace(text, "\n", "\r\n", 2)
 	case 2:
-		text = ""
+		text, s.named = "", s.named[:named]
 	case 3:
 		text, _, _ = strings.Cut(text, "\n\n")
 		text += "\n"

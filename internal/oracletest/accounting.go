@@ -57,7 +57,7 @@ func (a *Account) seen(name string) bool {
 		a.Peers: `(?i)RCPT To:<` + quoted + `(?:@[^>]*)?>`,
 		a.Queue: `(?im)^R[A-Z]*:.*` + quoted,
 		a.Told:  `(?im)(?:^|<)` + quoted + `(?:@\S+)?>?\.\.\. |^Final-Recipient: .*` + quoted + `|^<?` + quoted + `(?:@\S+)?>?(?:  \(|$)`,
-		a.Log:   `(?i)to=(?:[^ ]*,)?<?` + quoted + `\b.*stat=(?:Sent|queued|Deferred)|ctladdr=<?` + quoted + `\b.*stat=Sent`,
+		a.Log:   `(?i)to=(?:[^ ]*,)?<?` + quoted + `(?:@[^ ]*)?>?,.*stat=(?:Sent|queued|Deferred)|ctladdr=<?` + quoted + `(?:@[^ ]*)?>? .*stat=(?:Sent|Deferred)`,
 	} {
 		if text != "" && regexp.MustCompile(form).MatchString(text) {
 			return true
