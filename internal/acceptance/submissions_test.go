@@ -433,6 +433,9 @@ func (l *lab) queue(t *testing.T) string {
 		must(t, err)
 		for _, e := range list {
 			name := e.Name()
+			if len(name) > 2 && l.nobody(t, dir, name[2:]) {
+				continue
+			}
 			if len(name) < 3 || strings.HasPrefix(name, "tfSpare") || name == "sm-client.pid" {
 				continue
 			}
@@ -442,6 +445,13 @@ func (l *lab) queue(t *testing.T) string {
 		}
 	}
 	return b.String()
+}
+
+// nobody reports whether a queue file names no recipients: the original leaves some that its next queue run removes.
+func (l *lab) nobody(t *testing.T, dir, id string) bool {
+	t.Helper()
+	text, err := os.ReadFile("/var/spool/" + dir + "/qf" + id)
+	return err == nil && !strings.Contains(string(text), "\nR")
 }
 
 // What differs from run to run.
