@@ -51,6 +51,8 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 // errUsage says that the command line is wrong; what is wrong has been printed.
 var errUsage = errors.New("usage")
 
+var errNoAddress = errors.New("is not an IP address")
+
 func run(args []string, out, errs io.Writer) int {
 	err := command(args, out, errs)
 	switch {
@@ -61,7 +63,10 @@ func run(args []string, out, errs io.Writer) int {
 		return status.Usage
 	}
 	fmt.Fprintln(errs, err)
-	if errors.Is(err, os.ErrPermission) {
+	switch {
+	case errors.Is(err, errNoAddress):
+		return status.DataErr
+	case errors.Is(err, os.ErrPermission):
 		return status.NoPerm
 	}
 	return status.TempFail
@@ -121,7 +126,7 @@ func addresses(args []string) ([]netip.Addr, error) {
 	for _, a := range args {
 		addr, err := netip.ParseAddr(a)
 		if err != nil {
-			return nil, fmt.Errorf("drac: %q is not an IP address", a)
+			return nil, fmt.Errorf("drac: %q %w", a, errNoAddress)
 		}
 		list = append(list, addr)
 	}

@@ -281,7 +281,11 @@ func (rc *Recipient) code() string {
 	if n, ok := exitCode(rc.Status.Diagnostic); ok && rc.Action == Failed {
 		return cmp.Or(exitMeans[n], "5.0.0")
 	}
-	if code := rc.Status.Enhanced.String(); code != "" {
+	code := rc.Status.Enhanced.String()
+	if rc.Action == Delivered && (code == "" || code == "2.0.0") {
+		return "2.1.5" // RFC 3463 section 3.2: the address is valid, which says more than that the action succeeded
+	}
+	if code != "" {
 		return code
 	}
 	switch rc.Action {

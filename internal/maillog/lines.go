@@ -119,8 +119,10 @@ type To struct {
 	Pri     int64
 	Relay   string // "host. [1.2.3.4]"; "" leaves it out
 	DSN     string // "2.0.0"; "" leaves it out
-	Reply   string // the peer's words on a failure, "550 5.1.1 User unknown"; "" leaves it out
-	Stat    string // "Sent (…)", "Deferred: …", "User unknown"
+	// Quarantine is why the message is held; "" leaves the field out.
+	Quarantine string
+	Reply      string // the peer's words on a failure, "550 5.1.1 User unknown"; "" leaves it out
+	Stat       string // "Sent (…)", "Deferred: …", "User unknown"
 }
 
 // CtladdrText is the value of ctladdr=.
@@ -167,6 +169,9 @@ func (t *To) tail() string {
 	}
 	if t.Reply != "" {
 		b.WriteString(", reply=" + Shorten(t.Reply, 203))
+	}
+	if t.Quarantine != "" {
+		b.WriteString(", quarantine=" + Shorten(t.Quarantine, 256))
 	}
 	b.WriteString(", stat=" + Shorten(t.Stat, 400))
 	return b.String()

@@ -97,6 +97,9 @@ func (m *message) expire() {
 func (m *message) reportable() []*envelope.Recipient {
 	var list []*envelope.Recipient
 	for _, r := range m.env.Recipients {
+		if m.quiet && r.State == envelope.Failed {
+			continue // whoever handed the message in is told at once
+		}
 		if !m.reported[r] && (r.Owed || m.due(r)) {
 			list = append(list, r)
 		}
@@ -421,7 +424,7 @@ func (m *message) fill(rep *dsn.Report, b *message, to string) {
 	rep.To = to
 	rep.Now = m.srv.now().In(m.site.options.zone)
 	rep.Received = m.get("_")
-	if host, _, ok := strings.Cut(rep.Received, " ["); ok && !strings.HasSuffix(rep.Received, "@localhost") {
+	if host, _, ok := strings.Cut(rep.Received, " ["); ok && !m.queued && !strings.HasSuffix(rep.Received, "@localhost") {
 		rep.ReceivedFrom = host
 	}
 	rep.Header = m.shownHeader()

@@ -89,6 +89,9 @@ func (c *Session) accept(ctx context.Context, m *message) status.Reply {
 	answer := reply(250, status.Enhanced{2, 0, 0}, m.id+" Message accepted for delivery")
 	if m.env.QuarantineReason != "" {
 		m.countVerdict(maillog.Quarantined)
+		if mode == deliverInteractive {
+			m.logWaiting("")
+		}
 		m.abort() // it waits for somebody's decision
 		return answer
 	}
@@ -101,8 +104,11 @@ func (c *Session) accept(ctx context.Context, m *message) status.Reply {
 		c.srv.deliverSoon(m)
 	case deliverInteractive:
 		c.srv.deliverNow(context.WithoutCancel(ctx), m)
+	case deliverDeferred:
+		m.logWaiting("4.4.3")
+		m.abort()
 	default:
-		m.leaveQueued()
+		m.abort()
 	}
 	return answer
 }

@@ -40,12 +40,17 @@ func (s *Server) deliverNow(ctx context.Context, m *message) {
 	}
 }
 
-// leaveQueued leaves the message to the next queue run.
-func (m *message) leaveQueued() {
-	for _, r := range m.env.Recipients {
-		m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, text: "queued"})
+// logWaiting writes for each pending recipient that the message waits in the queue, or is held there. As in the original a session
+// that is told to queue everything writes nothing of it; one in delivery mode deferred gives a code, since look-ups were put off.
+func (m *message) logWaiting(code string) {
+	l := toLine{text: "queued", dsn: code}
+	if m.env.QuarantineReason != "" {
+		l.text, l.quarantine = "quarantined", m.env.QuarantineReason
 	}
-	m.abort()
+	for _, r := range m.env.PendingRecipients() {
+		l.mailer = r.Triple.Mailer
+		m.logTo([]*envelope.Recipient{r}, l)
+	}
 }
 
 // Deliver makes one attempt for everyone who is pending, tells the outcome to the log and where it is due to the sender, and

@@ -64,6 +64,8 @@ type toLine struct {
 	dsn       string // dsn= where text is given
 	attempted bool   // there was an attempt: xdelay= and dsn= belong to the line
 	refused   bool   // by rules or tables, before any attempt: dsn= and reply= belong to the line
+	// quarantine is why the message is held, where it is.
+	quarantine string
 }
 
 // logTo writes the to= line of recipients with the same outcome.
@@ -79,7 +81,7 @@ func (m *message) logTo(rcpts []*envelope.Recipient, l toLine) {
 		return
 	}
 	now := m.srv.now()
-	t := &maillog.To{Delay: now.Sub(m.env.Created), Mailer: l.mailer, Pri: m.env.Priority, Stat: l.text, DSN: l.dsn}
+	t := &maillog.To{Delay: now.Sub(m.env.Created), Mailer: l.mailer, Pri: m.env.Priority, Stat: l.text, DSN: l.dsn, Quarantine: l.quarantine}
 	for _, r := range rcpts {
 		t.Rcpts = append(t.Rcpts, r.Addr)
 	}

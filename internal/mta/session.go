@@ -33,7 +33,7 @@ type Session struct {
 	began    time.Time // of the greeting pause
 	features []string  // what is not offered and the words of srv_features, the last counts
 	helo     string    // what the client called itself; "" before HELO and EHLO
-	extended bool      // there was an EHLO
+	extended bool      // the last greeting was EHLO
 	bad      int       // recipients refused in this session
 
 	msg   *message // the transaction; nil between transactions
@@ -201,7 +201,7 @@ func (c *Session) Helo(ctx context.Context, verb, name string) (status.Reply, []
 		name = strings.Map(heloChar, name)
 	}
 	c.dropMessage(ctx)
-	c.helo, c.extended = name, c.extended || esmtp
+	c.helo, c.extended = name, esmtp
 	c.set("s", name)
 	c.set("r", c.protocol())
 	hello := fmt.Sprintf("%s Hello %s, pleased to meet you", c.site.Hostname(), c.relay)
@@ -361,9 +361,8 @@ func (c *Session) GreetPause(ctx context.Context) time.Duration {
 func (c *Session) EarlyTalk(ctx context.Context) status.Reply {
 	c.log(logInfo, maillog.LevelMalformed, "rejecting commands from %s [%s] due to pre-greeting traffic after %d seconds",
 		c.client.name, c.addressText(), int(c.srv.now().Sub(c.began)/time.Second))
-	s := status.Status{Exit: status.Unavailable, Code: 554, Text: c.site.Hostname() + " not accepting messages"}
-	c.reject = &s
-	return s.Reply()
+	c.reject = &status.Status{Exit: status.Unavailable, Code: 550, Enhanced: status.Enhanced{5, 0, 0}, Text: "Command rejected"}
+	return status.Reply{Code: 554, Lines: []string{c.site.Hostname() + " ESMTP not accepting messages"}}
 }
 
 // refused returns the answer to a command of a client that check_relay refused.

@@ -70,7 +70,7 @@ func (m *message) countTo(mailer string) {
 
 // reached reports whether an outcome is one of a mailer that was there: what it took is counted, whatever it said to it.
 func reached(mailer *mailers.Mailer, s status.Status) bool {
-	return s.Success() || mailer.Path != "[IPC]" || s.Remote != "" && s.Diagnostic != ""
+	return s.Success() || mailer.Path == "[IPC]" && s.Remote != "" && s.Diagnostic != ""
 }
 
 // countVerdict counts what became of a message, or of a command, that rules had something against.

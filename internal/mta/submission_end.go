@@ -89,6 +89,9 @@ func (s *Submission) Release(ctx context.Context, queued, detached bool) (ids []
 	return ids, m.saved, err
 }
 
+// Held reports whether the message is quarantined: it waits for somebody's decision, whatever the delivery mode.
+func (s *Submission) Held() bool { return s.m.env.QuarantineReason != "" }
+
 // leave leaves a message in the queue, without those who are reported to the sender.
 func (s *Submission) leave(ctx context.Context, m *message, queued bool) error {
 	for _, r := range m.env.PendingRecipients() {
@@ -98,6 +101,9 @@ func (s *Submission) leave(ctx context.Context, m *message, queued bool) error {
 		l := toLine{mailer: r.Triple.Mailer, text: "queued"}
 		if l.mailer == "" {
 			l.mailer, l.dsn = s.mailers[r], r.Status.Enhanced.String()
+		}
+		if m.env.QuarantineReason != "" {
+			l.text, l.quarantine = "quarantined", m.env.QuarantineReason
 		}
 		m.logTo([]*envelope.Recipient{r}, l)
 	}

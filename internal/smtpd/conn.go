@@ -214,7 +214,7 @@ func (c *conn) greet() {
 	}
 	if r.Code < 400 {
 		if early := c.pause(); early != nil {
-			c.refuse(*early)
+			c.refuse(say(550, order500, "Command rejected"))
 			r = *early
 		}
 		c.reply(r)

@@ -95,6 +95,9 @@ func (j *job) misused(complaints []string) {
 // store stores the message and delivers it as the delivery mode says.
 func (j *job) store(ctx context.Context) {
 	switch {
+	case j.sub.Held():
+		_, saved, err := j.sub.Release(ctx, true, false)
+		j.end(saved, err)
 	case j.o.Mode == 'i' || j.o.Verbose:
 		j.end(j.sub.Deliver(ctx))
 	case j.o.Mode == 'b' && j.o.Background != nil:
