@@ -32,7 +32,7 @@ func (v *invocation) submit(ctx context.Context) int {
 	o.IgnoreDots = v.dots || settings.IgnoreDots
 	if (v.verbose || settings.Verbose) && m.MayExpand(v.caller.uid) {
 		o.Verbose = true
-		o.Watch = v.watch()
+		o.Watch = v.print
 	}
 	o.Background = v.background
 	if len(v.settings) > 0 || len(v.unknown) > 0 {

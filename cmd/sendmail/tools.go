@@ -172,7 +172,11 @@ func (v *invocation) watch() func(line string) {
 	if !v.verbose {
 		return nil
 	}
-	return func(line string) { fmt.Fprintln(v.stdout, line) }
+	return v.print
+}
+
+func (v *invocation) print(line string) {
+	fmt.Fprintln(v.stdout, line)
 }
 
 // aliases is -bi.

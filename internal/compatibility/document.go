@@ -24,6 +24,25 @@ This file is written by: go test ./internal/compatibility -update
 
 // Document returns docs/compatibility.md.
 func Document() string {
+	text, _ := build()
+	return text
+}
+
+// Row is a line of the document.
+type Row struct {
+	Section string    // the title above it
+	Name    string    // as in the first column
+	Kind    string    // of flags of K lines, their meaning; of files of the library FEATURE, MAILER...
+	Effect  cf.Effect // without its reason
+}
+
+// Rows returns the lines of the document.
+func Rows() []Row {
+	_, rows := build()
+	return rows
+}
+
+func build() (string, []Row) {
 	d := &document{}
 	d.WriteString(preface)
 	d.options()
@@ -37,13 +56,18 @@ func Document() string {
 	d.mapFlags()
 	d.macroLibrary()
 	d.commands()
-	return d.String()
+	return d.String(), d.rows
 }
 
-type document struct{ strings.Builder }
+type document struct {
+	strings.Builder
+	section string
+	rows    []Row
+}
 
 // table begins a table.
 func (d *document) table(title, note string, columns ...string) {
+	d.section = title
 	fmt.Fprintf(d, "\n## %s\n\n", title)
 	if note != "" {
 		d.WriteString(note + "\n\n")
@@ -53,6 +77,8 @@ func (d *document) table(title, note string, columns ...string) {
 
 // row writes a line; the first cell is a word of a configuration.
 func (d *document) row(name string, cells ...string) {
+	effect, _, _ := strings.Cut(cells[len(cells)-1], ":")
+	d.rows = append(d.rows, Row{Section: d.section, Name: name, Kind: cells[0], Effect: cf.Effect(effect)})
 	fmt.Fprintf(d, "| `%s` |", strings.ReplaceAll(name, "|", `\|`))
 	for _, c := range cells {
 		d.WriteString(strings.TrimRight(" "+strings.ReplaceAll(c, "|", `\|`), " ") + " |")

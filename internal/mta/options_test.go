@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gosendmail/internal/status"
+	"gosendmail/mailers"
 )
 
 func TestRejectNUL(t *testing.T) {
@@ -107,6 +108,28 @@ func loadText(t *testing.T, text string) *Site {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// TestTimeoutsReachTheMailers: what package mailers waits for a peer (TestSlowPeers there) is what the options say.
+func TestTimeoutsReachTheMailers(t *testing.T) {
+	for _, o := range []struct {
+		option string
+		got    func(mailers.Timeouts) time.Duration
+	}{
+		{"initial", func(t mailers.Timeouts) time.Duration { return t.Initial }},
+		{"helo", func(t mailers.Timeouts) time.Duration { return t.Helo }},
+		{"mail", func(t mailers.Timeouts) time.Duration { return t.Mail }},
+		{"rcpt", func(t mailers.Timeouts) time.Duration { return t.Rcpt }},
+		{"datainit", func(t mailers.Timeouts) time.Duration { return t.DataInit }},
+		{"datafinal", func(t mailers.Timeouts) time.Duration { return t.DataFinal }},
+	} {
+		for _, want := range []time.Duration{7 * time.Second, 9 * time.Second} {
+			s := testServerOf(t, "false", testConfig+"O Timeout."+o.option+"="+want.String()+"\n", nil)
+			if got := o.got(s.mailerConfig().Timeouts); got != want {
+				t.Errorf("Timeout.%s=%s: %s", o.option, want, got)
+			}
+		}
+	}
 }
 
 // TestDaemonKeys holds the tables that the documentation shows against the parser.

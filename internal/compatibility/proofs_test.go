@@ -1,0 +1,109 @@
+package compatibility
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gosendmail/cf"
+)
+
+// The proofs of rows are: a probe in cmd/sendmail/testdata/rows.txt ("== SECTION/NAME"), the tests of this package for whole sections, or
+// a test that testdata/proofs.txt names: "SECTION/NAME<tab>folder TestName". Rows of testdata/unproven.txt have none yet.
+
+// wholeSections are proven row by row by tests of this package.
+var wholeSections = map[string]string{
+	"Defines of a .mc":           "TestDefinesBecomeOptions",
+	"Features, mailers, systems": "TestLibraryFilesAreObeyed",
+}
+
+// TestWorkingRowsAreProven: each row that says "works" has a proof, and only what has none is in the list of those.
+func TestWorkingRowsAreProven(t *testing.T) {
+	proof := map[string]string{}
+	for _, line := range readLines(t, "../../cmd/sendmail/testdata/rows.txt") {
+		if row, ok := strings.CutPrefix(line, "== "); ok {
+			proof[row] = "probe"
+		}
+	}
+	for _, line := range readLines(t, "testdata/proofs.txt") {
+		row, test, ok := strings.Cut(line, "\t")
+		if !ok {
+			continue
+		}
+		folder, name, _ := strings.Cut(test, " ")
+		if !testExists(t, folder, name) {
+			t.Errorf("%s: there is no test %s in %s", row, name, folder)
+		}
+		proof[row] = test
+	}
+	unproven := map[string]bool{}
+	for _, line := range readLines(t, "testdata/unproven.txt") {
+		if line != "" && line[0] != '#' {
+			unproven[line] = true
+		}
+	}
+	rows, proven := map[string]bool{}, 0
+	for _, r := range Rows() {
+		if r.Effect != cf.Works {
+			continue
+		}
+		key := r.Section + "/" + r.Name
+		if r.Section == "Flags of K lines" {
+			key += " " + r.Kind
+		}
+		rows[key] = true
+		switch has := proof[key] != "" || wholeSections[r.Section] != ""; {
+		case has && unproven[key]:
+			t.Errorf("%s is proven: take it out of unproven.txt", key)
+		case has:
+			proven++
+		case !unproven[key]:
+			t.Errorf("%s says works, and nothing proves it", key)
+		}
+	}
+	for key := range proof {
+		if !rows[key] {
+			t.Errorf("%s has a proof, and is no row that says works", key)
+		}
+	}
+	for key := range unproven {
+		if !rows[key] {
+			t.Errorf("unproven.txt: %s is no row that says works", key)
+		}
+	}
+	t.Logf("%d rows, %d proven, %d not", len(rows), proven, len(unproven))
+}
+
+func readLines(t *testing.T, path string) []string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(string(text), "\n")
+}
+
+// testExists looks for a test function in the sources of a folder.
+func testExists(t *testing.T, folder, name string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("../..", folder, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), f, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == name {
+				return true
+			}
+		}
+	}
+	return false
+}
