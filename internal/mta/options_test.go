@@ -125,7 +125,11 @@ func TestTimeoutsReachTheMailers(t *testing.T) {
 	} {
 		for _, want := range []time.Duration{7 * time.Second, 9 * time.Second} {
 			s := testServerOf(t, "false", testConfig+"O Timeout."+o.option+"="+want.String()+"\n", nil)
-			if got := o.got(s.mailerConfig().Timeouts); got != want {
+			cfg, err := s.mailerConfig()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := o.got(cfg.Timeouts); got != want {
 				t.Errorf("Timeout.%s=%s: %s", o.option, want, got)
 			}
 		}
