@@ -23,11 +23,11 @@ func (a *attempt) authenticate(ctx context.Context, s *session) error {
 	if s.security == nil || len(offered) == 0 || a.t.clientPort(s.peer.Addr).NoAuth {
 		return nil
 	}
-	login, err := s.security.Credentials(ctx)
+	login, wanted, err := s.security.Credentials(ctx)
 	switch {
 	case err != nil:
 		return authDeferred(s, err)
-	case login == nil:
+	case !wanted:
 		return nil
 	}
 	peer := sasl.Peer{Host: strings.TrimSuffix(s.peer.Name, "."), Offered: offered, TLS: s.tls, Certificate: login.Certificate}

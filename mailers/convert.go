@@ -26,8 +26,8 @@ func (c conversion) convert(job *Job) ([]envelope.Field, io.ReadCloser, error) {
 		return c.encode(job)
 	}
 	if c.to8 {
-		header, body, err := c.decode(job)
-		if body != nil || err != nil {
+		header, body, ok, err := c.decode(job)
+		if ok || err != nil {
 			return header, body, err
 		}
 	}
@@ -124,32 +124,32 @@ func (c conversion) note(job *Job, header []envelope.Field, from string, to enco
 	})
 }
 
-// decode undoes quoted-printable and base64 of a message that is text/plain as a whole. A nil body means that there is
-// nothing to undo or that the encoding is broken.
-func (c conversion) decode(job *Job) ([]envelope.Field, io.ReadCloser, error) {
+// decode undoes quoted-printable and base64 of a message that is text/plain as a whole. ok is false where
+// there is nothing to undo or the encoding is broken.
+func (c conversion) decode(job *Job) (header []envelope.Field, body io.ReadCloser, ok bool, err error) {
 	at := field(job.Header, contentTransferEncoding)
 	if at < 0 || field(job.Header, "MIME-Version") < 0 {
-		return nil, nil, nil
+		return nil, nil, false, nil
 	}
 	was := strings.ToLower(strings.TrimSpace(job.Header[at].Value))
 	open := decoders[was]
 	if i := field(job.Header, "Content-Type"); open == nil || i < 0 || contentType(job.Header[i].Value).kind != plainText {
-		return nil, nil, nil
+		return nil, nil, false, nil
 	}
 	trial, err := openBody(job)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	_, err = io.Copy(io.Discard, open(trial))
 	trial.Close()
 	if err != nil {
-		return nil, nil, nil
+		return nil, nil, false, nil
 	}
-	body, err := openBody(job)
+	body, err = openBody(job)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
-	return c.note(job, withEncoding(job.Header, encoding8Bit), was, encoding8Bit), decoded{open(body), body}, nil
+	return c.note(job, withEncoding(job.Header, encoding8Bit), was, encoding8Bit), decoded{open(body), body}, true, nil
 }
 
 type decoded struct {

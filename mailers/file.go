@@ -67,11 +67,11 @@ func (t *Table) oneFile(ctx context.Context, job *Job, rc Rcpt) status.Status {
 		o.Root = t.cfg.SafeFileEnv
 		o.Path = strings.TrimPrefix(path, strings.TrimSuffix(o.Root, "/"))
 	}
-	id, _, err := t.runAs(ctx, job, rc)
+	r, err := t.runAs(ctx, job, rc)
 	if err != nil {
 		return startFailed(err)
 	}
-	return t.place(ctx, job, o, id, true)
+	return t.place(ctx, job, o, r.as, true)
 }
 
 // filePath is the second argument of A=, which is "FILE $u" by default, cleaned.
@@ -122,11 +122,11 @@ func (t *Table) mailbox(ctx context.Context, job *Job, rc Rcpt, kind string) sta
 		return configError(fmt.Sprintf("M%s: A=%s is no absolute path", job.Mailer.Name, path))
 	}
 	path = filepath.Clean(path)
-	id, err := t.mailboxOwner(ctx, job, rc, path)
+	r, err := t.mailboxOwner(ctx, job, rc, path)
 	if err != nil {
 		return startFailed(err)
 	}
-	return t.place(ctx, job, order{Kind: kind, Path: path, Host: t.cfg.Hostname, Wait: lockWait}, id, kind == "mbox")
+	return t.place(ctx, job, order{Kind: kind, Path: path, Host: t.cfg.Hostname, Wait: lockWait}, r.as, kind == "mbox")
 }
 
 // place delivers with the rights of id, nil meaning ours. Where this process cannot act for that user nothing is delivered: there is no

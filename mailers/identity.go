@@ -13,34 +13,40 @@ import (
 	"gosendmail/internal/status"
 )
 
-// runAs says with whose rights a program of this job runs; nil means ours. Without root there is no choice.
+// rights are those that a delivery has.
+type rights struct {
+	as        *priv.Identity // nil: ours
+	effective bool           // as is only the effective user; the real one remains ours
+}
+
+// runAs says with whose rights a program of this job runs. Without root there is no choice.
 //
-//   - F=S: ours; with U= that user's as the effective ones (effective is true).
+//   - F=S: ours; with U= that user's as the effective ones.
 //   - F=o: the recipient's controlling user. Otherwise the sender, if a local user submitted the message.
 //   - else U=, else DefaultUser. Root as controlling user counts as none.
-func (t *Table) runAs(ctx context.Context, job *Job, rc Rcpt) (id *priv.Identity, effective bool, err error) {
+func (t *Table) runAs(ctx context.Context, job *Job, rc Rcpt) (rights, error) {
 	if os.Geteuid() != 0 {
-		return nil, false, nil
+		return rights{}, nil
 	}
 	m := job.Mailer
 	if m.Flags.Has('S') {
 		if m.User == nil {
-			return nil, false, nil
+			return rights{}, nil
 		}
-		id = t.mailerUser(m)
+		id := t.mailerUser(m)
 		if u, err := t.cfg.Accounts.UserID(ctx, id.UID); err == nil {
 			if id.Groups, err = t.groups(ctx, &envelope.Ctladdr{User: u.Name, GID: id.GID}); err != nil {
-				return nil, false, err
+				return rights{}, err
 			}
 		}
-		return id, true, nil
+		return rights{as: id, effective: true}, nil
 	}
 	ctl := job.Envelope.SenderCtladdr
 	if m.Flags.Has('o') {
 		ctl = rc.Ctladdr
 	}
-	id, err = t.identity(ctx, m, ctl)
-	return id, false, err
+	id, err := t.identity(ctx, m, ctl)
+	return rights{as: id}, err
 }
 
 func (t *Table) identity(ctx context.Context, m *Mailer, ctl *envelope.Ctladdr) (*priv.Identity, error) {
@@ -86,27 +92,27 @@ func (t *Table) mailerUser(m *Mailer) *priv.Identity {
 }
 
 // mailboxOwner is the user whose mailbox a recipient of [mbox] or [maildir] has. Mailboxes of people who are no users belong to U=.
-func (t *Table) mailboxOwner(ctx context.Context, job *Job, rc Rcpt, path string) (*priv.Identity, error) {
+func (t *Table) mailboxOwner(ctx context.Context, job *Job, rc Rcpt, path string) (rights, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil
+		return rights{}, nil
 	}
 	if job.Mailer.User != nil {
-		return t.mailerUser(job.Mailer), nil
+		return rights{as: t.mailerUser(job.Mailer)}, nil
 	}
 	ctl, user := rc.Ctladdr, userOf(job.Mailer, rc.User)
 	if ctl == nil || ctl.User != user || ctl.UID < 0 { // not who named the recipient counts, but whose mailbox it is
 		u, err := t.cfg.Accounts.User(ctx, user)
 		if errors.Is(err, priv.ErrNotFound) {
-			return nil, status.FromExit(status.NoUser)
+			return rights{}, status.FromExit(status.NoUser)
 		}
 		if err != nil {
-			return nil, err
+			return rights{}, err
 		}
 		ctl = &envelope.Ctladdr{User: u.Name, UID: u.UID, GID: u.GID}
 	}
 	groups, err := t.groups(ctx, ctl)
 	if err != nil {
-		return nil, err
+		return rights{}, err
 	}
 	id := &priv.Identity{UID: ctl.UID, GID: ctl.GID, Groups: groups}
 	// A spool that a group such as mail may write to takes new mailboxes and lock files from that group only.
@@ -115,7 +121,7 @@ func (t *Table) mailboxOwner(ctx context.Context, job *Job, rc Rcpt, path string
 			id.Groups = append(id.Groups, int(sys.Gid))
 		}
 	}
-	return id, nil
+	return rights{as: id}, nil
 }
 
 // environ is the whole environment of programs: AGENT and what the configuration adds. There is no PATH, as with the original:

@@ -144,11 +144,11 @@ func (t *Table) command(ctx context.Context, job *Job, rcpts []Rcpt) (*priv.Comm
 	if err != nil {
 		return nil, err
 	}
-	id, effective, err := t.runAs(ctx, job, rcpts[0])
+	r, err := t.runAs(ctx, job, rcpts[0])
 	if err != nil {
 		return nil, err
 	}
-	cmd := &priv.Command{Path: job.Mailer.Path, Args: argv, Env: t.environ(), As: id, EffectiveOnly: effective, Nice: job.Mailer.Nice}
+	cmd := &priv.Command{Path: job.Mailer.Path, Args: argv, Env: t.environ(), As: r.as, EffectiveOnly: r.effective, Nice: job.Mailer.Nice}
 	if cmd.Root, err = job.expand(job.Mailer.Root, ""); err != nil {
 		return nil, err
 	}

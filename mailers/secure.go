@@ -24,16 +24,16 @@ const (
 
 // Security decides how the connection to one peer is protected and what may be sent over it. Refusals are status.Status.
 type Security interface {
-	// TLS returns what to begin TLS with; nil where it must not be tried (ruleset try_tls). An error means that the site asks for
-	// something that cannot be had.
-	TLS(ctx context.Context) (*tls.Config, error)
+	// TLS returns what to begin TLS with; ok is false where it must not be tried (ruleset try_tls). An error means that the site asks
+	// for something that cannot be had.
+	TLS(ctx context.Context) (conf *tls.Config, ok bool, err error)
 	// Connected takes the protection that the connection has: state is nil without TLS, for the reason without. A refusal ends the
 	// connection (ruleset tls_server). After TLSSoftware, clear asks for another try without TLS.
 	Connected(ctx context.Context, state *tls.ConnectionState, without string, cause error) (clear bool, refusal error)
 	// Recipient may refuse to name a recipient over the connection (ruleset tls_rcpt).
 	Recipient(ctx context.Context, addr string) error
-	// Credentials returns whom to log in as; nil where nobody logs in. An error puts the mail off.
-	Credentials(ctx context.Context) (*Login, error)
+	// Credentials returns whom to log in as; ok is false where nobody logs in. An error puts the mail off.
+	Credentials(ctx context.Context) (login *Login, ok bool, err error)
 	// LoggedIn is told the mechanism that the peer accepted.
 	LoggedIn(mechanism string)
 }
@@ -93,12 +93,12 @@ func (a *attempt) startTLS(ctx context.Context, s *session) (without string, cau
 	case !s.caps.has("STARTTLS") || a.t.clientPort(s.peer.Addr).NoTLS:
 		return TLSNone, nil
 	}
-	conf, err := s.security.TLS(ctx)
+	conf, try, err := s.security.TLS(ctx)
 	if err != nil {
 		return TLSConfig, err
 	}
 	conn, ok := s.transport.(net.Conn)
-	if conf == nil || !ok {
+	if !try || !ok {
 		return TLSNone, nil
 	}
 	r, err := s.command("STARTTLS", s.t.StartTLS, "STARTTLS")
@@ -135,12 +135,13 @@ func (a *attempt) handshake(ctx context.Context, s *session, conn net.Conn, conf
 func (a *attempt) implicitTLS(ctx context.Context, s *session) error {
 	s.implicit = true
 	var conf *tls.Config
+	var try bool
 	err := error(status.FromExit(status.Config))
 	if s.security != nil {
-		conf, err = s.security.TLS(ctx)
+		conf, try, err = s.security.TLS(ctx)
 	}
 	conn, ok := s.transport.(net.Conn)
-	if err != nil || conf == nil || !ok {
+	if err != nil || !try || !ok {
 		return configError("553 5.3.5 TLS to " + s.peer.Name + " is not possible")
 	}
 	if without, cause := a.handshake(ctx, s, conn, conf); cause != nil {

@@ -197,8 +197,8 @@ type scripted struct {
 	told     []string
 }
 
-func (g *scripted) TLS(context.Context) (*tls.Config, error) {
-	return &tls.Config{InsecureSkipVerify: true}, nil
+func (g *scripted) TLS(context.Context) (*tls.Config, bool, error) {
+	return &tls.Config{InsecureSkipVerify: true}, true, nil
 }
 
 func (g *scripted) Connected(_ context.Context, state *tls.ConnectionState, without string, _ error) (bool, error) {
@@ -210,9 +210,11 @@ func (g *scripted) Connected(_ context.Context, state *tls.ConnectionState, with
 }
 
 func (g *scripted) Recipient(_ context.Context, addr string) error { return g.refuse[addr] }
-func (g *scripted) Credentials(context.Context) (*Login, error)    { return g.login, nil }
-func (g *scripted) LoggedIn(mechanism string)                      { g.told = append(g.told, mechanism) }
-func (g *scripted) config() Config                                 { return Config{Security: func(*Job, Peer) Security { return g }} }
+func (g *scripted) Credentials(context.Context) (*Login, bool, error) {
+	return g.login, g.login != nil, nil
+}
+func (g *scripted) LoggedIn(mechanism string) { g.told = append(g.told, mechanism) }
+func (g *scripted) config() Config            { return Config{Security: func(*Job, Peer) Security { return g }} }
 
 func TestSTARTTLS(t *testing.T) {
 	g := &scripted{}

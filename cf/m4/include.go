@@ -14,7 +14,7 @@ import (
 // find looks for the file name: by the hook, as it is, then in each folder of the search path.
 func (e *Engine) find(name string) (*Source, error) {
 	if hook := e.opt.Hooks.Include; hook != nil {
-		if src, err := hook(e, name); src != nil || err != nil {
+		if src, ok, err := hook(e, name); ok || err != nil {
 			return src, err
 		}
 	}

@@ -142,11 +142,11 @@ func TestHooks(t *testing.T) {
 	}
 	var seen []string
 	opt := m4.Options{Open: open, Include: []string{"lib"}, Hooks: m4.Hooks{
-		Include: func(e *m4.Engine, name string) (*m4.Source, error) {
+		Include: func(e *m4.Engine, name string) (*m4.Source, bool, error) {
 			if !strings.HasSuffix(name, "/m4/cf.m4") {
-				return nil, nil
+				return nil, false, nil
 			}
-			return &m4.Source{Name: "<library>/m4/cf.m4", Text: "library for " + e.Position().String() + "\n"}, nil
+			return &m4.Source{Name: "<library>/m4/cf.m4", Text: "library for " + e.Position().String() + "\n"}, true, nil
 		},
 		Missing: func(_ *m4.Engine, name string, err error) string {
 			if !errors.Is(err, fs.ErrNotExist) {

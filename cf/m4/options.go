@@ -74,8 +74,9 @@ const (
 
 // Hooks are functions by which a caller takes part.
 type Hooks struct {
-	// Include is asked first for the file that include, sinclude or Run names. It returns nil, nil to leave it to the search path.
-	Include func(e *Engine, name string) (*Source, error)
+	// Include is asked first for the file that include, sinclude or Run names. ok is false where it leaves it to the
+	// search path.
+	Include func(e *Engine, name string) (src *Source, ok bool, err error)
 	// Missing is told of an include that no one found and returns the text to print in place of GNU's; "" keeps GNU's.
 	Missing func(e *Engine, name string, err error) string
 	// Diagnostic sees every warning and error. If it returns true, nothing is printed for it.

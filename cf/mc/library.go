@@ -44,17 +44,19 @@ type finder struct {
 }
 
 // include is the hook of the engine. It leaves names that do not concern the library to the search path.
-func (f *finder) include(e *m4.Engine, name string) (*m4.Source, error) {
-	if isDoor(name) && !strings.HasPrefix(name, Root) {
-		return f.enter(e, name)
+func (f *finder) include(e *m4.Engine, name string) (src *m4.Source, ok bool, err error) {
+	below, library := strings.CutPrefix(name, Root)
+	switch {
+	case isDoor(name) && !library:
+		src, err = f.enter(e, name)
+	case library:
+		src, err = f.find(path.Clean(below))
+	case strings.HasSuffix(name, "/debian/autoconf.m4"):
+		src, err = f.findDebian(name)
+	default:
+		return nil, false, nil
 	}
-	if below, ok := strings.CutPrefix(name, Root); ok {
-		return f.find(path.Clean(below))
-	}
-	if strings.HasSuffix(name, "/debian/autoconf.m4") {
-		return f.findDebian(name)
-	}
-	return nil, nil
+	return src, true, err
 }
 
 // findDebian looks for Debian's description of the program, which its files name by the path of an installation.

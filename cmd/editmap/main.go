@@ -141,11 +141,11 @@ func (j *job) change(options dbtool.Options) int {
 	for _, w := range target.Warn {
 		fmt.Fprintln(j.errout, w)
 	}
-	lock, err := dbtool.LockOld(target.Path)
+	lock, found, err := dbtool.LockOld(target.Path)
 	if err != nil {
 		return j.cannotOpen(err)
 	}
-	if lock != nil {
+	if found {
 		defer lock.Close()
 	}
 	b, err := dbfile.Create(target.Path)

@@ -25,14 +25,14 @@ func (j *job) build(options dbtool.Options) int {
 	for _, w := range target.Warn {
 		fmt.Fprintln(j.errout, w)
 	}
-	lock, err := dbtool.LockOld(target.Path)
+	lock, found, err := dbtool.LockOld(target.Path)
 	if err != nil {
 		return j.cannotOpen(err)
 	}
-	if lock != nil {
+	if found {
 		defer lock.Close()
 	}
-	if j.old && lock == nil {
+	if j.old && !found {
 		return j.cannotOpen(syscall.ENOENT)
 	}
 	b, err := dbfile.Create(target.Path)

@@ -23,8 +23,8 @@ const (
 // log, as by the original: the daemon serves without it.
 func (d *daemon) openControl(ctx context.Context, site *mta.Site, log *maillog.Logger) {
 	d.closeControl()
-	path, check, timeout, err := site.ControlSocket()
-	if err == nil && path == "" {
+	path, check, timeout, found, err := site.ControlSocket()
+	if err == nil && !found {
 		return
 	}
 	if err == nil {

@@ -119,11 +119,11 @@ func (d *database) change(empty bool, f func(*records)) error {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return d.fail(err)
 	}
-	lock, err := dbtool.LockOld(d.path)
+	lock, found, err := dbtool.LockOld(d.path)
 	if err != nil {
 		return d.fail(err)
 	}
-	if lock != nil {
+	if found {
 		defer lock.Close()
 	}
 	b, err := dbfile.Create(d.path)

@@ -49,11 +49,11 @@ func (t *Table) locked(what string, do func() error) error {
 
 // apply makes changes, in the journal or in the file; without changes, in the file.
 func (t *Table) apply(list []change) error {
-	old, size, err := t.open()
+	old, size, found, err := t.open()
 	if err != nil {
 		return err
 	}
-	if old == nil {
+	if !found {
 		return t.rewrite(nil, nil, list)
 	}
 	defer old.Close()
@@ -75,17 +75,17 @@ func (t *Table) apply(list []change) error {
 	return t.rewrite(old, j.changes, list)
 }
 
-// open opens the table's file; nil where there is none.
-func (t *Table) open() (f File, size int64, err error) {
+// open opens the table's file; found is false where there is none.
+func (t *Table) open() (f File, size int64, found bool, err error) {
 	info, err := os.Stat(t.file())
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
-		return nil, 0, nil
+		return nil, 0, false, nil
 	}
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, false, err
 	}
 	f, err = t.Files.Open(t.file())
-	return f, info.Size(), err
+	return f, info.Size(), true, err
 }
 
 func getter(f File) func(string) (string, bool) {
@@ -102,8 +102,8 @@ func (t *Table) records() (map[string]string, error) {
 		return nil, err
 	}
 	records := map[string]string{}
-	old, _, err := t.open()
-	if err != nil || old == nil {
+	old, _, found, err := t.open()
+	if err != nil || !found {
 		return records, err
 	}
 	defer old.Close()

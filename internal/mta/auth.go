@@ -26,27 +26,27 @@ type authority struct {
 // AuthBackendOption is the option that names back ends other than Cyrus'.
 const AuthBackendOption = "AuthBackends"
 
-// newAuthority reads where passwords come from. It returns nil where nothing of the site's has any: AUTH is not offered then.
-func newAuthority(s *Server) (*authority, error) {
+// newAuthority reads where passwords come from. found is false where nothing of the site's has any:
+// AUTH is not offered then.
+func newAuthority(s *Server) (a *authority, found bool, err error) {
 	set := &s.site.options.Settings
-	a := &authority{realm: set.AuthRealm, options: authLetters(set.AuthOptions), allowed: strings.Fields(strings.ToUpper(set.AuthMechanisms))}
+	a = &authority{realm: set.AuthRealm, options: authLetters(set.AuthOptions), allowed: strings.Fields(strings.ToUpper(set.AuthMechanisms))}
 	if set.AuthBackends != "" {
-		var err error
 		a.backend, err = s.ownBackends(set.AuthBackends)
-		return a, err
+		return a, err == nil, err
 	}
 	cyrus, err := sasl.LoadCyrus(sasl.CyrusFolders)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if cyrus.Mechanisms != nil {
 		a.allowed = slices.DeleteFunc(a.allowed, func(m string) bool { return !slices.Contains(cyrus.Mechanisms, m) })
 	}
 	if cyrus.File == "" && !exists(cyrus.SASLDB) {
-		return nil, nil
+		return nil, false, nil
 	}
 	a.backend = s.cyrusBackend(cyrus)
-	return a, nil
+	return a, true, nil
 }
 
 func exists(path string) bool {
@@ -205,12 +205,14 @@ func (a *authority) fits(mechanism string, plain bool) bool {
 	return true
 }
 
-// logAuth says at start what is offered.
-func logAuth(s *Server, a *authority, err error) {
+// openAuthority makes AUTH available where it is configured, and says in the log whether it is. After an error it is not offered.
+func (s *Server) openAuthority() {
+	a, found, err := newAuthority(s)
 	switch {
 	case err != nil:
 		s.Log.Plain(maillog.LevelSerious, maillog.Warning, fmt.Sprintf("AUTH: not offered: %v", err))
-	case a != nil:
+	case found:
+		s.authority = a
 		s.Log.Plain(maillog.LevelConnect, maillog.Info, "AUTH: allowed mech="+strings.Join(a.allowed, " "))
 	}
 }

@@ -11,17 +11,17 @@ import (
 )
 
 // ControlSocket is the path of option ControlSocketName, below the queue directory unless it is absolute, and how it and its folders
-// are checked; "" means that there is none. timeout is Timeout.control.
-func (s *Site) ControlSocket() (path string, check *safefile.Checker, timeout time.Duration, err error) {
+// are checked; found is false where there is none. timeout is Timeout.control.
+func (s *Site) ControlSocket() (path string, check *safefile.Checker, timeout time.Duration, found bool, err error) {
 	path = s.Config.Settings.ControlSocketName
 	if path == "" {
-		return "", nil, 0, nil
+		return "", nil, 0, false, nil
 	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(s.Config.Settings.QueueDirectory, path)
 	}
 	check, err = s.fileChecker()
-	return path, check, s.Config.Settings.Timeout.Control, err
+	return path, check, s.Config.Settings.Timeout.Control, true, err
 }
 
 // ControlHelp is what HELP tells of a topic, as lines of an SMTP reply.

@@ -51,22 +51,22 @@ func (o *protection) ask(ctx context.Context, ruleset string, args ...string) *r
 func (o *protection) name() string { return o.peer.Name }
 
 // TLS asks try_tls and tls_clt_features.
-func (o *protection) TLS(ctx context.Context) (*tls.Config, error) {
+func (o *protection) TLS(ctx context.Context) (conf *tls.Config, ok bool, err error) {
 	if o.ask(ctx, "try_tls", strings.TrimSuffix(o.peer.Name, "."), o.addr) != nil {
-		return nil, nil
+		return nil, false, nil
 	}
 	env := o.srv.site.EnvWith(o.macros)
 	v := o.srv.site.Check(ctx, env, "tls_clt_features", strings.TrimSuffix(o.peer.Name, "."), o.addr, true, CheckOptions{NoSpace: true})
 	if v.Failed || !v.OK() {
-		return nil, fmt.Errorf("tls_clt_features: %s", v.Message)
+		return nil, false, fmt.Errorf("tls_clt_features: %s", v.Message)
 	}
 	keeper, flags, err := o.srv.encryption.features(tlsconf.ClientSide, v.Rewritten, false)
 	if err != nil {
 		o.srv.Log.Plain(maillog.LevelErrors, maillog.Err, fmt.Sprintf("STARTTLS=client, error: tls_clt_features=%s: %v, relay=%s", v.Rewritten, err, o.name()))
-		return nil, err
+		return nil, false, err
 	}
 	o.keeper, o.flags = keeper, flags
-	return keeper.Client(o.peer.Name), nil
+	return keeper.Client(o.peer.Name), true, nil
 }
 
 // Connected defines the macros of the connection, logs it and asks tls_server.
@@ -140,7 +140,7 @@ func (o *protection) LoggedIn(mechanism string) {
 
 // Credentials asks ruleset authinfo; where the configuration has none, DefaultAuthInfo names a file (op.txt sections 5.1.4.20
 // and 5.6). Mechanisms are those of AuthMechanisms unless M: or the file names some.
-func (o *protection) Credentials(ctx context.Context) (*mailers.Login, error) {
+func (o *protection) Credentials(ctx context.Context) (l *mailers.Login, ok bool, err error) {
 	site := o.srv.site
 	if site.Sets.Ruleset("authinfo") == nil {
 		return o.defaultAuthInfo()
@@ -148,18 +148,20 @@ func (o *protection) Credentials(ctx context.Context) (*mailers.Login, error) {
 	v := site.Check(ctx, site.EnvWith(o.macros), "authinfo", strings.TrimSuffix(o.peer.Name, "."), o.addr, true, CheckOptions{})
 	switch {
 	case v.Failed || v.Status.Exit == status.TempFail:
-		return nil, errors.New("ruleset authinfo: temporary failure")
+		return nil, false, errors.New("ruleset authinfo: temporary failure")
 	case !v.Resolved:
-		return nil, nil
+		return nil, false, nil
 	}
-	l, err := parseAuthInfo(site.Sets.Join(v.Return[1:], ' ', true))
-	return o.complete(l), err
+	if l, err = parseAuthInfo(site.Sets.Join(v.Return[1:], ' ', true)); err != nil {
+		return nil, false, err
+	}
+	return l, o.complete(l), nil
 }
 
-// complete fills in what was not said, and drops a login without a password or a name.
-func (o *protection) complete(l *mailers.Login) *mailers.Login {
-	if l == nil || l.User == "" && l.AuthID == "" || l.Password == "" {
-		return nil
+// complete fills in what was not said; it reports whether there are a name and a password to log in with.
+func (o *protection) complete(l *mailers.Login) bool {
+	if l.User == "" && l.AuthID == "" || l.Password == "" {
+		return false
 	}
 	if l.User == "" {
 		l.User = l.AuthID
@@ -169,7 +171,7 @@ func (o *protection) complete(l *mailers.Login) *mailers.Login {
 		l.Mechanisms = strings.Fields(strings.ToUpper(o.srv.site.options.AuthMechanisms))
 	}
 	l.Certificate = o.keeper != nil && o.keeper.Offered()
-	return l
+	return true
 }
 
 // parseAuthInfo reads tokens of the form "TDstring" (op.txt section 5.1.4.20).
@@ -217,23 +219,23 @@ func authInfoValue(token string) (string, error) {
 }
 
 // defaultAuthInfo reads DefaultAuthInfo's file: user, authentication identity, password, realm and mechanisms, one a line.
-func (o *protection) defaultAuthInfo() (*mailers.Login, error) {
+func (o *protection) defaultAuthInfo() (l *mailers.Login, ok bool, err error) {
 	path := o.srv.site.options.DefaultAuthInfo
 	if path == "" {
-		return nil, nil
+		return nil, false, nil
 	}
 	blame, _ := safefile.ParseBlame(strings.Join(o.srv.site.options.DontBlameSendmail, " "))
 	checker := &safefile.Checker{Blame: blame, UID: os.Geteuid(), GIDs: []int{os.Getegid()}}
 	f, err := checker.Open(path, safefile.AuthInfo)
 	if err != nil {
-		return nil, fmt.Errorf("DefaultAuthInfo: %w", err)
+		return nil, false, fmt.Errorf("DefaultAuthInfo: %w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxAuthInfo))
 	if err != nil {
-		return nil, fmt.Errorf("DefaultAuthInfo: %s: %w", path, err)
+		return nil, false, fmt.Errorf("DefaultAuthInfo: %s: %w", path, err)
 	}
-	l := &mailers.Login{}
+	l = &mailers.Login{}
 	fields := []*string{&l.User, &l.AuthID, &l.Password, &l.Realm}
 	for i, line := range strings.Split(string(text), "\n") {
 		if line = strings.TrimRight(line, "\r"); i < len(fields) {
@@ -242,7 +244,7 @@ func (o *protection) defaultAuthInfo() (*mailers.Login, error) {
 			l.Mechanisms = strings.Fields(strings.ToUpper(line))
 		}
 	}
-	return o.complete(l), nil
+	return l, o.complete(l), nil
 }
 
 // maxAuthInfo bounds DefaultAuthInfo's file.

@@ -94,12 +94,11 @@ func New(cfg Config) (*Server, error) {
 		s.rates = NewRates(site.options.ConnectionRateWindowSize, s.now)
 	}
 	s.macros = processMacros(cfg, site)
-	var err error
 	s.encryption = newEncryption(s)
 	if strings.IndexByte("dDs", max(cfg.Mode, 'a')) >= 0 {
-		s.authority, err = newAuthority(s)
-		logAuth(s, s.authority, err)
+		s.openAuthority()
 	}
+	var err error
 	if s.aliases, err = openAliases(cfg.Site); err != nil {
 		return nil, err
 	}

@@ -242,25 +242,26 @@ func (t *Target) Own(f *os.File) error {
 	return nil
 }
 
-// LockOld locks the file that is to be replaced, so that two programs that add to it wait for each other. It returns nil when there is none.
-func LockOld(path string) (*os.File, error) {
+// LockOld locks the file that is to be replaced, so that two programs that add to it wait for each other. found is false when there
+// is none. Closing the file ends the lock.
+func LockOld(path string) (f *os.File, found bool, err error) {
 	for {
 		f, err := os.Open(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
+			return nil, false, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if err := safefile.Lock(f, safefile.Exclusive); err != nil {
-			return nil, errors.Join(err, f.Close())
+			return nil, false, errors.Join(err, f.Close())
 		}
 		same, err := safefile.IsNamed(f, path)
 		if err != nil {
-			return nil, errors.Join(err, f.Close())
+			return nil, false, errors.Join(err, f.Close())
 		}
 		if same {
-			return f, nil
+			return f, true, nil
 		}
 		f.Close() // another program replaced it while we waited
 	}
