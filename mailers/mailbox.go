@@ -32,7 +32,8 @@ func (m Mailbox) Append(ctx context.Context, message io.Reader) error {
 	}
 	d := &deposit{message: message}
 	if !m.Spool || id == nil {
-		return errors.Join(onBehalf(id, func() { appendAll(ctx, o, []*deposit{d}) }), d.err)
+		err := onBehalf(id, func() { appendAll(ctx, o, []*deposit{d}) })
+		return errors.Join(err, d.err) // in this order: the call sets d.err
 	}
 	unlock, err := dotLock(ctx, m.Path, o.Wait)
 	if err != nil {

@@ -24,7 +24,9 @@ func Agents(cfg Config) *Table {
 		cfg.Now = time.Now
 	}
 	cfg.Timeouts = cfg.Timeouts.withDefaults()
-	return &Table{cfg: cfg, cache: newCache(&cfg)}
+	t := &Table{cfg: cfg}
+	t.cache = newCache(&t.cfg)
+	return t
 }
 
 // Deliver hands the job to the agent of its mailer, in parts of as many recipients as the mailer takes at once.
