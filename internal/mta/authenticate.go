@@ -30,7 +30,13 @@ func (c *Session) saslSession() *sasl.Session {
 	return s
 }
 
-// authAllowed reports whether daemon and client may have AUTH at all.
+// AuthOffered reports whether the client may have AUTH at all. A back end that does not answer leaves that open.
+func (c *Session) AuthOffered(ctx context.Context) bool {
+	list, err := c.authMechanisms(ctx)
+	return len(list) > 0 || err != nil
+}
+
+// authAllowed reports whether daemon and client may have AUTH.
 func (c *Session) authAllowed() bool {
 	return c.srv.authority != nil && !c.daemon.Has('A') && c.offers("A")
 }
@@ -59,9 +65,6 @@ func (c *Session) Auth(ctx context.Context, mechanism string) (gosasl.Server, st
 	if r, no := c.refused(); no {
 		return nil, r
 	}
-	if !c.authAllowed() {
-		return nil, reply(503, status.Enhanced{5, 3, 3}, "AUTH not available")
-	}
 	list, err := c.authMechanisms(ctx)
 	if err == nil && !slices.Contains(list, mechanism) {
 		return nil, reply(504, status.Enhanced{5, 3, 3}, "AUTH mechanism "+clipped(mechanism)+" not available")
@@ -83,11 +86,11 @@ func (c *Session) AuthDone(_ context.Context, mechanism string, err error) statu
 	id := c.exchange.Identity()
 	c.authenticated = &id
 	c.set("{auth_type}", mechanism)
-	c.set("{auth_authen}", tlsconf.Encode(id.Authen))
+	c.set("{auth_authen}", encodedUser(id.Authen))
 	c.set("{auth_ssf}", itoa(int64(id.SSF)))
 	c.set("r", c.protocol())
 	c.srv.Log.Plain(maillog.LevelDeferred, maillog.Info, fmt.Sprintf("AUTH=server, relay=%s, authid=%s, mech=%s, bits=%d", c.relay,
-		loggedUser(id.Authen), mechanism, id.SSF))
+		loggedUser(encodedUser(id.Authen)), mechanism, id.SSF))
 	return reply(235, status.Enhanced{2, 0, 0}, "OK Authenticated")
 }
 
@@ -119,7 +122,11 @@ var authDetails = map[string]string{sasl.Plain: "Password verification failed", 
 func (c *Session) authRefusal(mechanism string, err error) status.Reply {
 	user := ""
 	if c.exchange != nil {
-		user = c.exchange.Identity().Authen
+		id := c.exchange.Identity()
+		user = encodedUser(id.Authen)
+		if mechanism == sasl.Plain && id.Asked {
+			user = encodedUser(id.Author) + "/" + user
+		}
 	}
 	c.exchange = nil
 	text := "generic failure (-1) SASL(-1): generic failure: "
@@ -131,8 +138,15 @@ func (c *Session) authRefusal(mechanism string, err error) status.Reply {
 	}
 	detail := authDetails[mechanism]
 	temporary := errors.Is(err, sasl.ErrTemporary)
-	if detail == "" || temporary || errors.Is(err, sasl.ErrMalformed) {
-		detail = err.Error()
+	switch {
+	case errors.Is(err, sasl.ErrNoUser) && !sasl.InClear(mechanism):
+		name, realm := user, c.srv.authority.realm
+		if realm == "" {
+			realm = c.site.Hostname()
+		}
+		detail = fmt.Sprintf("user: %s@%s property: cmusaslsecret%s not found in sasldb", name, realm, mechanism)
+	case detail == "" || temporary || errors.Is(err, sasl.ErrMalformed):
+		detail = strings.TrimPrefix(err.Error(), sasl.ErrMalformed.Error()+": ")
 	}
 	c.log(maillog.Warning, maillog.LevelDeferred, "AUTH failure (%s): %s%s, user=%s, relay=%s", mechanism, text, detail,
 		loggedUser(user), c.relay)
@@ -142,9 +156,11 @@ func (c *Session) authRefusal(mechanism string, err error) status.Reply {
 	return reply(535, status.Enhanced{5, 7, 0}, "authentication failed")
 }
 
-// loggedUser is a name that a client gave as it stands in the log: encoded as xtext, and bounded.
+// encodedUser is a name that a client gave as macros and logs have it: xtext.
+func encodedUser(s string) string { return strings.ReplaceAll(tlsconf.Encode(s), "=", "+3D") }
+
+// loggedUser bounds a name for the log.
 func loggedUser(s string) string {
-	s = strings.ReplaceAll(tlsconf.Encode(s), "=", "+3D")
 	if len(s) > maxLoggedName {
 		return s[:maxLoggedName-3] + "..."
 	}
@@ -171,10 +187,23 @@ func (c *Session) trustAuth(ctx context.Context, m *message, addr string, given 
 	}
 	m.set("{auth_author}", author)
 	m.env.AuthParam = "<>"
-	if c.authenticated == nil || author == "<>" {
+	if author == "<>" {
 		return
 	}
-	if v := m.check(ctx, "trust_auth", author); v == nil || m.obey(v, addr) == nil {
+	v := m.check(ctx, "trust_auth", author)
+	switch {
+	case v != nil && !v.OK():
+		c.logRuling(v, about(addr, v.Status))
+	case c.authenticated != nil:
 		m.env.AuthParam = author
 	}
+}
+
+// Undecoded logs an initial response of AUTH that is no base64, with the code of Cyrus SASL.
+func (c *Session) Undecoded(_ context.Context, text string) {
+	code := -5
+	if len(text) < 4 {
+		code = 1
+	}
+	c.log(maillog.Warning, maillog.LevelDeferred, `AUTH decode64 error [%d for "%s"], relay=%s`, code, loggedUser(text), c.relay)
 }

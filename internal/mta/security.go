@@ -102,10 +102,7 @@ func (o *protection) logHandshake(state *tls.ConnectionState, verify string, why
 	d := tlsconf.Describe(state)
 	o.srv.Log.Plain(maillog.LevelDeferred, maillog.Info, fmt.Sprintf("STARTTLS=client, relay=%s, version=%s, verify=%s, cipher=%s, bits=%d/%d",
 		o.name(), d.Version, verify, d.Cipher, d.Bits, d.AlgBits))
-	message, subject, issuer := "ok", "", ""
-	if why != nil {
-		message = why.Error()
-	}
+	message, subject, issuer := tlsconf.VerifyMessage(state, why), "", ""
 	if certs := state.PeerCertificates; len(certs) > 0 {
 		subject, issuer = tlsconf.Subject(certs[0]), tlsconf.Issuer(certs[0])
 	}

@@ -95,7 +95,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.macros = processMacros(cfg, site)
 	s.encryption = newEncryption(s)
-	if strings.IndexByte("dDs", max(cfg.Mode, 'a')) >= 0 {
+	if cfg.Mode == 'd' || cfg.Mode == 'D' || cfg.Mode == 's' { // only these speak SMTP as a server
 		s.openAuthority()
 	}
 	var err error

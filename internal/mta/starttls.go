@@ -14,12 +14,6 @@ import (
 // StartTLS answers STARTTLS, or says with what a daemon with modifier s begins its handshake. Ruleset tls_srv_features may ask for
 // other certificates or ciphers; where its answer cannot be obeyed TLS is refused rather than used otherwise than asked for.
 func (c *Session) StartTLS(ctx context.Context) (*tls.Config, status.Reply) {
-	if r, no := c.refused(); no && !c.implicitTLS() {
-		return nil, r
-	}
-	if !c.tlsAllowed() {
-		return nil, reply(503, status.Enhanced{5, 5, 0}, "TLS not available")
-	}
 	unavailable := reply(454, status.Enhanced{4, 3, 3}, "TLS not available after start")
 	asked, refusal := c.tlsFeatures(ctx, "tls_srv_features")
 	if refusal != nil {
@@ -47,14 +41,12 @@ func (c *Session) tlsFeatures(ctx context.Context, ruleset string) (string, erro
 	return v.Rewritten, nil
 }
 
-// tlsAllowed reports whether daemon and client may have TLS at all.
-func (c *Session) tlsAllowed() bool {
-	return !c.daemon.Has('S') && c.offers("S")
-}
+// TLSOffered reports whether daemon and client may have STARTTLS at all.
+func (c *Session) TLSOffered(context.Context) bool { return !c.daemon.Has('S') && c.offers("S") }
 
 // offersTLS reports whether EHLO lists STARTTLS.
-func (c *Session) offersTLS() bool {
-	return c.tls == nil && c.tlsAllowed() && c.srv.encryption.server().Offered()
+func (c *Session) offersTLS(ctx context.Context) bool {
+	return c.tls == nil && c.TLSOffered(ctx) && c.srv.encryption.server().Offered()
 }
 
 // implicitTLS reports whether the connection begins with the handshake (modifier s, RFC 8314).
@@ -65,12 +57,12 @@ func (c *Session) ImplicitTLS() bool { return c.implicitTLS() }
 
 // TLSDone takes the outcome of a handshake: macros, log, and ruleset tls_client, which may refuse the client. Nothing that the
 // client said before counts any more (RFC 3207 section 4.2).
-func (c *Session) TLSDone(ctx context.Context, state *tls.ConnectionState, err error) {
+func (c *Session) TLSDone(ctx context.Context, state *tls.ConnectionState, err error) status.Reply {
 	if err != nil {
 		c.set("{verify}", "SOFTWARE")
 		c.srv.Log.Plain(maillog.LevelErrors, maillog.Warning, fmt.Sprintf(
 			"STARTTLS=server, error: accept failed=-1, reason=%s, SSL_error=1, errno=0, retry=-1, relay=%s", handshakeReason(err), c.relay))
-		return
+		return status.Reply{}
 	}
 	c.dropMessage(ctx)
 	c.forgetAuth()
@@ -85,32 +77,29 @@ func (c *Session) TLSDone(ctx context.Context, state *tls.ConnectionState, err e
 	verify, why := c.handshaking.Verify(state)
 	c.set("{verify}", verify)
 	c.logHandshake(verify, why)
-	if refusal := c.tlsClient(ctx, verify); refusal != nil {
-		c.reject = refusal
+	v := c.check(ctx, "tls_client", verify, "STARTTLS")
+	if v == nil || v.OK() {
+		return status.Reply{}
 	}
+	c.logRuling(v, v.Status)
+	c.reject = &v.Status
+	return c.reject.Reply()
+}
+
+// logRuling logs what a ruleset refused outside of a transaction.
+func (c *Session) logRuling(v *ruling, s status.Status) {
+	c.srv.Log.Check("", &maillog.Check{Ruleset: v.ruleset, Arg1: v.arg1, Arg2: v.arg2, Relay: c.relay, Verdict: maillog.Rejected, Text: replyText(s)})
 }
 
 func (c *Session) logHandshake(verify string, why error) {
 	d := tlsconf.Describe(c.tls)
 	c.srv.Log.Plain(maillog.LevelDeferred, maillog.Info, fmt.Sprintf("STARTTLS=server, relay=%s, version=%s, verify=%s, cipher=%s, bits=%d/%d",
 		c.relay, d.Version, verify, d.Cipher, d.Bits, d.AlgBits))
-	message := "ok"
-	if why != nil {
-		message = why.Error()
-	}
+	message := tlsconf.VerifyMessage(c.tls, why)
 	subject, issuer := "", ""
 	if certs := c.tls.PeerCertificates; len(certs) > 0 {
 		subject, issuer = tlsconf.Subject(certs[0]), tlsconf.Issuer(certs[0])
 	}
 	c.srv.Log.Plain(maillog.LevelConnect, maillog.Info,
 		fmt.Sprintf("STARTTLS=server, cert-subject=%s, cert-issuer=%s, verifymsg=%s", subject, issuer, message))
-}
-
-// tlsClient runs the ruleset of that name after a handshake.
-func (c *Session) tlsClient(ctx context.Context, verify string) *status.Status {
-	v := c.check(ctx, "tls_client", verify, "STARTTLS")
-	if v == nil {
-		return nil
-	}
-	return c.probe().obey(v, "")
 }

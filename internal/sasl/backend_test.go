@@ -204,7 +204,7 @@ func TestDovecot(t *testing.T) {
 	if c, done, err := x.Next(nil); err != nil || done || string(c) != "<x@y>" {
 		t.Fatalf("%q %v %v", c, done, err)
 	}
-	if _, done, err := x.Next([]byte("alice 00")); err != nil || !done || x.Identity() != (Identity{Authen: "alice", Author: "alice@x"}) {
+	if _, done, err := x.Next([]byte("alice 00")); err != nil || !done || x.Identity() != (Identity{Authen: "alice", Author: "alice@x", Asked: true}) {
 		t.Fatalf("%v %v %v", done, err, x.Identity())
 	}
 	if want := "AUTH\t1\tCRAM-MD5\tservice=smtp\trip=192.0.2.7\trport=1234"; got[0] != want {

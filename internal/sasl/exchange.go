@@ -83,14 +83,15 @@ func (s *Session) authorize(authen, author string) error {
 type Identity struct {
 	Authen string // authentication identity, as the client gave it
 	Author string // authorization identity; the same where none was asked for
+	Asked  bool   // the client named the authorization identity
 	SSF    int    // security strength factor of the mechanism in bits; 0: it protects no data
 }
 
 func identity(authen, author string) Identity {
 	if author == "" {
-		author = authen
+		return Identity{Authen: authen, Author: authen}
 	}
-	return Identity{Authen: authen, Author: author}
+	return Identity{Authen: authen, Author: author, Asked: true}
 }
 
 // Exchange is one authentication on the server's side. Identity is proven once Next has returned done without an error; before

@@ -3,6 +3,7 @@ package sasl
 import (
 	"context"
 	"crypto/subtle"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -81,8 +82,33 @@ func startPlain(ctx context.Context, l *Local, s *Session) (Exchange, error) {
 	server := sasl.NewPlainServer(func(author, authen, password string) error {
 		return x.check(ctx, l, s, author, authen, password)
 	})
-	x.Server = malformed{server}
+	x.Server = plainServer{server, &x.outcome}
 	return x, nil
+}
+
+// plainServer names what is wrong with the form of an answer as Cyrus SASL does, for logs.
+type plainServer struct {
+	sasl.Server
+	o *outcome
+}
+
+func (p plainServer) Next(response []byte) (challenge []byte, done bool, err error) {
+	parts := strings.Split(string(response), "\x00")
+	if response == nil || len(parts) == 3 {
+		challenge, done, err = p.Server.Next(response)
+		return challenge, done && err == nil, err
+	}
+	detail := "Got more data than we were expecting in the PLAIN plugin\n"
+	switch len(parts) {
+	case 1:
+		detail = "Can only find author (no password)"
+	case 2:
+		detail = "Can only find author/en (no password)"
+	}
+	if len(parts) > 1 {
+		p.o.id = identity(parts[1], parts[0])
+	}
+	return nil, false, fmt.Errorf("%w: %s", ErrMalformed, detail)
 }
 
 func (o *outcome) check(ctx context.Context, l *Local, s *Session, author, authen, password string) error {

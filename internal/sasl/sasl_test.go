@@ -114,7 +114,7 @@ func TestAuthorizationIdentity(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = converse(t, client, server)
-			if allowed && (err != nil || server.Identity() != Identity{Authen: "alice", Author: "boss"}) {
+			if allowed && (err != nil || server.Identity() != Identity{Authen: "alice", Author: "boss", Asked: true}) {
 				t.Errorf("%s: %v %v", name, err, server.Identity())
 			}
 			if !allowed && !errors.Is(err, ErrAuthorize) {

@@ -19,12 +19,13 @@ var (
 	errAuthCancelled = errors.New("smtpd: the client cancelled the exchange")
 )
 
-// notBase64 is an answer of the client that cannot be decoded; initial says that it stood in the AUTH command.
+// notBase64 is an answer of the client that cannot be decoded.
 type notBase64 struct {
 	text    string
-	initial bool
+	initial bool // it stood in the AUTH command
 }
 
+// Error does not repeat the text, which may be a secret.
 func (e *notBase64) Error() string { return "smtpd: the client's answer is not base64" }
 
 // reply is the original's.
@@ -41,6 +42,9 @@ func (c *conn) auth(_, arg string) {
 	name, initial := splitCommand(arg)
 	a, ok := c.sess.(AuthSession)
 	switch {
+	case ok && !a.AuthOffered(c.ctx):
+		c.badCommand(say(503, status.Enhanced{5, 3, 3}, "AUTH not available"))
+		return
 	case name == "":
 		c.reply(say(501, syntax552, "AUTH mechanism must be specified"))
 		return
@@ -65,7 +69,13 @@ func (c *conn) auth(_, arg string) {
 		return
 	}
 	var undecoded *notBase64
-	if !errors.Is(err, errAuthCancelled) && !errors.As(err, &undecoded) {
+	switch {
+	case errors.Is(err, errAuthCancelled):
+	case errors.As(err, &undecoded):
+		if undecoded.initial {
+			c.noticer().Undecoded(c.ctx, undecoded.text)
+		}
+	default:
 		r = a.AuthDone(c.ctx, mechanism, err)
 	}
 	switch {
@@ -139,8 +149,11 @@ func (c *conn) startTLS(_, arg string) {
 	case !ok:
 		c.badCommand(say(454, status.Enhanced{4, 3, 3}, "TLS not available after start"))
 		return
+	case !t.TLSOffered(c.ctx):
+		c.badCommand(say(503, proto550, "TLS not available"))
+		return
 	case c.tls:
-		c.badCommand(say(503, proto550, "TLS already active"))
+		c.badCommand(say(454, status.Enhanced{4, 3, 3}, "TLS not available after start"))
 		return
 	case c.mail:
 		c.reply(say(503, proto550, "TLS not permitted during a mail transaction"))
@@ -190,7 +203,9 @@ func (c *conn) handshake(t TLSSession, cfg *tls.Config) {
 	_ = nc.SetDeadline(time.Time{})
 	c.s.use(nc)
 	state := nc.ConnectionState()
-	t.TLSDone(c.ctx, &state, nil)
+	if r := t.TLSDone(c.ctx, &state, nil); r.Code >= 400 {
+		c.refuse(r)
+	}
 	c.tls, c.helo, c.authed, c.mail, c.rcpts, c.commands = true, false, false, false, 0, 0
 }
 

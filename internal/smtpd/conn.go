@@ -139,6 +139,7 @@ func (deaf) Proxy(context.Context, string)       {}
 func (deaf) Trapdoor(context.Context, string)    {}
 func (deaf) Early(context.Context, string)       {}
 func (deaf) Misspoken(context.Context, string)   {}
+func (deaf) Undecoded(context.Context, string)   {}
 
 // issued tells that a command was issued that shows what a client wants.
 func (c *conn) issued(verb string) {

@@ -102,7 +102,8 @@ type DeliverBySession interface {
 
 // NoticeSession is told what deserves a log line. Attack: a command was repeated so often that answers slow down. TooLong: a
 // command of that many bytes ended the dialogue. Proxy: a web browser's command did. Trapdoor: a command that once opened doors.
-// Early: something came before the reply to verb. Misspoken: the text of the reply to an RCPT whose syntax was wrong.
+// Early: something came before the reply to verb. Misspoken: the text of the reply to an RCPT whose syntax was wrong. Undecoded: an initial response of AUTH
+// that is no base64.
 type NoticeSession interface {
 	Attack(ctx context.Context, command string, count int)
 	TooLong(ctx context.Context, bytes int)
@@ -110,6 +111,7 @@ type NoticeSession interface {
 	Trapdoor(ctx context.Context, name string)
 	Early(ctx context.Context, verb string)
 	Misspoken(ctx context.Context, text string)
+	Undecoded(ctx context.Context, text string)
 }
 
 // IssueSession is told that the client issued MAIL, VRFY, EXPN or ETRN, whatever becomes of it.
@@ -121,17 +123,21 @@ type IssueSession interface {
 // not; AuthDone is told how the exchange ended (nil: good) and answers 235 or a refusal. An exchange that the
 // client broke off, or an answer that is no base64, is refused without asking.
 type AuthSession interface {
+	// AuthOffered reports whether this client may have AUTH at all.
+	AuthOffered(ctx context.Context) bool
 	Auth(ctx context.Context, mechanism string) (sasl.Server, status.Reply)
 	AuthDone(ctx context.Context, mechanism string, err error) status.Reply
 }
 
 // TLSSession lets clients begin TLS (RFC 3207). StartTLS returns what to begin it with, or nil and why not; TLSDone
-// is told the outcome. After a success the session must forget HELO, AUTH and the transaction.
+// is told the outcome and may refuse the client, as Connect does. After a success the session must forget HELO, AUTH and the transaction.
 type TLSSession interface {
 	// ImplicitTLS reports whether the connection begins with the handshake (RFC 8314 section 3.3).
 	ImplicitTLS() bool
+	// TLSOffered reports whether this client may have STARTTLS at all.
+	TLSOffered(ctx context.Context) bool
 	StartTLS(ctx context.Context) (*tls.Config, status.Reply)
-	TLSDone(ctx context.Context, state *tls.ConnectionState, err error)
+	TLSDone(ctx context.Context, state *tls.ConnectionState, err error) (refusal status.Reply)
 }
 
 // Conn is what a new session may know of its connection.

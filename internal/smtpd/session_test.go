@@ -40,10 +40,13 @@ func (f *fake) Features(context.Context) []string { return f.features }
 func (f *fake) Attack(_ context.Context, command string, n int) {
 	f.note("notice: attack by %s, %d", command, n)
 }
-func (f *fake) TooLong(_ context.Context, n int)           { f.note("notice: %d bytes", n) }
-func (f *fake) Proxy(_ context.Context, line string)       { f.note("notice: proxy: %s", line) }
-func (f *fake) Trapdoor(_ context.Context, name string)    { f.note("notice: trapdoor %s", name) }
-func (f *fake) Early(_ context.Context, verb string)       { f.note("notice: early after %s", verb) }
+func (f *fake) TooLong(_ context.Context, n int)        { f.note("notice: %d bytes", n) }
+func (f *fake) Proxy(_ context.Context, line string)    { f.note("notice: proxy: %s", line) }
+func (f *fake) Trapdoor(_ context.Context, name string) { f.note("notice: trapdoor %s", name) }
+func (f *fake) Early(_ context.Context, verb string)    { f.note("notice: early after %s", verb) }
+func (f *fake) Undecoded(_ context.Context, text string) {
+	f.got = append(f.got, "notice: undecoded "+text)
+}
 func (f *fake) Misspoken(_ context.Context, text string)   { f.note("notice: wrong: %s", text) }
 func (f *fake) Reset(context.Context)                      { f.note("reset") }
 func (f *fake) Close(_ context.Context, cause error)       { f.closed, f.cause = true, cause }

@@ -112,15 +112,20 @@ func name(raw []byte) (parts [][2]string) {
 	return parts
 }
 
-// oneLine is a distinguished name as OpenSSL's X509_NAME_oneline writes it: "/C=JP/CN=mail.example.com", bytes that do not print as \xHH.
+// oneLine is a distinguished name as OpenSSL's X509_NAME_oneline writes it: "/C=JP/CN=mail.example.com", bytes that do not print as \xHH, / and +
+// behind a backslash.
 func oneLine(raw []byte) string {
 	var b strings.Builder
 	for _, p := range name(raw) {
 		b.WriteString("/" + p[0] + "=")
 		for i := range len(p[1]) {
-			if c := p[1][i]; c < ' ' || c > '~' {
+			switch c := p[1][i]; {
+			case c < ' ' || c > '~':
 				fmt.Fprintf(&b, "\\x%02X", c)
-			} else {
+			case c == '/' || c == '+':
+				b.WriteByte('\\')
+				fallthrough
+			default:
 				b.WriteByte(c)
 			}
 		}

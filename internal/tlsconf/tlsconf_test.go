@@ -319,7 +319,7 @@ func TestNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	cert := &x509.Certificate{RawSubject: der}
-	if got, want := Subject(cert), `/C=JP/O=Example+20+28Mail+29+20+2B+20Co/CN=J+5CxC3+5CxB6rg+20+22x+22`; got != want {
+	if got, want := Subject(cert), `/C=JP/O=Example+20+28Mail+29+20+5C+2B+20Co/CN=J+5CxC3+5CxB6rg+20+22x+22`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	if got, want := CommonName(cert), `J+C3+B6rg+20+22x+22`; got != want {

@@ -69,6 +69,28 @@ func (m *material) revoked(o *Options, chain []*x509.Certificate, now time.Time)
 	return nil
 }
 
+// VerifyMessage is OpenSSL's sentence for what Verify returned, as it stands in log lines: verifymsg=.
+func VerifyMessage(state *tls.ConnectionState, err error) string {
+	var invalid x509.CertificateInvalidError
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		if time.Now().Before(state.PeerCertificates[0].NotBefore) {
+			return "certificate is not yet valid"
+		}
+		return "certificate has expired"
+	case errors.As(err, &unknown):
+		leaf := state.PeerCertificates[0]
+		if slices.Equal(leaf.RawIssuer, leaf.RawSubject) {
+			return "self-signed certificate"
+		}
+		return "unable to get local issuer certificate"
+	}
+	return err.Error()
+}
+
 // revocations reads CRLFile and the files of CRLPath.
 func revocations(o *Options) ([]*x509.RevocationList, error) {
 	var lists []*x509.RevocationList
