@@ -14,7 +14,7 @@ var lines = [][]string{
 	{"queue", "mailers", "internal/alias", "internal/dsn", "internal/hoststat", "internal/mailstat"},
 	{"internal/envelope"},
 	{"cf", "rules", "maps", "internal/sasl", "internal/milter", "internal/drac", "internal/tlsconf"},
-	{"internal/status", "internal/macro", "internal/dns", "internal/safefile", "internal/priv", "internal/maillog", "internal/debug"},
+	{"internal/status", "internal/macro", "internal/dns", "internal/safefile", "internal/priv", "internal/maillog", "internal/debug", "internal/dialogue"},
 	{"internal/guard"},
 }
 
