@@ -127,3 +127,63 @@ func selectors(t *testing.T) map[string]bool {
 	}
 	return found
 }
+
+// TestToolFlags holds the tables against the letters that the programs give to dbtool.Getopt.
+func TestToolFlags(t *testing.T) {
+	own := map[string]string{"smrsh": "c:", "expn": "1advw"} // these read their arguments themselves
+	for _, tool := range Tools {
+		spec := own[tool.Name]
+		if spec == "" {
+			spec = getoptSpec(t, filepath.Join("../../cmd", tool.Name))
+		}
+		for i := range len(spec) {
+			if spec[i] != ':' && !slices.ContainsFunc(tool.Flags, func(f Flag) bool {
+				return f.Letter() == spec[i] && strings.Contains(f.Name, " ") == (i+1 < len(spec) && spec[i+1] == ':')
+			}) {
+				t.Errorf("%s takes -%c, which is not in the table, or with another value", tool.Name, spec[i])
+			}
+		}
+		for _, f := range tool.Flags {
+			if strings.IndexByte(spec, f.Letter()) < 0 {
+				t.Errorf("%s does not take %s", tool.Name, f.Name)
+			}
+		}
+	}
+}
+
+// getoptSpec finds the second argument of dbtool.Getopt in a program, a string or a constant of its.
+func getoptSpec(t *testing.T, dir string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, constants := ast.Expr(nil), map[string]ast.Expr{}
+	for _, path := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				if s, ok := n.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Getopt" && len(n.Args) == 3 {
+					spec = n.Args[1]
+				}
+			case *ast.ValueSpec:
+				for i, v := range n.Values {
+					constants[n.Names[i].Name] = v
+				}
+			}
+			return true
+		})
+	}
+	if name, ok := spec.(*ast.Ident); ok {
+		spec = constants[name.Name]
+	}
+	literal, ok := spec.(*ast.BasicLit)
+	if !ok {
+		t.Fatalf("%s: no call of Getopt", dir)
+	}
+	return strings.Trim(literal.Value, `"`)
+}

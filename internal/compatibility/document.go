@@ -207,4 +207,7 @@ func (d *document) commands() {
 	commands("Command line of sendmail", Sendmail)
 	commands("Command line of makemap", Makemap)
 	commands("Command line of mailstats", Mailstats)
+	for _, t := range Tools {
+		commands("Command line of "+t.Name, t.Flags)
+	}
 }
