@@ -407,3 +407,12 @@ func TestStep(t *testing.T) {
 		t.Errorf("%d steps", steps)
 	}
 }
+
+// TestRepliesAreOneLineEach: what a session puts into a reply cannot end it or begin another.
+func TestRepliesAreOneLineEach(t *testing.T) {
+	for text, want := range map[string]string{"a\r\n250 ok\nb": "a  250 ok b", "nul\x00 del\x7f esc\x1b[2J": "nul  del  esc [2J", "tab\tstays": "tab\tstays"} {
+		if got := oneLine(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
