@@ -70,7 +70,9 @@ func (c *Session) Auth(ctx context.Context, mechanism string) (gosasl.Server, st
 		return nil, reply(504, status.Enhanced{5, 3, 3}, "AUTH mechanism "+clipped(mechanism)+" not available")
 	}
 	if err == nil {
-		c.exchange, err = c.srv.authority.backend.Start(ctx, c.saslSession(), mechanism)
+		s := c.saslSession()
+		s.Offered = list
+		c.exchange, err = c.srv.authority.backend.Start(ctx, s, mechanism)
 	}
 	if err != nil {
 		return nil, c.authRefusal(mechanism, err)

@@ -3,13 +3,11 @@ package mta
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 
@@ -193,18 +191,6 @@ func certificateMacros(state *tls.ConnectionState, algorithm string) map[string]
 		m[name] = fp
 	}
 	return m
-}
-
-// altNames are the names of class {cert_altnames}... of a certificate, for FEATURE(check_cert_altnames) and
-// SetCertAltnames: DNS names in lower case.
-func altNames(cert *x509.Certificate) []string {
-	var names []string
-	for _, n := range cert.DNSNames {
-		if n = strings.ToLower(n); !slices.Contains(names, n) {
-			names = append(names, n)
-		}
-	}
-	return names
 }
 
 // serverAddr is the text of {server_addr}.

@@ -49,6 +49,9 @@ type Session struct {
 	Realm         string // AuthRealm; may be empty
 	Local, Remote netip.AddrPort
 	TLS           *tls.ConnectionState // nil without TLS
+	// Offered are the mechanisms that the client was shown: SCRAM takes a client that believes its -PLUS form is missing for the
+	// victim of a downgrade where that form was among them.
+	Offered []string
 	// ExternalID is the identity of the client's verified certificate; empty means that EXTERNAL is not offered.
 	ExternalID string
 	// Authorize reports whether user authen may act for author; nil means that only authen itself may.

@@ -225,10 +225,14 @@ func TestChannelBinding(t *testing.T) {
 		{"two connections", ScramSHA256Plus, clientState[0], other[1], []string{ScramSHA256Plus}, false},
 		{"hidden", ScramSHA256, serverState[0], serverState[1], []string{ScramSHA256}, false},
 		{"not hidden", ScramSHA256, serverState[0], serverState[1], []string{ScramSHA256Plus, ScramSHA256}, true},
+		{"neither side names it", ScramSHA256, serverState[0], serverState[1], []string{ScramSHA256}, true},
 		{"client without TLS data", ScramSHA256, serverState[0], nil, []string{ScramSHA256}, true},
 	} {
 		s := session()
-		s.TLS = test.server
+		s.TLS, s.Offered = test.server, []string{ScramSHA256Plus, ScramSHA256}
+		if test.name == "neither side names it" {
+			s.Offered = test.offered
+		}
 		server, err := local().Start(t.Context(), s, test.mech)
 		if err != nil {
 			t.Fatalf("%s: %v", test.name, err)

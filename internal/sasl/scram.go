@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/xdg-go/scram"
@@ -62,7 +63,7 @@ func startScram(kind scramKind, plus bool) func(ctx context.Context, l *Local, s
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrTemporary, err)
 		}
-		if !bindable(s.TLS) {
+		if !bindable(s.TLS) || !plus && !slices.Contains(s.Offered, kind.name+plusSuffix) {
 			x.conv = server.NewConversation()
 			return x, nil
 		}
