@@ -65,6 +65,9 @@ func (c *Session) Auth(ctx context.Context, mechanism string) (gosasl.Server, st
 	if r, no := c.refused(); no {
 		return nil, r
 	}
+	if !c.authAllowed() {
+		return nil, reply(503, status.Enhanced{5, 3, 3}, "AUTH not available")
+	}
 	list, err := c.authMechanisms(ctx)
 	if err == nil && !slices.Contains(list, mechanism) {
 		return nil, reply(504, status.Enhanced{5, 3, 3}, "AUTH mechanism "+clipped(mechanism)+" not available")

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"gosendmail/internal/guard"
 )
 
 // Elevated reports whether the process is a set-user-ID or set-group-ID program that has rights which its caller lacks.
@@ -79,16 +81,15 @@ func AsCaller(f func()) error {
 		f()
 		return nil
 	}
-	done := make(chan error, 1)
-	go func() {
+	err := <-guard.Start("thread of the caller", func() error {
 		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
 		err := fsIdentity(os.Getuid(), os.Getgid())
 		if err == nil {
 			f()
 		}
-		done <- err
-	}()
-	if err := <-done; err != nil {
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnable, err)
 	}
 	return nil

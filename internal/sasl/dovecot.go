@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"gosendmail/internal/guard"
 )
 
 // Limits of Dovecot's auth protocol and of our patience.
@@ -128,7 +130,7 @@ func (d Dovecot) Start(ctx context.Context, s *Session, mechanism string) (Excha
 		_ = x.c.Close()
 		return nil, ErrMechanism
 	}
-	context.AfterFunc(ctx, func() { _ = x.c.Close() })
+	context.AfterFunc(ctx, guard.From(ctx).Func("authentication", func() { _ = x.c.Close() }))
 	return &dovecotExchange{x: x, s: s, mech: mechanism}, nil
 }
 

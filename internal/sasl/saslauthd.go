@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"gosendmail/internal/guard"
 )
 
 // Limits of saslauthd's protocol and of our patience.
@@ -96,7 +98,7 @@ func dialUnix(ctx context.Context, path string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, guard.From(ctx).Func("authentication", func() { _ = c.SetDeadline(time.Unix(1, 0)) }))
 	return &ctxConn{c, stop}, nil
 }
 
