@@ -45,9 +45,6 @@ func (c *conn) auth(_, arg string) {
 	case ok && !a.AuthOffered(c.ctx):
 		c.badCommand(say(503, status.Enhanced{5, 3, 3}, "AUTH not available"))
 		return
-	case name == "":
-		c.reply(say(501, syntax552, "AUTH mechanism must be specified"))
-		return
 	case !ok:
 		c.badCommand(say(504, status.Enhanced{5, 3, 3}, "AUTH mechanism "+clean(name)+" not available"))
 		return
@@ -56,6 +53,11 @@ func (c *conn) auth(_, arg string) {
 		return
 	case c.mail:
 		c.reply(say(503, proto550, "AUTH not permitted during a mail transaction"))
+		return
+	}
+	c.slowDown(&c.auths, c.srv.limits.Auth, "AUTH")
+	if name == "" {
+		c.reply(say(501, syntax552, "AUTH mechanism must be specified"))
 		return
 	}
 	server, r := a.Auth(c.ctx, strings.ToUpper(name))

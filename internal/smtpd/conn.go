@@ -31,6 +31,7 @@ type conn struct {
 
 	commands                           int // since the beginning or STARTTLS
 	bad, noops, helos, verifies, etrns int
+	auths                              int
 	last                               string // the last command, for Close
 	quit                               bool   // the dialogue is over, cause says why
 	cause                              error

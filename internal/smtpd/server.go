@@ -53,7 +53,7 @@ func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {
 		value *int
 		n     int
-	}{{&l.BadCommands, 25}, {&l.Noop, 20}, {&l.Helo, 3}, {&l.Verify, 6}, {&l.Etrn, 8}, {&l.CommandLine, 2048}} {
+	}{{&l.BadCommands, 25}, {&l.Noop, 20}, {&l.Helo, 3}, {&l.Verify, 6}, {&l.Etrn, 8}, {&l.Auth, 10}, {&l.CommandLine, 2048}} {
 		if *d.value == 0 {
 			*d.value = d.n
 		}

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-sasl"
+
 	"gosendmail/internal/status"
 )
 
@@ -26,7 +28,7 @@ type peer struct {
 }
 
 // serve starts a server whose sessions are f, and connects to it.
-func serve(t testing.TB, f *fake, cfg Config) (*peer, *Server) {
+func serve(t testing.TB, f Session, cfg Config) (*peer, *Server) {
 	t.Helper()
 	cfg.HostName = "mail.example.test"
 	cfg.NewSession = func(context.Context, Conn) (Session, error) { return f, nil }
@@ -309,6 +311,44 @@ func TestSlowDown(t *testing.T) {
 		t.Errorf("%v", waits)
 	}
 	if !slices.Contains(f.got, "notice: attack by HELO/EHLO, 3") {
+		t.Errorf("%q", f.got)
+	}
+}
+
+// guessing is a session whose passwords are all wrong.
+type guessing struct{ *fake }
+
+func (guessing) AuthOffered(context.Context) bool { return true }
+
+func (guessing) Auth(_ context.Context, mechanism string) (sasl.Server, status.Reply) {
+	if mechanism != sasl.Plain {
+		return nil, say(504, noEnhanced, "no such mechanism")
+	}
+	return sasl.NewPlainServer(func(_, _, _ string) error { return sasl.ErrUnexpectedClientResponse }), status.Reply{}
+}
+
+func (guessing) AuthDone(context.Context, string, error) status.Reply {
+	return say(535, status.Enhanced{5, 7, 0}, "authentication failed")
+}
+
+// TestSlowGuesses holds that whoever tries passwords waits longer and longer, whatever the tries look like.
+func TestSlowGuesses(t *testing.T) {
+	f := &fake{}
+	var waits []time.Duration
+	p, _ := serve(t, guessing{f}, Config{Delay: func(_ context.Context, d time.Duration) { waits = append(waits, d) }})
+	p.expect("220 ")
+	for range 3 {
+		p.send("AUTH\r\nAUTH FOO\r\nAUTH PLAIN AGEAYg==\r\nAUTH PLAIN\r\n*\r\n")
+		for _, code := range []string{"501 ", "504 ", "535 ", "334 ", "501 "} {
+			p.expect(code)
+		}
+	}
+	p.send("QUIT\r\n")
+	p.expect("221")
+	if want := []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}; !slices.Equal(waits, want) {
+		t.Errorf("%v", waits)
+	}
+	if !slices.Contains(f.got, "notice: attack by AUTH, 10") {
 		t.Errorf("%q", f.got)
 	}
 }

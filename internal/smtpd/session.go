@@ -160,6 +160,7 @@ type Limits struct {
 	Helo        int // HELO and EHLO; 3
 	Verify      int // VRFY and EXPN; 6
 	Etrn        int // 8
+	Auth        int // tries to authenticate; 10: the original takes one more than there are mechanisms
 	CommandLine int // bytes of a command; 2048
 }
 
