@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/emersion/go-sasl"
+	"github.com/go-crypt/crypt/algorithm/shacrypt"
 )
 
 // users is a Secrets of this test: "user@realm" to password. The password "hang" stands for a back end that does not answer.
@@ -402,6 +403,25 @@ func BenchmarkScram(b *testing.B) {
 			var challenge []byte
 			challenge, done, _ = server.Next(answer)
 			answer, _ = client.Next(challenge)
+		}
+	}
+}
+
+// TestLongPasswords holds that a client cannot make a hash cost more than a password may be long.
+func TestLongPasswords(t *testing.T) {
+	hasher, err := shacrypt.New(shacrypt.WithSHA512(), shacrypt.WithIterations(1000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{1, 512, 513} {
+		password := strings.Repeat("p", n)
+		digest, err := hasher.Hash(password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = Secret{Hash: digest.Encode()}.Matches(password)
+		if fits := n <= 512; fits != (err == nil) || err != nil && !errors.Is(err, ErrCredentials) {
+			t.Errorf("%d bytes: %v", n, err)
 		}
 	}
 }

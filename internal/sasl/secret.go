@@ -99,13 +99,18 @@ func parseStored(text string) (c scram.StoredCredentials, err error) {
 	return c, nil
 }
 
-// Matches reports whether password is the secret's: nil, or ErrCredentials.
+// maxHashed is how long a password may be for a hash, in bytes, as for crypt(3). The cost of SHA-crypt grows with its square: one
+// that fills the client's line would take seconds, for unknown users too.
+const maxHashed = 512
+
+// Matches reports whether password is the secret's: nil, or ErrCredentials. One of more than 512 bytes is no hash's.
 func (s Secret) Matches(password string) error {
 	switch {
 	case s.Plain != "":
 		if equal(s.Plain, password) {
 			return nil
 		}
+	case s.Hash != "" && len(password) > maxHashed:
 	case s.Hash != "":
 		digest, err := decoder().Decode(s.Hash)
 		if err != nil {
