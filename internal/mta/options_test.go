@@ -250,3 +250,21 @@ func TestSingleThreadDelivery(t *testing.T) {
 		}
 	}
 }
+
+// TestSingleThreadDeliveryNeedsHostStatus: the words are the original's.
+func TestSingleThreadDeliveryNeedsHostStatus(t *testing.T) {
+	for text, warns := range map[string]bool{
+		"O SingleThreadDelivery=True\n":                                  true,
+		"O SingleThreadDelivery=True\nO HostStatusDirectory=.hoststat\n": false,
+		"O SingleThreadDelivery=False\n":                                 false,
+	} {
+		s := loadText(t, "V10/Berkeley\n"+text)
+		got := ""
+		for _, m := range s.Problems {
+			got += m.Text
+		}
+		if strings.Contains(got, "Warning: HostStatusDirectory required for SingleThreadDelivery") != warns {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}

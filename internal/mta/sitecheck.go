@@ -32,6 +32,11 @@ func (s *Site) checkValues() {
 			_, err = connectOnlyTo(o.Value)
 		case "AliasFile":
 			_, err = new(aliases).files(s)
+		case "SingleThreadDelivery":
+			if set := s.Settings(); set.SingleThreadDelivery && set.HostStatusDirectory == "" {
+				s.Problems = append(s.Problems, cf.Message{Position: o.Position, Warning: true,
+					Text: "Warning: HostStatusDirectory required for SingleThreadDelivery"})
+			}
 		}
 		if err != nil {
 			s.complainAt(o.Position, []cf.Message{{Text: fmt.Sprintf("option %s=%s: %v", o.Name, o.Value, err)}})
