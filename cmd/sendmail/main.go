@@ -111,7 +111,7 @@ func (v *invocation) dispatch(ctx context.Context) int {
 		return v.hostStatus(ctx)
 	case modeQueue, modeQueueSize:
 		return v.printQueue(ctx)
-	case modeSMTP, modeARPANET:
+	case modeSMTP:
 		return v.standardSMTP(ctx)
 	case modeTest:
 		return v.testMode(ctx)

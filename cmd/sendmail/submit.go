@@ -16,7 +16,7 @@ import (
 	"gosendmail/internal/submit"
 )
 
-// submit is -bm: the message on standard input goes to the recipients on the command line, or with -t to those of its header.
+// submit is -bm and -ba: the message on standard input goes to the recipients on the command line, or with -t to those of its header.
 func (v *invocation) submit(ctx context.Context) int {
 	o, err := v.submissionOptions()
 	if err != nil {
@@ -35,6 +35,7 @@ func (v *invocation) submit(ctx context.Context) int {
 		o.Watch = v.print
 	}
 	o.Background = v.background
+	o.ARPANET = v.mode == modeARPANET
 	if len(v.settings) > 0 || len(v.unknown) > 0 {
 		log.Logf(maillog.LevelConnect, maillog.Debug, "", "flags: %s", strings.Join(v.argv[1:], " "))
 	}

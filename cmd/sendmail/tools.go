@@ -33,6 +33,9 @@ func (v *invocation) testMode(ctx context.Context) int {
 
 // verify is -bv: where mail for the addresses would go.
 func (v *invocation) verify(ctx context.Context) int {
+	if v.caller.uid != 0 {
+		fmt.Fprintln(v.stdout, "Notice: -bv may give misleading output for non-privileged user")
+	}
 	m, log, code := v.server(ctx, nil)
 	if code != 0 {
 		return code

@@ -17,7 +17,7 @@ func (f Flag) Letter() byte { return f.Name[1] }
 var Sendmail = []Flag{
 	{"-Ac, -Am", "use submit.cf, or sendmail.cf, whatever the mode", cf.Works, ""},
 	{"-B type", "body type: 7BIT or 8BITMIME", cf.Works, ""},
-	{"-ba", "ARPANET mode: as -bs", cf.Works, ""},
+	{"-ba", "ARPANET mode: as -bm; Sender: or From: names the sender, errors are replies", cf.Works, ""},
 	{"-bC", "check the configuration", cf.Works, ""},
 	{"-bd", "daemon in the background", cf.Works, ""},
 	{"-bD", "daemon in the foreground", cf.Works, ""},

@@ -1,6 +1,7 @@
 package mta
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ type Submission struct {
 	listed    int  // addresses named so far
 	logs      bool // complaints of users who do not exist go into the log
 	newStyle  bool // a list had marks that only lists with commas have
+	replies   bool // see SubmissionOptions
 	broken    bool // a list of the header could not be read: nobody can tell who is named in it
 
 	complaints    []string
@@ -62,6 +64,7 @@ type SubmissionOptions struct {
 	Host       string // -p, $s
 	Watch      func(line string)
 	Macros     map[string]string // -M
+	Replies    bool              // complaints begin with their codes, as replies of SMTP
 }
 
 // NewSubmission begins a message.
@@ -82,7 +85,9 @@ func (srv *Server) NewSubmission(o SubmissionOptions) *Submission {
 	if o.Host != "" {
 		m.set("s", o.Host)
 	}
-	m.set("{daemon_flags}", srv.submissionFlags(o.Gateway))
+	if !o.Replies { // as the original
+		m.set("{daemon_flags}", srv.submissionFlags(o.Gateway))
+	}
 	for name, value := range o.Macros {
 		m.set(name, value)
 	}
@@ -100,6 +105,7 @@ func (srv *Server) NewSubmission(o SubmissionOptions) *Submission {
 	m.noAlias = o.NoAlias
 	m.quiet = o.ErrorMode == ErrorsQuiet
 	s := &Submission{m: m, fromField: o.FromHeader, notify: o.Notify, hops: o.Hops}
+	s.replies = o.Replies
 	s.letters = o.ErrorMode == ErrorsPrint || o.ErrorMode == 0
 	return s
 }
@@ -151,9 +157,14 @@ func (s *Submission) fail(st status.Status) {
 // complain notes what is wrong with an address.
 func (s *Submission) complain(to, text string) {
 	temporary := strings.HasPrefix(text, "4")
-	text = codes.ReplaceAllString(text, "")
+	code := codes.FindString(text)
+	text = text[len(code):]
 	if to != "" && !ours(text) && !strings.HasPrefix(text, to+"... ") {
 		text = clipped(to) + "... " + text
+	}
+	plain := text
+	if s.replies {
+		text = cmp.Or(code, "550 ") + text
 	}
 	if n := len(s.complaints); n == 0 || s.complaints[n-1] != text {
 		s.complaints = append(s.complaints, text)
@@ -161,7 +172,7 @@ func (s *Submission) complain(to, text string) {
 	if temporary && s.held != "" && !s.heldTemporary {
 		return
 	}
-	s.held, s.heldTemporary, s.m.env.Message = text, temporary, text
+	s.held, s.heldTemporary, s.m.env.Message = text, temporary, plain
 }
 
 // ours reports whether an error is one of the configuration rather than of an address.

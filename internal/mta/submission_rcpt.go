@@ -175,7 +175,7 @@ func (s *Submission) expand(ctx context.Context, before int) {
 	m.env.Recipients = append(earlier, fresh...)
 	sortByHost(m.env.Recipients)
 	for _, r := range s.failedIn(fresh) {
-		s.complain(r.Addr, r.Status.Text)
+		s.complain(r.Addr, replyText(r.Status))
 		if r.Status.Exit != status.NoUser {
 			continue
 		}

@@ -2,7 +2,10 @@ package submit
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"io"
+	"strings"
 )
 
 // input gives a message from standard input with LF line ends. Unless dots are ignored a line with a single dot ends it, and of two dots
@@ -74,4 +77,30 @@ func (in *input) next() error {
 	in.start = full
 	in.rest = out
 	return nil
+}
+
+// maxHead bounds how much of a message is looked at for its sender, in bytes.
+const maxHead = 1 << 20
+
+// headerSender returns what the field Sender:, or without one From:, of a message says, and the message.
+func headerSender(in io.Reader) (sender string, message io.Reader) {
+	var head bytes.Buffer
+	br := bufio.NewReader(in)
+	fields, last := map[string]string{}, ""
+	for head.Len() < maxHead {
+		line, err := br.ReadString('\n')
+		head.WriteString(line)
+		text := strings.TrimRight(line, "\r\n")
+		name, value, ok := strings.Cut(text, ":")
+		switch {
+		case err != nil || text == "" || text == ".":
+			return cmp.Or(fields["sender"], fields["from"]), io.MultiReader(&head, br)
+		case text[0] == ' ' || text[0] == '\t':
+			fields[last] += " " + strings.TrimSpace(text)
+		case ok:
+			last = strings.ToLower(strings.TrimSpace(name))
+			fields[last] = strings.TrimSpace(value)
+		}
+	}
+	return cmp.Or(fields["sender"], fields["from"]), io.MultiReader(&head, br)
 }

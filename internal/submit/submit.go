@@ -19,6 +19,8 @@ type Options struct {
 	IgnoreDots bool // -i
 	Mode       byte // DeliveryMode
 	Verbose    bool // -v
+	// ARPANET is -ba: the field Sender:, else From:, names the sender, and errors are printed as replies with codes, lines ending in CR LF.
+	ARPANET bool
 	// Background starts the delivery of a stored message in a process of its own; nil leaves it to the next queue run.
 	// named says that -f gave the sender.
 	Background func(id string, named bool) error
@@ -29,13 +31,24 @@ func Run(ctx context.Context, s *mta.Server, in io.Reader, out, errs io.Writer, 
 	if o.Mode == 'd' {
 		ctx = maps.WithDeferred(ctx)
 	}
+	if o.ARPANET {
+		o.Replies = true
+		var from string
+		if from, in = headerSender(in); from != "" {
+			o.Sender, o.SenderFlag = from, 'b'
+		}
+	}
 	j := &job{server: s, sub: s.NewSubmission(o.SubmissionOptions), o: o, out: out, errs: errs}
 	if err := j.sub.Sender(ctx, o.Sender, o.SenderFlag != 0, o.SenderFlag); err != nil {
 		fmt.Fprintln(errs, err)
 		return status.As(err).Exit
 	}
 	if len(o.Recipients) == 0 && !o.FromHeader {
-		fmt.Fprintln(errs, "Recipient names must be specified")
+		if text := "Recipient names must be specified"; o.ARPANET {
+			j.print("550 " + text)
+		} else {
+			fmt.Fprintln(errs, text)
+		}
 		return status.Usage
 	}
 	exit := j.run(ctx, newInput(in, o.IgnoreDots))
@@ -118,7 +131,11 @@ func (j *job) store(ctx context.Context) {
 func (j *job) end(saved string, err error) {
 	j.lost = !j.sub.Stored()
 	if saved != "" {
-		j.print(saved + "... Saved message in " + saved)
+		text := saved + "... Saved message in " + saved
+		if j.o.ARPANET {
+			text = "050 " + text
+		}
+		j.print(text)
 	}
 	if err != nil {
 		fmt.Fprintln(j.errs, err)
@@ -131,7 +148,11 @@ func (j *job) prints() bool {
 }
 
 func (j *job) print(lines ...string) {
+	end := "\n"
+	if j.o.ARPANET {
+		end = "\r\n"
+	}
 	for _, l := range lines {
-		fmt.Fprintln(j.out, l)
+		fmt.Fprint(j.out, l+end)
 	}
 }
