@@ -39,7 +39,8 @@ func (s *Spool) Find(id string) (*Item, error) {
 }
 
 // Open locks an item and reads its control file. ErrLocked where somebody works on it, ErrGone where it is dealt with.
-// A control file that is cut off, bogus or not to be trusted is set aside as Qf, and the error says why.
+// A control file that is cut off, bogus or not to be trusted is set aside as Qf, and the error says why. A lost message that can be read
+// is an ordinary one from then on.
 func (s *Spool) Open(it *Item) (*Entry, *envelope.Envelope, error) {
 	st := &spoolFiles{spool: s, dir: it.dir, dfDir: it.dir, id: it.ID, letter: it.letter}
 	env, err := st.openControl()
@@ -99,7 +100,25 @@ func (f *spoolFiles) readLocked() (*envelope.Envelope, error) {
 		return nil, err
 	}
 	c.Envelope.Size = f.n + headerSize(c.Envelope.Header)
+	if f.letter == 'Q' {
+		return c.Envelope, f.restore(c.Envelope)
+	}
 	return c.Envelope, nil
+}
+
+// restore makes an ordinary message of a lost one that can be read after all. One that is quarantined stays so, and is gone for this run.
+func (f *spoolFiles) restore(env *envelope.Envelope) error {
+	lost := f.qfPath()
+	f.letter = letterOf(env)
+	if err := renameNew(lost, f.qfPath()); err != nil {
+		f.letter = 'Q'
+		return err
+	}
+	err := f.dir.qfSync.sync()
+	if f.letter == 'h' {
+		err = errors.Join(ErrGone, err)
+	}
+	return err
 }
 
 // checkPart ends a message that was being split from another when the process died: as long as that one does not name

@@ -206,6 +206,50 @@ func TestRunSkips(t *testing.T) {
 }
 
 // TestRunInterval runs at once, at each interval, and when woken.
+// TestRunLost is -qL: what can be read is tried, and is an ordinary message then; the rest stays aside.
+func TestRunLost(t *testing.T) {
+	dir := t.TempDir()
+	s := testSpool(t, func(c *queue.Config) { c.Groups[0].Directory = dir })
+	rename := func(id string) {
+		if err := os.Rename(filepath.Join(dir, "qf"+id), filepath.Join(dir, "Qf"+id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename(put(t, s, "gone", nil))
+	waits, held := put(t, s, "waits", nil), put(t, s, "held", nil)
+	rename(waits)
+	it, err := s.Find(held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Quarantine(it, "why"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "hf"+held), filepath.Join(dir, "Qf"+held)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "ordinary", nil)
+	const broken = "Qf6AM4Zx4C000173"
+	if err := os.WriteFile(filepath.Join(dir, broken), []byte("V8\nSx\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := &deliverer{do: func(e *queue.Entry, env *envelope.Envelope) error {
+		if env.Recipients[0].Addr == "gone" {
+			return e.Remove()
+		}
+		return nil
+	}}
+	sum, err := queue.NewRunner(s, d, queue.RunnerConfig{}).RunOnce(context.Background(), queue.Selection{LostOnly: true})
+	if err != nil || sum.Tried != 2 || sum.Unusable != 1 {
+		t.Errorf("%+v %v", sum, err)
+	}
+	for _, name := range []string{broken, "qf" + waits, "hf" + held} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestRunInterval(t *testing.T) {
 	s := testSpool(t, nil)
 	put(t, s, "m", nil)

@@ -15,7 +15,7 @@ type Selection struct {
 	Senders     []Match
 	Reasons     []Match // quarantine reasons
 	Quarantined bool    // -qQ: quarantined messages instead of the normal ones
-	LostOnly    bool    // -qL: lost ones (listing only)
+	LostOnly    bool    // -qL: lost ones; a run makes ordinary ones of those that can be read
 	Group       string  // -qG; "" means all
 }
 
