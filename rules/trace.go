@@ -58,6 +58,7 @@ type Tracer interface {
 // Words is a Tracer that prints events as the original does.
 type Words struct {
 	W        io.Writer
+	D        io.Writer         // for what only levels ask for; nil: to W
 	TestMode bool              // -bt: input and result of every ruleset are printed whatever the levels
 	Debug    func(cat int) int // levels of -d
 	// Inside returns what was printed during the look-up of an event, which belongs into its line; nil means nothing.
@@ -77,9 +78,9 @@ func (w *Words) Level(category int) int {
 func (w *Words) Event(e Event) {
 	switch e.Kind {
 	case Input:
-		w.printf("%s%-16.16s   input:%s\n", w.prefix(), e.Set.Name, tokens(e.Workspace))
+		w.plainf("%s%-16.16s   input:%s\n", w.prefix(), e.Set.Name, tokens(e.Workspace))
 	case Returns:
-		w.printf("%s%-16.16s returns:%s\n", w.prefix(), e.Set.Name, tokens(e.Workspace))
+		w.plainf("%s%-16.16s returns:%s\n", w.prefix(), e.Set.Name, tokens(e.Workspace))
 	case LeftMacro:
 		w.printf("rewrite: LHS $&{%s} => \"%s\"\n", bare(e.Name), orNull(e))
 	case RightMacro:
@@ -174,7 +175,15 @@ func (w *Words) prefix() string {
 	return "rewrite: ruleset "
 }
 
-func (w *Words) printf(format string, args ...any) { fmt.Fprintf(w.W, format, args...) }
+func (w *Words) plainf(format string, args ...any) { fmt.Fprintf(w.W, format, args...) }
+
+func (w *Words) printf(format string, args ...any) {
+	if w.D != nil {
+		fmt.Fprintf(w.D, format, args...)
+		return
+	}
+	w.plainf(format, args...)
+}
 
 // tokens prints a workspace with a blank before each token.
 func tokens(ws Workspace) string {

@@ -89,9 +89,6 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 	site.HearMaps(func(err error) { log.SysErr("", caller, err.Error()) },
 		func(level int, id, text string) { log.Log(0, maillog.Priority(level), id, text) })
 	site.NoteMaps(func(level int, id, text string) { log.Log(level, maillog.Info, id, text) })
-	for _, f := range v.withoutEffect() {
-		log.Plain(maillog.LevelSerious, maillog.Warning, "no effect: flag "+f)
-	}
 	return site, log, 0
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -70,7 +69,7 @@ type flags struct {
 	tag      string // -L
 	traffic  string // -X
 	debug    []string
-	debugLog string // -D
+	debugLog *string // -D
 
 	runQueue   bool   // -q in any form
 	interval   string // -q15m: "15m"; "" means once
@@ -178,18 +177,6 @@ func (f *flags) plain(c byte) {
 	}
 }
 
-// withoutEffect names the flags given that nothing here obeys though somebody may count on them.
-func (f *flags) withoutEffect() []string {
-	var list []string
-	for flag, given := range map[string]bool{"-D": f.debugLog != ""} {
-		if given {
-			list = append(list, flag)
-		}
-	}
-	slices.Sort(list)
-	return list
-}
-
 func (f *flags) setMode(m byte) {
 	f.mode, f.modeSet = m, true
 }
@@ -211,7 +198,10 @@ func (f *flags) value(c byte, v string) error {
 	case 'C':
 		f.config = v
 	case 'D':
-		f.debugLog = v
+		if len(f.debug) > 0 {
+			return complain("-D file must be before -d")
+		}
+		f.debugLog = &v
 	case 'd':
 		f.debug = append(f.debug, v)
 	case 'e':
@@ -319,7 +309,7 @@ func (f *flags) queue(v string) error {
 		return nil
 	}
 	switch rest[0] {
-	case 'I', 'R', 'S', 'Q':
+	case 'I', 'R', 'S', 'Q', 'L':
 		f.limits = append(f.limits, limit{rest[0], not, rest[1:]})
 		return nil
 	}
@@ -338,8 +328,6 @@ func (f *flags) queue(v string) error {
 		if f.interval == "" {
 			f.interval = "1s"
 		}
-	case 'L':
-		return fmt.Errorf("-qL: lost items are told by name (Qf files); look into the queue directory")
 	default:
 		if rest[0] < '0' || rest[0] > '9' {
 			return fmt.Errorf("-q%s: neither an interval nor a selection", v)

@@ -42,6 +42,9 @@ func (v *invocation) startDebug() (done bool) {
 		fmt.Fprintf(v.stderr, "%s: -d%s prints nothing here\n", v.name, strings.Join(without, ","))
 	}
 	v.log = &debug.Log{W: v.stdout, Levels: v.levels}
+	if v.debugTo != nil {
+		v.log.W = v.debugTo
+	}
 	if v.log.At(0, versionOnly) {
 		v.log.Printf("Version %s\n", build.Version)
 		return true

@@ -49,6 +49,7 @@ type invocation struct {
 	given          handover
 	levels         *debug.Levels // of -d; nil without it
 	log            *debug.Log    // prints what levels ask for
+	debugTo        io.Writer     // -D; nil without
 	stderrLog      bool          // the configuration logs to standard error
 	dialogues      *traffic      // -X; nil without
 	stdin          io.Reader
@@ -83,6 +84,9 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return inv.fail(status.OSErr, "%v", err)
 	}
 	if code := inv.openTraffic(); code != 0 {
+		return code
+	}
+	if code := inv.openDebugLog(); code != 0 {
 		return code
 	}
 	return inv.dispatch(context.Background())

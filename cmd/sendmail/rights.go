@@ -51,7 +51,7 @@ func (f *flags) rule() modeRule {
 // keepsSetgid decides, from the command line alone, whether a call keeps the rights of a set-group-ID file. What reads or writes files
 // of the caller's choice does not, nor does setting what not everybody may set.
 func (f *flags) keepsSetgid() bool {
-	if !f.rule().queue || f.config != "" || f.traffic != "" || f.debugLog != "" {
+	if !f.rule().queue || f.config != "" || f.traffic != "" || f.debugLog != nil {
 		return false
 	}
 	for name, value := range f.macros {

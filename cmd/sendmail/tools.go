@@ -25,7 +25,7 @@ func (v *invocation) testMode(ctx context.Context) int {
 	}
 	defer log.Close()
 	caller := v.serverConfig(ctx, site, log).Caller
-	return testmode.Run(ctx, site, v.stdin, v.stdout, testmode.Options{Debug: v.levels, Login: caller.Name + "@localhost", Path: v.configPath(),
+	return testmode.Run(ctx, site, v.stdin, v.stdout, testmode.Options{Debug: v.levels, DebugTo: v.debugTo, Login: caller.Name + "@localhost", Path: v.configPath(),
 		Silent: func(list []string) {
 			fmt.Fprintf(v.stderr, "%s: -d%s prints nothing here\n", v.name, strings.Join(list, ","))
 		}})

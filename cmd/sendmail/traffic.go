@@ -37,6 +37,19 @@ func (v *invocation) openTraffic() int {
 	return status.OK
 }
 
+// openDebugLog opens the file that -D names, for adding to it.
+func (v *invocation) openDebugLog() int {
+	if v.debugLog == nil {
+		return status.OK
+	}
+	f, err := os.OpenFile(*v.debugLog, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o666)
+	if err != nil {
+		return v.fail(status.CantCreat, "cannot open %s: %s", *v.debugLog, safefile.Reason(err))
+	}
+	v.debugTo = f
+	return status.OK
+}
+
 // line writes one line. The log is no reason to stop: what cannot be written is lost.
 func (t *traffic) line(mark string, text []byte) {
 	t.mu.Lock()

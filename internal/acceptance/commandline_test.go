@@ -23,7 +23,7 @@ var commandLines = []string{
 	"-ODeliveryMode=q alice", "-O DeliveryMode=queueonly alice", "-O NoSuchOption=1 alice", "-onosuch alice", "-oee nosuch", "-oeq nosuch", "-oem nosuch", "-oew nosuch",
 	"-eq nosuch alice", "-oT3d alice", "-odd alice", "-oL5 alice", "-bm alice", "-Ltag alice", "-v alice", "-- alice", "alice,bob", "<a@x.test>", "a@x.test b@y.test",
 	"-t -n", "\\alice", "alice@mail.example.test alice", "", "-Ac alice", "-Am alice", "-q", "-bp -v", "-bp", "-qIxx -bp", "-qRalice -bp", "-q!Ralice -bp",
-	"-qSnobody -bp", "-qGnone -bp", "-qQ -bp", "-Qheld -qIzz", "-bv nosuch x@remote.test", "-bv", "-ba", "-ba alice", "-ba nosuch",
+	"-qSnobody -bp", "-qGnone -bp", "-qQ -bp", "-qL -bp", "-bp -q!L", "-bp -qLxx", "-qL", "-Qheld -qIzz", "-bv nosuch x@remote.test", "-bv", "-ba", "-ba alice", "-ba nosuch",
 	"-ba -t", "-i -X @DIR@/tr alice", "-X @DIR@/none/tr alice",
 }
 

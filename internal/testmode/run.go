@@ -18,6 +18,8 @@ import (
 // Options tune Run.
 type Options struct {
 	Debug *debug.Levels // of -d on the command line; nil means none
+	// DebugTo takes what only levels of -d ask for (-D); nil means the output.
+	DebugTo io.Writer
 	// Login is the user who runs the program, for the macro $_ ("root@localhost"); "" leaves it undefined.
 	Login string
 	Path  string // of the configuration file, for -d0.10
@@ -51,10 +53,13 @@ func Run(ctx context.Context, site *mta.Site, in io.Reader, out io.Writer, o Opt
 	t := &session{ctx: ctx, site: site, env: site.NewEnv(), in: bufio.NewReader(in), out: bufio.NewWriter(out)}
 	defer t.out.Flush()
 	t.log = &debug.Log{W: t.out, Levels: o.Debug}
+	if o.DebugTo != nil {
+		t.log.W = o.DebugTo
+	}
 	if o.Debug == nil {
 		t.log.Levels = new(debug.Levels)
 	}
-	t.env.Trace = &rules.Words{W: t.out, TestMode: true, Debug: t.log.Levels.Of, Inside: t.env.Inside}
+	t.env.Trace = &rules.Words{W: t.out, D: o.DebugTo, TestMode: true, Debug: t.log.Levels.Of, Inside: t.env.Inside}
 	t.env.Debug = t.log
 	t.env.Problem = t.problem
 	t.env.Opened = mta.Openings{}
@@ -107,7 +112,7 @@ func (t *session) greet(path string) {
 		t.problem("", "554 5.0.0 No local mailer defined")
 	}
 	if t.log.At(37, 1) { // what the test mode sets itself
-		t.printf("setoption HoldExpensive (c)=F\nsetoption DeliveryMode (d)=\n")
+		t.log.Printf("setoption HoldExpensive (c)=F\nsetoption DeliveryMode (d)=\n")
 	}
 	for _, m := range dated {
 		fmt.Fprintln(t.out, m.Error())
