@@ -26,8 +26,7 @@ type Limit struct {
 
 // The reasons that several options share.
 const (
-	noMemory   = "one process does all, so that nothing is shared"
-	oneResolve = "all look-ups have the same limits: Timeout.resolver.retrans and .retry"
+	noMemory = "one process does all, so that nothing is shared"
 )
 
 // limits holds the options that are not simply obeyed; sub-options stand behind a dot. All others work.
@@ -59,10 +58,6 @@ var limits = map[string]Limit{
 	"DontBlameSendmail.RunWritableProgram":                   {Idle, "", "programs are run whoever can write to them"},
 	"PrivacyOptions.noverb":                                  {Idle, "", "VERB is always refused"},
 	"Timeout.fileopen":                                       {Idle, "", "files are opened without waiting"},
-	"Timeout.resolver.retrans.first":                         {Idle, "", oneResolve},
-	"Timeout.resolver.retrans.normal":                        {Idle, "", oneResolve},
-	"Timeout.resolver.retry.first":                           {Idle, "", oneResolve},
-	"Timeout.resolver.retry.normal":                          {Idle, "", oneResolve},
 }
 
 // LimitOf says how far an option is obeyed, or a sub-option or word of its value; sub is "" for the option itself.

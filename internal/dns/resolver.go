@@ -35,6 +35,8 @@ type Resolver struct {
 	next  atomic.Uint32 // first server of the next question, when rotating
 	hosts hostsFile
 	cache *cache // nil: off
+	// ownWait and ownTries say that WithTimeouts set them: WithLimits does not change them.
+	ownWait, ownTries bool
 }
 
 // New returns a resolver for a configuration. Without servers it asks the local one, as the resolver library does.
@@ -72,7 +74,35 @@ func (r *Resolver) WithTimeouts(perPacket time.Duration, attempts int) *Resolver
 	}
 	n := New(cfg)
 	n.cache = r.cache
+	n.ownWait, n.ownTries = r.ownWait || perPacket > 0, r.ownTries || attempts > 0
 	return n
+}
+
+// limitsKey is the key of WithLimits.
+type limitsKey struct{}
+
+type limits struct {
+	wait  time.Duration
+	tries int
+}
+
+// WithLimits returns a context whose look-ups wait otherwise than the resolver's configuration says (Timeout.resolver.*.first and
+// .normal), but for resolvers that WithTimeouts made. Zero keeps the resolver's own value.
+func WithLimits(ctx context.Context, perPacket time.Duration, attempts int) context.Context {
+	return context.WithValue(ctx, limitsKey{}, limits{perPacket, attempts})
+}
+
+// Limits returns how long a packet's answer is waited for at first, and how many rounds there are, for look-ups with ctx.
+func (r *Resolver) Limits(ctx context.Context) (wait time.Duration, tries int) {
+	wait, tries = r.cfg.Timeout, r.cfg.Attempts
+	l, _ := ctx.Value(limitsKey{}).(limits)
+	if l.wait > 0 && !r.ownWait {
+		wait = l.wait
+	}
+	if l.tries > 0 && !r.ownTries {
+		tries = l.tries
+	}
+	return wait, tries
 }
 
 // Answer is what a name server knows about one question.
@@ -215,8 +245,8 @@ func (r *Resolver) exchange(ctx context.Context, fqdn string, qtype uint16) (*re
 	if r.cfg.Rotate {
 		first = int(r.next.Add(1))
 	}
-	wait := r.cfg.Timeout
-	for round := 0; round < r.cfg.Attempts; round++ {
+	wait, tries := r.Limits(ctx)
+	for range tries {
 		for i := range r.cfg.Servers {
 			server := r.cfg.Servers[(first+i)%len(r.cfg.Servers)]
 			m, err := r.ask(ctx, server, q, wait)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"gosendmail/internal/dns"
 	"gosendmail/internal/envelope"
 	"gosendmail/internal/guard"
 	"gosendmail/internal/macro"
@@ -65,7 +66,7 @@ func (s *Server) deliver(ctx context.Context, e *queue.Entry, env *envelope.Enve
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(s.deliveries, guard.From(s.deliveries).Func("delivery", cancel))()
-	ctx, end := maps.WithScope(ctx)
+	ctx, end := maps.WithScope(s.resolverLimits(ctx, env.Tries == 0))
 	defer end()
 	var m *message
 	if v, ok := s.inflight.LoadAndDelete(env); ok {
@@ -76,6 +77,15 @@ func (s *Server) deliver(ctx context.Context, e *queue.Entry, env *envelope.Enve
 	m.entry = e
 	m.selected, _ = ctx.Value(onDemand{}).(bool)
 	return m.attempt(ctx)
+}
+
+// resolverLimits gives the look-ups of an attempt the limits of first or of later attempts (Timeout.resolver.*).
+func (s *Server) resolverLimits(ctx context.Context, first bool) context.Context {
+	t := &s.site.Config.Settings.Timeout
+	if first {
+		return dns.WithLimits(ctx, t.ResolverRetransFirst, t.ResolverRetryFirst)
+	}
+	return dns.WithLimits(ctx, t.ResolverRetransNormal, t.ResolverRetryNormal)
 }
 
 // fromQueue makes a message of what the queue kept.
