@@ -27,6 +27,7 @@ type message struct {
 
 	sender       *Address        // resolved; nil where it could not be
 	senderMailer *mailers.Mailer // of the sender's address; nil where it did not resolve
+	mailname     string          // what the user database has for the sender, where the sender's mailer has F=i; "" for none
 	relay        string          // the client as the log shows it
 	proto        string          // $r, for the log
 	daemon       string          // the daemon's name, for the log
@@ -258,9 +259,21 @@ func (m *message) setSender(ctx context.Context, addr string) *status.Status {
 	return nil
 }
 
-// defineSender sets $f and $g to the sender's address in its canonical form. What the rules report about that refuses it.
+// defineSender sets $f and $g to the sender's address in its canonical form, or to that of his mailname. What the rules report about
+// that refuses it.
 func (m *message) defineSender(ctx context.Context, addr string) *status.Status {
 	var problem complaint
+	var err error
+	user := ""
+	if m.sender != nil && m.env.Sender != "" {
+		user = m.sender.User
+	}
+	if m.mailname, err = m.mailnameOf(ctx, 'i', user); err != nil {
+		return &status.Status{Exit: status.TempFail, Code: 451, Enhanced: status.Enhanced{4, 3, 0}, Text: "user database error", Err: err}
+	}
+	if m.mailname != "" {
+		addr = m.mailname
+	}
 	from := m.canonicalSender(ctx, addr, &problem)
 	m.set("f", from)
 	m.set("g", strings.TrimSuffix(from, "<>"))

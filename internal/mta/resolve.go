@@ -2,6 +2,7 @@ package mta
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/status"
 	"gosendmail/mailers"
+	"gosendmail/maps"
 	"gosendmail/rules"
 )
 
@@ -138,6 +140,9 @@ func (m *message) senderFor(ctx context.Context, mailer *mailers.Mailer, t *macr
 	if m.env.Sender == "" && !m.env.Flags.Response {
 		text = "<>"
 	}
+	if m.mailname != "" && m.env.Sender != "" {
+		text = m.mailname
+	}
 	r := m.site.Remote(ctx, m.envAbove(t), text, m.site.Config.Mailer(mailer.Name),
 		RemoteOptions{Role: forSender, Canonical: true})
 	g = bareAddress(unquoteMacro(r.Text))
@@ -149,9 +154,27 @@ func (m *message) senderFor(ctx context.Context, mailer *mailers.Mailer, t *macr
 
 // headerAddress rewrites one address of a header field for a mailer.
 func (m *message) headerAddress(ctx context.Context, env *Env, name string, mailer *mailers.Mailer, sender bool) string {
+	if !sender {
+		if to, err := m.mailnameOf(ctx, 'j', name); err == nil && to != "" {
+			name = to
+		}
+	}
 	r := m.site.Remote(ctx, env, name, m.site.Config.Mailer(mailer.Name),
 		RemoteOptions{Role: Role{Header: true, Sender: sender}, From: m.senderDomain()})
 	return unquoteMacro(r.Text)
+}
+
+// mailnameOf is the name under which the user database has a user send and receive mail (op.txt section 5.12.2), where the sender's
+// mailer has a flag; "" where there is none.
+func (m *message) mailnameOf(ctx context.Context, flag byte, user string) (string, error) {
+	if user == "" || m.senderMailer == nil || !m.senderMailer.Flags.Has(flag) || m.srv.aliases.users.Empty() {
+		return "", nil
+	}
+	name, err := m.srv.aliases.users.Get(ctx, user, "mailname")
+	if errors.Is(err, maps.ErrNotFound) && !errors.Is(err, maps.ErrTempFail) {
+		return "", nil
+	}
+	return name, err
 }
 
 // senderDomain is "@domain" of the sender where its mailer adds that to addresses without a domain (F=C), else nil.
