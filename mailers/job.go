@@ -27,6 +27,11 @@ type Job struct {
 	// Exchange, if not nil, is told every command sent (out) and every reply line received: transcripts and -v need them.
 	Exchange func(out bool, line string)
 
+	// PutOff, if not nil, is told what a host said of a single recipient who is named to the next host then.
+	PutOff func(r *envelope.Recipient, st status.Status, peer *Peer)
+	// Warn, if not nil, is told what the log says of peers on the way, Note what reports tell of them beside the dialogue.
+	Warn, Note func(text string)
+
 	// Peer is set by the agent before it reports: the host that was tried last; nil if the mailer has none or none was found.
 	Peer *Peer
 }

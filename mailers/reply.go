@@ -14,19 +14,19 @@ import (
 // cut. Of a reply of many lines the first are kept, and the last, which decides. Lines that are no reply are skipped,
 // as the original does, and count.
 const (
-	maxReplyLine  = 2048
+	maxReplyLine  = 2047
 	maxReplyLines = 256     // kept
 	maxReplyBytes = 1 << 20 // read
 )
 
 var (
 	errReplyTooLong = errors.New("reply has too many lines")
-	errNoReply      = errors.New("no answer that the command can have")
 )
 
 // reply is a peer's answer to one command.
 type reply struct {
 	Code     int
+	opening  string          // the first line as it came, printable; its code may be another than the last one's, which counts
 	Enhanced status.Enhanced // RFC 2034, of the last line; zero if there was none
 	Lines    []string        // without code, printable
 }
@@ -50,6 +50,9 @@ func readReply(br *bufio.Reader, exchange func(line string)) (reply, error) {
 		text := ""
 		if len(line) > 4 {
 			text = line[4:]
+		}
+		if len(r.Lines) == 0 {
+			r.opening = strings.TrimRight(line, " \t")
 		}
 		r.Lines = append(r.Lines, text)
 		if more {
@@ -141,15 +144,20 @@ func (r reply) text() string {
 	return r.Lines[len(r.Lines)-1]
 }
 
+// lastLine is what the log shows of a refusal whose reply has several lines; for RCPT it shows the first.
+func (r reply) lastLine(p phase) string {
+	if len(r.Lines) < 2 || p == phaseRcpt {
+		return ""
+	}
+	return r.last()
+}
+
 // first is the first line as the peer sent it, for Diagnostic-Code and logs.
 func (r reply) first() string {
-	switch len(r.Lines) {
-	case 0:
+	if r.opening == "" {
 		return fmt.Sprint(r.Code)
-	case 1:
-		return strings.TrimSpace(fmt.Sprintf("%d %s", r.Code, r.Lines[0]))
 	}
-	return fmt.Sprintf("%d-%s", r.Code, r.Lines[0])
+	return r.opening
 }
 
 func (r reply) good() bool { return r.Code/100 == 2 }
@@ -171,6 +179,28 @@ const (
 	phaseDot
 )
 
+// phaseWords name the phases as the log does for replies that are none.
+var phaseWords = map[phase]string{phaseMail: "MAIL", phaseRcpt: "RCPT", phaseData: "DATA-1", phaseDot: "DATA-2"}
+
+func (p phase) scope() status.Scope {
+	switch p {
+	case phaseGreeting, phaseHello, phaseMail:
+		return status.OfSession
+	case phaseRcpt:
+		return status.OfRecipient
+	}
+	return status.OfMessage
+}
+
+// ProtocolError is a reply that the command cannot have.
+type ProtocolError struct {
+	Command string // as the original's log names it: "MAIL", "RCPT", "DATA-1", "DATA-2"
+	Reply   string
+}
+
+// Error returns the log's words.
+func (e *ProtocolError) Error() string { return "SMTP " + e.Command + " protocol error: " + e.Reply }
+
 type verdict struct {
 	exit     int
 	enhanced status.Enhanced
@@ -188,9 +218,6 @@ var verdicts = map[phase]map[int]verdict{
 		551: {status.NoUser, status.Enhanced{5, 1, 6}},
 		553: {status.NoUser, status.Enhanced{5, 1, 3}},
 		552: {status.Unavailable, status.Enhanced{5, 2, 2}},
-	},
-	phaseData: {
-		554: {status.Unavailable, status.Enhanced{5, 6, 0}},
 	},
 	phaseDot: {
 		550: {status.Unavailable, status.Enhanced{5, 2, 0}},
@@ -212,13 +239,18 @@ var meanings = map[int]status.Enhanced{
 // original has it, a greeting of that kind is a refusal, an answer to EHLO may be better another time, and after MAIL
 // nobody is asked again.
 func (r reply) unexpected(p phase, peer string) status.Status {
-	s := status.Status{Remote: peer, Diagnostic: r.first()}
+	s := status.Status{Remote: peer, Diagnostic: r.first(), Scope: p.scope()}
+	if words := phaseWords[p]; words != "" {
+		s.Err = &ProtocolError{words, r.last()}
+	}
 	switch p {
 	case phaseGreeting:
 		s.Exit, s.Code, s.Enhanced = status.Unavailable, 554, status.Enhanced{5, 5, 0}
 	case phaseHello:
-		s.Exit, s.Code, s.Enhanced, s.Text = status.TempFail, 451, status.Enhanced{4, 5, 0}, "Deferred: "+r.last()
+		s.Exit, s.Code, s.Enhanced, s.Text = status.TempFail, 451, status.Enhanced{4, 5, 0}, "Deferred"
 		return s
+	case phaseRcpt, phaseDot:
+		s.Exit, s.Code, s.Enhanced = status.Protocol, 554, status.Enhanced{5, 0, 0}
 	default:
 		s.Exit, s.Code, s.Enhanced = status.Protocol, 554, status.Enhanced{5, 5, 1}
 	}
@@ -229,7 +261,7 @@ func (r reply) unexpected(p phase, peer string) status.Status {
 // turnedAway is the outcome where a peer does not begin: it is about the host, whatever the peer's own code says.
 func (r reply) turnedAway(peer string) status.Status {
 	s := status.Status{Exit: status.Unavailable, Code: r.Code, Enhanced: status.Enhanced{r.Code / 100, 5, 0},
-		Remote: peer, Diagnostic: r.first()}
+		Remote: peer, Diagnostic: r.first(), LastLine: r.lastLine(phaseHello), Scope: status.OfSession}
 	if r.Code/100 == 4 {
 		s.Exit, s.Text = status.TempFail, "Deferred: "+r.last()
 		return s
@@ -240,7 +272,8 @@ func (r reply) turnedAway(peer string) status.Status {
 
 // status judges the reply.
 func (r reply) status(p phase, peer string) status.Status {
-	s := status.Status{Code: r.Code, Enhanced: r.Enhanced, Remote: peer, Diagnostic: r.first()}
+	s := status.Status{Code: r.Code, Enhanced: r.Enhanced, Remote: peer, Diagnostic: r.first(), LastLine: r.lastLine(p),
+		Scope: p.scope()}
 	v, ok := verdicts[p][r.Code]
 	switch {
 	case ok:
@@ -254,6 +287,7 @@ func (r reply) status(p phase, peer string) status.Status {
 		v = verdict{status.Unavailable, status.Enhanced{5, 0, 0}}
 		if p == phaseDot {
 			v.exit = status.Protocol // no answer to a message
+			s.Err = &ProtocolError{phaseWords[p], r.last()}
 		}
 	default:
 		return r.unexpected(p, peer)
@@ -261,7 +295,7 @@ func (r reply) status(p phase, peer string) status.Status {
 	s.Exit = v.exit
 	if s.Enhanced == (status.Enhanced{}) {
 		s.Enhanced = v.enhanced
-		if m, known := meanings[r.Code]; known && (!ok || v.enhanced == (status.Enhanced{})) && (p != phaseMail || r.Code < 500) {
+		if m, known := meanings[r.Code]; known && (!ok || v.enhanced == (status.Enhanced{})) && p != phaseData && (p != phaseMail || r.Code < 500) {
 			s.Enhanced = m
 		}
 	}

@@ -163,7 +163,7 @@ func (t *transaction) screen() {
 	good := make([]Rcpt, 0, len(t.rcpts))
 	for _, r := range t.rcpts {
 		if err := t.s.security.Recipient(t.s.ctx, r.User); err != nil {
-			t.one(r, status.As(err))
+			t.own(r, status.As(err))
 		} else {
 			good = append(good, r)
 		}

@@ -109,11 +109,15 @@ func (s *session) deadline(limit time.Duration) {
 // connecting is what a lostError was doing when there was no connection yet.
 const connecting = "connect"
 
+// finalDot is what it was doing after the message.
+const finalDot = "final dot"
+
 // lostError says that the connection is of no more use: whoever still waits for an answer is deferred.
 type lostError struct {
-	doing string
-	peer  string
-	err   error
+	doing   string
+	peer    string
+	err     error
+	reading bool // a reply was waited for, and it was not we who gave up
 }
 
 func (e *lostError) Error() string { return fmt.Sprintf("mailers: %s: %s: %v", e.peer, e.doing, e.err) }
@@ -125,22 +129,54 @@ func (e *lostError) status() status.Status {
 	s.Remote, s.Err = e.peer, e
 	s.Text = "Deferred: " + connectionText(e.err, e.peer)
 	s.Enhanced = status.Enhanced{4, 4, 2}
+	if e.doing == "RCPT" {
+		s.Scope = status.OfRecipient
+	}
 	if e.doing == connecting {
 		s.Enhanced = status.Enhanced{4, 4, 1}
 	}
 	return s
 }
 
+// phase is what was waited for, as the original's log names it.
+func (e *lostError) phase() string {
+	switch e.doing {
+	case "DATA":
+		return "DATA 354"
+	case finalDot:
+		return "DATA status"
+	}
+	return e.doing
+}
+
+// QueueText is why a message waits, as the queue file keeps it for mailq.
+func QueueText(st status.Status) string {
+	if lost := new(lostError); errors.As(st.Err, &lost) && lost.reading {
+		return "reply: read error from " + lost.peer
+	}
+	return st.Text
+}
+
+// IsLost reports whether an outcome's cause is a connection that was not made or not kept, which its text tells.
+func IsLost(err error) bool {
+	_, ok := errors.AsType[*lostError](err)
+	return ok
+}
+
+func timedOut(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, context.DeadlineExceeded)
+}
+
 // connectionText names what happened to a connection as the original's log does.
 func connectionText(err error, peer string) string {
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, context.DeadlineExceeded):
+	case timedOut(err):
 		return "Connection timed out with " + peer
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "Connection refused by " + peer
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
 		return "Connection reset by " + peer
-	case errors.Is(err, errReplyTooLong), errors.Is(err, errNoReply):
+	case errors.Is(err, errReplyTooLong):
 		return "Remote protocol error"
 	}
 	var no syscall.Errno
@@ -181,7 +217,7 @@ func (s *session) read(doing string, limit time.Duration) (reply, error) {
 	}
 	r, err := readReply(s.br, tell)
 	if err != nil {
-		return r, s.lost(doing, err)
+		return r, &lostError{doing: doing, peer: s.peer.Name, err: err, reading: s.ctx == nil || s.ctx.Err() == nil}
 	}
 	if !s.caps.has("ENHANCEDSTATUSCODES") {
 		r.Enhanced = status.Enhanced{} // it is text like any other (RFC 2034 section 3)

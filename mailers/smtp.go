@@ -11,17 +11,6 @@ import (
 	"gosendmail/internal/status"
 )
 
-// attempt is the delivery of one transaction: hosts are tried until one takes or refuses it.
-type attempt struct {
-	t      *Table
-	job    *Job
-	rcpts  []Rcpt
-	report func(*envelope.Recipient, status.Status)
-	failed error // why nobody has been reached so far; always a status.Status
-	tried  int   // connections, and names without an address, so far
-	clear  bool  // TLS failed and is not tried again with this host (TLSFallbacktoClear)
-}
-
 // maxTried is how many connections one attempt tries: an answer with many hosts of many addresses must not make us call
 // them all. (The original takes 100 hosts, and of each any number of addresses until one answers.)
 const maxTried = 100
@@ -47,9 +36,7 @@ func (t *Table) overSocket(ctx context.Context, job *Job, rcpts []Rcpt, report f
 			return
 		}
 	}
-	for _, r := range rcpts {
-		report(r.Recipient, status.As(a.failed))
-	}
+	a.rest()
 }
 
 // Fault is a mistake in the configuration of this host or of the DNS about it: SYSERR in the log, and a line of
@@ -69,14 +56,6 @@ func fault(codes, text string) status.Status {
 	st := status.FromExit(status.Config)
 	st.Err = &Fault{codes, text}
 	return st
-}
-
-func (a *attempt) fail(err error) {
-	var lost *lostError
-	if errors.As(err, &lost) {
-		err = lost.status()
-	}
-	a.failed = worse(a.failed, err)
 }
 
 // network tries the hosts of list; true means that all recipients were reported.
@@ -130,6 +109,7 @@ func (a *attempt) smartHost(ctx context.Context, port uint16) bool {
 
 // host tries the addresses of one host.
 func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) bool {
+	a.next()
 	hosts := a.t.cfg.Hosts
 	if hosts != nil && !a.job.Mailer.Flags.Has('W') {
 		if err := hosts.Down(ctx, to.host()); err != nil {
@@ -159,10 +139,9 @@ func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) boo
 			break
 		}
 		done, err := a.address(ctx, dialing, to, netip.AddrPortFrom(addr.Unmap(), port))
-		if done {
-			last = nil
+		if done || errors.Is(err, errPutOff) {
 			set(nil)
-			return true
+			return done
 		}
 		a.fail(err)
 		last = err
@@ -185,8 +164,8 @@ func (a *attempt) address(ctx, dialing context.Context, to target, ap netip.Addr
 	}
 	for s := a.t.cache.get(key); s != nil; s = a.t.cache.get(key) {
 		s.peer.Cached, s.peer.Name = true, to.name
-		if done, err := a.use(ctx, s); done {
-			return true, err
+		if done, err := a.use(ctx, s); done || errors.Is(err, errPutOff) {
+			return done, err
 		}
 	}
 	a.job.Peer = &Peer{Name: to.name, Addr: ap.Addr()}
@@ -226,8 +205,8 @@ func (a *attempt) unixSocket(ctx context.Context, path string) bool {
 	key := a.job.Mailer.Name + " " + path
 	for s := a.t.cache.get(key); s != nil; s = a.t.cache.get(key) {
 		s.peer.Cached = true
-		if done, _ := a.use(ctx, s); done {
-			return true
+		if done, err := a.use(ctx, s); done || errors.Is(err, errPutOff) {
+			return done
 		}
 	}
 	var d net.Dialer
@@ -245,7 +224,7 @@ func (a *attempt) unixSocket(ctx context.Context, path string) bool {
 		return false
 	}
 	done, err := a.use(ctx, s)
-	if !done {
+	if !done && !errors.Is(err, errPutOff) {
 		a.fail(err)
 	}
 	return done
@@ -314,23 +293,33 @@ func (a *attempt) helloName(s *session) string {
 	return name
 }
 
-// use runs the transaction on s. done means that all recipients were reported; otherwise none was, and s is closed.
+// use runs the transaction on s. done means that all recipients were reported; errPutOff that the peer answered for all who wait, and
+// another may do better; any other error that it did not answer, and s is closed.
 func (a *attempt) use(ctx context.Context, s *session) (done bool, err error) {
 	a.attach(ctx, s)
 	peer := s.peer
 	a.job.Peer = &peer
-	tr := &transaction{s: s, job: a.job, rcpts: a.rcpts, report: a.report, cfg: &a.t.cfg}
+	tr := &transaction{s: s, job: a.job, rcpts: a.rcpts, answer: a.answer, done: a.done, cfg: &a.t.cfg}
 	err = tr.run()
 	switch {
 	case err == nil:
 		a.keep(s)
-		return true, nil
 	case errors.Is(err, errUnusable):
 		s.close()
-		return true, nil
+		if tr.lost != nil {
+			a.warn(tr.lost)
+		}
+	default:
+		s.close()
+		return false, err
 	}
-	s.close()
-	return false, err
+	if a.refused {
+		a.rest()
+	}
+	if len(a.rcpts) > 0 {
+		return false, errPutOff
+	}
+	return true, nil
 }
 
 // keep puts s into the cache unless it has carried as many messages as the mailer allows (m=).

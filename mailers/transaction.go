@@ -21,12 +21,15 @@ type transaction struct {
 	s      *session
 	job    *Job
 	rcpts  []Rcpt
-	report func(*envelope.Recipient, status.Status)
+	answer func(*envelope.Recipient, status.Status) // takes what the peer says, or its silence
+	done   func(*envelope.Recipient, status.Status) // takes what another host would not change
 	cfg    *Config
 
 	taken    []Rcpt   // recipients that RCPT accepted, in order
 	welcomes []string // what RCPT was answered for each of them
 	reported map[*envelope.Recipient]bool
+	lost     *lostError // how the connection ended, where it did
+	odd      bool       // there was a reply that the command cannot have
 }
 
 // run delivers. Every recipient is reported unless the error is a lostError that befell the session before the peer had
@@ -40,7 +43,9 @@ func (t *transaction) run() error {
 	}
 	mail, err := t.mailCommand()
 	if err != nil {
-		t.all(status.As(err))
+		for _, r := range t.rcpts {
+			t.own(r, status.As(err))
+		}
 		return nil
 	}
 	// RSET first on a session that was kept, as the original does: a peer that has lost patience says so to it, or closes.
@@ -52,8 +57,10 @@ func (t *transaction) run() error {
 		err = t.stepwise(mail, reset)
 	}
 	var lost *lostError
-	if errors.As(err, &lost) && len(t.reported) > 0 {
-		t.all(lost.status())
+	if errors.As(err, &lost) && (len(t.reported) > 0 || lost.doing == "RCPT") {
+		return t.afterRcpt(err)
+	}
+	if err == nil && t.odd {
 		return errUnusable
 	}
 	return err
@@ -64,7 +71,7 @@ func (t *transaction) dropBad() {
 	good := make([]Rcpt, 0, len(t.rcpts))
 	for _, r := range t.rcpts {
 		if hasControl(r.User) {
-			t.one(r, badAddress(r.User))
+			t.own(r, badAddress(r.User))
 		} else {
 			good = append(good, r)
 		}
@@ -87,10 +94,19 @@ func (t *transaction) all(st status.Status) {
 	}
 }
 
+// one takes what the peer says of a recipient.
 func (t *transaction) one(r Rcpt, st status.Status) {
 	if !t.reported[r.Recipient] {
 		t.reported[r.Recipient] = true
-		t.report(r.Recipient, st)
+		t.answer(r.Recipient, st)
+	}
+}
+
+// own takes what we say of a recipient.
+func (t *transaction) own(r Rcpt, st status.Status) {
+	if !t.reported[r.Recipient] {
+		t.reported[r.Recipient] = true
+		t.done(r.Recipient, st)
 	}
 }
 
@@ -251,12 +267,12 @@ func (t *transaction) readData(mail reply) error {
 
 func (t *transaction) emptyMessage() error {
 	t.s.bw.WriteString(".\r\n")
-	if t.s.flush("final dot", t.s.t.DataFinal) != nil {
+	if t.s.flush(finalDot, t.s.t.DataFinal) != nil {
 		return errUnusable
 	}
 	// The peer took no recipient, so that its answer changes nothing; LMTP gives none (RFC 2033 section 4.2).
 	if !t.s.lmtp {
-		if r, err := t.s.read("final dot", t.s.t.DataFinal); err != nil || r.Code == 421 {
+		if r, err := t.s.read(finalDot, t.s.t.DataFinal); err != nil || r.Code == 421 {
 			return errUnusable
 		}
 	}
@@ -275,9 +291,7 @@ func (t *transaction) answered(rc Rcpt, r reply) error {
 		return errUnusable
 	}
 	t.one(rc, st)
-	if !r.proper() {
-		return t.afterRcpt(t.s.lost("RCPT", errNoReply))
-	}
+	t.odd = t.odd || !r.proper()
 	return nil
 }
 
@@ -295,10 +309,11 @@ func (t *transaction) refused(r reply, p phase) error {
 	return nil
 }
 
-// afterRcpt turns a loss into a report: the peer has taken recipients, so that trying its neighbours at once would not be right.
+// afterRcpt turns a loss into an answer for all who wait.
 func (t *transaction) afterRcpt(err error) error {
 	var lost *lostError
 	if errors.As(err, &lost) {
+		t.lost = lost
 		t.all(lost.status())
 		return errUnusable
 	}
@@ -328,7 +343,7 @@ func (t *transaction) body() error {
 	if s.lmtp {
 		return t.lmtpVerdicts()
 	}
-	r, err := s.read("final dot", s.t.DataFinal)
+	r, err := s.read(finalDot, s.t.DataFinal)
 	if err != nil {
 		return t.afterRcpt(err)
 	}
@@ -338,22 +353,24 @@ func (t *transaction) body() error {
 // bodyFailed reports a message that did not go through: ours if it could not be read, the connection's otherwise.
 func (t *transaction) bodyFailed(err error) error {
 	var st status.Status
-	if errors.As(err, &st) {
-		t.all(st)
-		return errUnusable
-	}
 	var src *sourceError
-	if errors.As(err, &src) {
-		t.all(status.Status{Exit: status.IOErr, Code: 451, Enhanced: status.Enhanced{4, 3, 0}, Text: "Deferred: cannot read the message", Err: err})
-		return errUnusable
+	switch {
+	case errors.As(err, &st):
+	case errors.As(err, &src):
+		st = status.Status{Exit: status.IOErr, Code: 451, Enhanced: status.Enhanced{4, 3, 0}, Text: "Deferred: cannot read the message", Err: err}
+	default:
+		return t.afterRcpt(t.s.lost("message", err))
 	}
-	return t.afterRcpt(t.s.lost("message", err))
+	for _, r := range t.rcpts {
+		t.own(r, st)
+	}
+	return errUnusable
 }
 
 // lmtpVerdicts reads one answer for each recipient that RCPT took (RFC 2033 section 4.2).
 func (t *transaction) lmtpVerdicts() error {
 	for i, rc := range t.taken {
-		r, err := t.s.read("final dot", t.s.t.DataFinal)
+		r, err := t.s.read(finalDot, t.s.t.DataFinal)
 		if err != nil {
 			return t.afterRcpt(err)
 		}
@@ -361,7 +378,7 @@ func (t *transaction) lmtpVerdicts() error {
 		if st.Success() { // receipts tell what RCPT was answered, as the original's do
 			st.Diagnostic = t.welcomes[i]
 		}
-		t.one(rc, st)
+		t.own(rc, st) // it has the message
 		if r.Code == 421 {
 			t.all(r.status(phaseDot, t.s.peer.Name))
 			return errUnusable
@@ -399,7 +416,7 @@ func (t *transaction) mailCommand() (string, error) {
 	if body := t.bodyParameter(); body != "" {
 		b.WriteString(" BODY=" + body)
 	}
-	if caps.has("AUTH") && e.AuthParam != "" && (t.s.loggedIn || !t.cfg.AuthParamNeedsLogin) {
+	if caps["AUTH"] != "" && e.AuthParam != "" && (t.s.loggedIn || !t.cfg.AuthParamNeedsLogin) {
 		b.WriteString(" AUTH=" + authParam(e.AuthParam))
 	}
 	if caps.has("DSN") {

@@ -76,7 +76,8 @@ type Report struct {
 	ID         string             // queue ID of the report; it makes the boundary
 	Hostname   string             // macro j
 	To         string             // for the To field, as it is to be shown
-	Copy       string             // who gets it too, in a To field before that one; "" means nobody
+	Copy       string             // who gets it too, in a To field of his own; "" means nobody
+	CopyLast   bool               // that field stands behind the other
 	Now        time.Time
 
 	Received string // macro _ of the message: "root@localhost", "client.test [192.0.2.1]"
@@ -97,10 +98,13 @@ type Report struct {
 func (r *Report) Fields() []envelope.Field {
 	var list []envelope.Field
 	add := func(name, value string) { list = append(list, envelope.Field{Name: name, Value: " " + value}) }
-	if r.Copy != "" {
+	if r.Copy != "" && !r.CopyLast {
 		add("To", r.Copy)
 	}
 	add("To", r.To)
+	if r.Copy != "" && r.CopyLast {
+		add("To", r.Copy)
+	}
 	if !r.Plain {
 		add("MIME-Version", "1.0")
 		add("Content-Type", "multipart/report; report-type=delivery-status;\n\tboundary=\""+r.boundary()+"\"")

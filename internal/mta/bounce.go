@@ -179,6 +179,10 @@ func (m *message) report(ctx context.Context, expired bool) error {
 	}
 	if len(failed) > 0 && (m.exit == status.Software || m.exit == status.Config) {
 		rep.Copy = "postmaster" // it is for him to mend
+		if m.sender != nil {    // the original keeps addressees sorted
+			to := m.sender.Triple()
+			rep.CopyLast = to.Host == "" && to.User < rep.Copy
+		}
 	}
 	if len(failed) > 0 && m.saveLetter(ctx) {
 		for _, r := range list {
@@ -296,7 +300,7 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 		out.DiagnosticType, out.RemoteType = mailer.DiagType, mailer.MTAType
 		shown := *r
 		out.Recipient = &shown
-		if mailer.Path != "[IPC]" {
+		if mailer.Path != "[IPC]" || r.Status.Scope == status.OfSession {
 			shown.Status.Remote = ""
 		}
 		if mailer.DiagType == "X-Unix" && r.Status.Permanent() && !m.waiting(r) {

@@ -363,25 +363,32 @@ func (m *message) deliverGroup(ctx context.Context, g *group) {
 	} else {
 		m.say("%s... Connecting to %s via %s...", rcpts[0].Addr, g.host, g.mailer.Name)
 	}
-	talk := &dialogue{m: m, program: g.mailer.Path != "[IPC]" && g.mailer.Path != "[LPC]" && !g.mailer.Flags.Has('z')}
+	talk := &dialogue{m: m, job: job, program: g.mailer.Path != "[IPC]" && g.mailer.Path != "[LPC]" && !g.mailer.Flags.Has('z')}
 	job.Exchange = talk.exchange
 	outcomes := make([]outcome, 0, len(rcpts))
 	report := func(r *envelope.Recipient, s status.Status) {
-		outcomes = append(outcomes, outcome{r, s})
+		outcomes = append(outcomes, outcome{r, s, job.Peer, talk.take()})
 	}
+	job.PutOff = func(r *envelope.Recipient, s status.Status, peer *mailers.Peer) {
+		m.logTo([]*envelope.Recipient{r}, toLine{mailer: g.mailer.Name, start: start, peer: peer, host: g.host, status: s, attempted: true})
+	}
+	job.Note = talk.note
+	job.Warn = func(text string) { m.log(logNotice, maillog.LevelNetwork, "%s", text) }
 	if err := m.srv.agents().Deliver(ctx, job, report); err != nil {
 		s := status.As(err)
 		for _, r := range rcpts {
 			report(r, s)
 		}
 	}
-	talk.close(job.Peer)
 	m.record(g, job, outcomes, start)
+	m.quote(talk.take())
 }
 
 type outcome struct {
 	rcpt   *envelope.Recipient
 	status status.Status
+	peer   *mailers.Peer // nil: none was reached
+	said   []string      // before it
 }
 
 // record settles the outcomes of a group and writes them to the log, recipients with the same outcome on one line.
@@ -393,16 +400,20 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		m.settle(o.rcpt, o.status)
 		if m.exit == status.OK && o.status.Permanent() {
 			m.exit = o.status.Exit
-			if strings.HasPrefix(o.status.Text, unknownExit) {
+			switch {
+			case isFault(o.status.Err):
+				m.exit = status.Software
+			case strings.HasPrefix(o.status.Text, unknownExit):
 				m.exit = -1
 			}
 		}
 		if reached(g.mailer, o.status) {
 			m.countTo(g.mailer.Name)
 		}
+		m.quote(o.said)
 		m.transcribe(o.rcpt, o.status)
 		m.say("%s... %s", o.rcpt.Addr, o.status.Text)
-		if o.status.Success() && o.rcpt.Notify&envelope.NotifySuccess != 0 && job.Peer != nil && !job.Peer.DSN &&
+		if o.status.Success() && o.rcpt.Notify&envelope.NotifySuccess != 0 && o.peer != nil && !o.peer.DSN &&
 			!g.mailer.Flags.Has('l') {
 			o.rcpt.State = envelope.Relayed
 			fmt.Fprintf(&m.transcript, "%s... relayed; expect no further notifications\n", o.rcpt.Addr)
@@ -418,22 +429,25 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		}
 		var same []*envelope.Recipient
 		for j := i; j < len(outcomes); j++ {
-			if !done[j] && alike(outcomes[i].status, outcomes[j].status) {
+			if !done[j] && outcomes[i].peer == outcomes[j].peer && alike(outcomes[i].status, outcomes[j].status) &&
+				(i == j || outcomes[i].status.Scope != status.OfRecipient) {
 				done[j] = true
 				same = append(same, outcomes[j].rcpt)
 			}
 		}
-		if s := outcomes[i].status; s.Exit == status.Protocol && s.Remote != "" {
-			m.log(maillog.Crit, maillog.LevelNetwork, "%s: SMTP DATA-2 protocol error: %s", s.Remote, s.Diagnostic)
+		s := outcomes[i].status
+		protocol, odd := errors.AsType[*mailers.ProtocolError](s.Err)
+		if odd {
+			m.log(maillog.Crit, maillog.LevelNetwork, "%s: %s", s.Remote, protocol)
 		}
-		if err := outcomes[i].status.Err; err != nil && !isFault(err) {
+		if err := s.Err; err != nil && !isFault(err) && !odd && !mailers.IsLost(err) {
 			level := maillog.LevelMalformed
 			if g.mailer.Path == "[IPC]" {
 				level = maillog.LevelExpansion // stat= tells it
 			}
 			m.log(logErr, level, "mailer %s: %v", g.mailer.Name, err)
 		}
-		m.logTo(same, toLine{mailer: g.mailer.Name, start: start, peer: job.Peer, host: g.host, status: outcomes[i].status,
+		m.logTo(same, toLine{mailer: g.mailer.Name, start: start, peer: outcomes[i].peer, host: g.host, status: s,
 			attempted: true})
 	}
 }
@@ -471,7 +485,7 @@ func (m *message) settle(r *envelope.Recipient, s status.Status) {
 	case s.Permanent():
 		r.State = envelope.Failed
 	default:
-		m.env.Message = s.Text
+		m.env.Message = mailers.QueueText(s)
 	}
 }
 

@@ -171,7 +171,7 @@ func TestLoopsAreSystemErrors(t *testing.T) {
 		t.Fatalf("%+v", st)
 	}
 	m := s.newMessage(s.site, s.macros, "x")
-	m.faults([]outcome{{&envelope.Recipient{}, st}, {&envelope.Recipient{}, st}})
+	m.faults([]outcome{{rcpt: &envelope.Recipient{}, status: st}, {rcpt: &envelope.Recipient{}, status: st}})
 	text, err := os.ReadFile(s.logFile(t))
 	if err != nil || strings.Count(string(text),
 		"SYSERR(tester): MX list for "+domain+". points back to mail.example.test\n") != 1 {

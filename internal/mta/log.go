@@ -1,6 +1,7 @@
 package mta
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -145,8 +146,8 @@ func statText(s status.Status) (stat, reply string) {
 	if s.Success() {
 		return s.Text, ""
 	}
-	if s.Remote != "" {
-		reply = s.Diagnostic
+	if s.Remote != "" && (s.Scope == status.OfRecipient || s.Diagnostic != "" && s.Diagnostic[0] >= '4') {
+		reply = cmp.Or(s.LastLine, s.Diagnostic)
 	}
 	return s.Text, reply
 }

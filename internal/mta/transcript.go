@@ -3,6 +3,7 @@ package mta
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"gosendmail/internal/envelope"
 	"gosendmail/internal/maillog"
@@ -15,6 +16,9 @@ const maxTranscript = 64 << 10
 
 // maxOutputLines bounds how much of a program's output is told.
 const maxOutputLines = 200
+
+// maxReplyLines bounds how much of what a peer said is told.
+const maxReplyLines = 1000
 
 // transcribe adds the outcome of one recipient to the transcript.
 func (m *message) transcribe(r *envelope.Recipient, s status.Status) {
@@ -33,7 +37,7 @@ func (m *message) transcribe(r *envelope.Recipient, s status.Status) {
 	if s.Code == 556 { // its host takes no mail (RFC 7505)
 		line = "554 5.0.0 " + s.Text + "\n"
 	}
-	if !bytes.HasSuffix(m.transcript.Bytes(), []byte(line)) { // one for all whom the same answer concerns
+	if s.Scope == status.OfRecipient || !bytes.HasSuffix(m.transcript.Bytes(), []byte(line)) { // one for all whom the same answer concerns
 		m.transcript.WriteString(line)
 	}
 }
@@ -41,9 +45,14 @@ func (m *message) transcribe(r *envelope.Recipient, s status.Status) {
 // dialogue notes for the transcript which commands a peer refused, and passes everything on to whoever watches (-v).
 type dialogue struct {
 	m       *message
-	program bool   // no peer: what a program prints is for the report alone
-	command string // the last one sent
-	shown   bool   // it is in the transcript
+	job     *mailers.Job
+	program bool     // no peer: what a program prints is for the report alone
+	sent    []string // commands whose replies are to come
+	command string   // whose reply comes, as it is shown
+	within  bool     // a reply of several lines comes
+	shown   bool     // the command is in the transcript
+	talking string   // the peer whose words are in lines
+	told    int      // how many of lines are in the transcript
 	lines   []string
 }
 
@@ -57,37 +66,75 @@ func (d *dialogue) exchange(out bool, line string) {
 		d.m.watch(prefix + maillog.Visible(line))
 	}
 	if out {
-		if line != "." { // what the dot is answered is the answer to DATA
-			d.command = line
+		if line == "." { // what the dot is answered is the answer to DATA
+			line = "DATA"
 		}
-		d.shown = false
+		d.sent = append(d.sent, line)
 		return
 	}
 	if d.program {
 		if len(d.lines) < maxOutputLines {
+			d.introduce()
 			d.lines = append(d.lines, line)
 		}
 		return
 	}
-	if len(line) < 3 || line[0] != '4' && line[0] != '5' || len(d.lines) > 200 {
+	d.reply(line)
+}
+
+// reply takes a line of the reply to the oldest command that has none yet. Of commands that went out together, those behind MAIL, the
+// last is shown, as by the original, which sends them so.
+func (d *dialogue) reply(line string) {
+	if !d.within && len(d.sent) > 0 {
+		command := d.sent[0]
+		d.sent = d.sent[1:]
+		if last := len(d.sent) - 1; last >= 0 && strings.HasPrefix(command, "RCPT ") {
+			command = d.sent[last]
+		}
+		d.shown = d.shown && command == d.command
+		d.command = command
+	}
+	d.within = len(line) > 3 && line[3] != ' '
+	if len(line) < 3 || line[0] != '4' && line[0] != '5' || len(d.lines) > maxReplyLines {
 		return
 	}
+	if line[0] == '5' && strings.HasPrefix(d.command, "EHLO ") {
+		return // HELO follows
+	}
+	d.introduce()
 	if !d.shown {
 		d.shown = true
-		d.lines = append(d.lines, ">>> "+d.command)
+		if d.command != "" {
+			d.lines = append(d.lines, ">>> "+d.command)
+		}
 	}
 	d.lines = append(d.lines, "<<< "+line)
 }
 
-// close writes what was noted.
-func (d *dialogue) close(peer *mailers.Peer) {
-	if len(d.lines) == 0 || d.m.transcript.Len() > maxTranscript {
+// note takes what is to be told beside the dialogue.
+func (d *dialogue) note(text string) { d.lines = append(d.lines, text) }
+
+// introduce says whose words follow.
+func (d *dialogue) introduce() {
+	if p := d.job.Peer; p != nil && p.Name != "" && p.Name != d.talking {
+		d.talking = p.Name
+		d.lines = append(d.lines, "... while talking to "+p.Name+":")
+	}
+}
+
+// take returns what was noted since it was last called.
+func (d *dialogue) take() []string {
+	lines := d.lines[d.told:]
+	d.told = len(d.lines)
+	return lines
+}
+
+// quote adds what was said to the transcript.
+func (m *message) quote(lines []string) {
+	if m.transcript.Len() > maxTranscript {
 		return
 	}
-	if peer != nil && peer.Name != "" {
-		fmt.Fprintf(&d.m.transcript, "... while talking to %s:\n", peer.Name)
-	}
-	for _, l := range d.lines {
-		d.m.transcript.WriteString(l + "\n")
+	for _, l := range lines {
+		m.transcript.WriteString(l + "\n")
 	}
 }

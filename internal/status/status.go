@@ -75,8 +75,20 @@ type Status struct {
 	Text       string   // one line for people, without codes
 	Remote     string   // the peer that said it, for Remote-MTA; "" means we did
 	Diagnostic string   // the peer's whole last reply, for Diagnostic-Code; "" means none
+	LastLine   string   // the last line of that reply, if it had several, for the log; "" means Diagnostic
+	Scope      Scope    // what the peer's reply is about
 	Err        error    // the cause, for the log; may be nil
 }
+
+// Scope is what a peer's reply is about.
+type Scope uint8
+
+// The scopes. Reports do not name the peer where nobody was named to it; logs have a line for each recipient that it answers for.
+const (
+	OfMessage   Scope = iota // DATA and the end of the message, or no peer has replied
+	OfSession                // the greeting, EHLO and MAIL
+	OfRecipient              // RCPT
+)
 
 // Success reports whether the outcome is final and good.
 func (s Status) Success() bool { return s.Exit == OK && s.Code < 400 }
