@@ -19,6 +19,7 @@ type attempt struct {
 	put     map[*envelope.Recipient]status.Status // why they did not do for one recipient, where that is known
 	passed  []putOff                              // what was said of single recipients by the host that was asked last
 	tried   int                                   // connections, and names without an address, so far
+	reached bool                                  // a host took a connection
 	refused bool                                  // a host refused the session: nobody else is asked
 	clear   bool                                  // TLS failed and is not tried again with this host (TLSFallbacktoClear)
 }

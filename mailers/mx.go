@@ -2,9 +2,11 @@ package mailers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"gosendmail/internal/dns"
@@ -17,6 +19,7 @@ type target struct {
 	asked    string // as failures of its look-up name it: exchangers with a final dot, others as they were given
 	addr     netip.Addr
 	fallback bool // FallbackMXhost: Timeout.aconnect does not count
+	last     bool // we are an exchanger behind it: FallbackMXhost does not count
 }
 
 // targets lists the hosts for a destination in the order in which they are tried: a list "a:b" in its order, for each host
@@ -31,14 +34,20 @@ func (t *Table) targets(ctx context.Context, m *Mailer, list string) ([]target, 
 		}
 		all = append(all, found...)
 	}
-	if t.cfg.FallbackMX != "" && !m.Flags.Has('0') && !refusesMail(failed) {
-		found, err := t.exchangers(ctx, m, t.cfg.FallbackMX)
-		if err != nil {
-			failed = worse(failed, err)
-		}
-		for _, f := range found {
-			f.fallback = true
-			all = append(all, f)
+	ours := isFault(failed) || slices.ContainsFunc(all, func(to target) bool { return to.last })
+	if t.cfg.FallbackMX != "" && !m.Flags.Has('0') && !refusesMail(failed) && !ours {
+		for _, host := range splitHosts(t.cfg.FallbackMX) {
+			found, err := t.exchangers(ctx, m, host)
+			if err != nil {
+				failed = worse(failed, err)
+			}
+			for _, f := range found {
+				f.fallback = true
+				if _, named := bracketed(host); named {
+					f.name = host
+				}
+				all = append(all, f)
+			}
 		}
 	}
 	if len(all) > 0 {
@@ -63,7 +72,7 @@ func worse(a, b error) error {
 	return b
 }
 
-// splitHosts splits "a:b:[::1]" at colons outside of brackets.
+// splitHosts splits "a:b,[::1]" at colons and commas outside of brackets.
 func splitHosts(list string) []string {
 	var hosts []string
 	depth, start := 0, 0
@@ -78,7 +87,7 @@ func splitHosts(list string) []string {
 			depth++
 		case ']':
 			depth--
-		case ':':
+		case ':', ',':
 			if depth <= 0 {
 				add(list[start:i])
 				start = i + 1
@@ -107,8 +116,19 @@ func dotted(host string) target {
 	return target{name: strings.TrimSuffix(host, ".") + ".", asked: host}
 }
 
-// host is the name without its final dot.
-func (t target) host() string { return strings.TrimSuffix(t.name, ".") }
+// host is the name without its final dot, and without brackets unless it is an address.
+func (t target) host() string {
+	if inner, ok := bracketed(t.name); ok && !t.addr.IsValid() {
+		return inner
+	}
+	return strings.TrimSuffix(t.name, ".")
+}
+
+// isFault reports a mistake in our configuration or in the DNS about us, which no other host mends.
+func isFault(err error) bool {
+	_, ok := errors.AsType[*Fault](err)
+	return ok
+}
 
 func bracketed(host string) (string, bool) {
 	if len(host) < 3 || host[0] != '[' || host[len(host)-1] != ']' {
@@ -182,7 +202,9 @@ func (t *Table) order(host string, records []dns.MX) ([]target, error) {
 	}
 	for _, mx := range records {
 		if limit < 0 || int(mx.Pref) < limit {
-			list = append(list, dotted(mx.Host+"."))
+			to := dotted(mx.Host + ".")
+			to.last = limit >= 0
+			list = append(list, to)
 		}
 	}
 	if len(list) > 0 {

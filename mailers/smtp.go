@@ -90,16 +90,21 @@ func (a *attempt) network(ctx context.Context, list, port string) bool {
 	return a.smartHost(ctx, number)
 }
 
-// smartHost is the last resort when nobody was reached (FallbackSmartHost).
+// smartHost is the last resort when nobody was reached (FallbackSmartHost), unless that is for a name server to mend, or for us.
 func (a *attempt) smartHost(ctx context.Context, port uint16) bool {
-	if a.t.cfg.FallbackSmartHost == "" || a.job.Mailer.Flags.Has('0') || refusesMail(a.failed) {
+	name := a.t.cfg.FallbackSmartHost
+	if name == "" || a.job.Mailer.Flags.Has('0') || a.reached || refusesMail(a.failed) || isFault(a.failed) ||
+		a.failed != nil && status.As(a.failed).Enhanced == (status.Enhanced{4, 4, 3}) {
 		return false
 	}
-	targets, err := a.t.targets(ctx, a.job.Mailer, a.t.cfg.FallbackSmartHost)
+	targets, err := a.t.targets(ctx, a.job.Mailer, name)
 	if err != nil {
 		a.fail(err)
 	}
 	for _, to := range targets {
+		if to.host() == strings.Trim(name, "[]") {
+			to.name = name // as the original's log has it
+		}
 		if a.host(ctx, ctx, to, port) {
 			return true
 		}
@@ -174,6 +179,7 @@ func (a *attempt) address(ctx, dialing context.Context, to target, ap netip.Addr
 	if err != nil {
 		return false, &lostError{doing: connecting, peer: to.name, err: err}
 	}
+	a.reached = true
 	conn = a.connected(conn)
 	s := newSession(conn, Peer{Name: to.name, Addr: ap.Addr()}, a.t.cfg.Timeouts, a.t.cfg.Now)
 	s.key = key

@@ -299,9 +299,9 @@ func TestExchangers(t *testing.T) {
 		{host: "null.test", cfg: Config{FallbackMX: "live.test"}, exit: status.Unavailable, text: "Service unavailable"},
 		{host: "soon.test", exit: status.TempFail, text: "Deferred: Name server: soon.test: host name lookup failure"},
 		{host: "slow.test", exit: status.TempFail, text: "Deferred: Name server: slow.test: host name lookup failure"},
-		{host: "soon.test", cfg: Config{FallbackMX: "[live.test]"}, peer: "live.test."},
+		{host: "soon.test", cfg: Config{FallbackMX: "[live.test]"}, peer: "[live.test]"},
 		{host: "none.test", exit: status.NoHost, text: "Host unknown (Name server: none.test: host not found)"},
-		{host: "none.test", cfg: Config{FallbackSmartHost: "live.test"}, peer: "live.test."},
+		{host: "none.test", cfg: Config{FallbackSmartHost: "live.test"}, peer: "live.test"},
 		{host: "lost.test", exit: status.NoHost, text: "Host unknown (Name server: gone.test.: host not found)"},
 		{host: "", exit: status.Config, text: "Local configuration error"},
 	} {

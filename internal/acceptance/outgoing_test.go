@@ -71,10 +71,14 @@ type stand struct {
 func (s *stand) configure(t *testing.T, name, extra, tail string) {
 	t.Helper()
 	m4 := oracletest.M4(t)
-	m4.Stdin = strings.NewReader(strings.NewReplacer("<<", "`", ">>", "'", "@TREE@", oracletest.Tree(t), "@DIR@", string(s.w),
-		"@EXTRA@", extra, "@TAIL@", tail).Replace(outgoingSite))
+	site := strings.NewReplacer("@EXTRA@", extra, "@TAIL@", tail).Replace(outgoingSite)
+	m4.Stdin = strings.NewReader(strings.NewReplacer("<<", "`", ">>", "'", "@TREE@", oracletest.Tree(t), "@DIR@", string(s.w)).Replace(site))
+	var said bytes.Buffer
+	m4.Stderr = &said
 	cf, err := m4.Output()
-	must(t, err)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said.String())
+	}
 	write(t, s.w.path(name), anyUser.ReplaceAllString(string(cf), "$1"))
 }
 

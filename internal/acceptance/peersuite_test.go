@@ -113,7 +113,7 @@ func knownPeerCase(o *outgoing, kind, _, _ string) string {
 	case strings.HasPrefix(first, "RCPT: ") && strings.Contains(rest, "(MAIL: ") && kind == "log":
 		return "the log tells what keeps a recipient waiting once more at the end"
 	}
-	if _, second, ok := strings.Cut(rest, "("); ok && !strings.HasPrefix(second, "greeting") && kind != "queue" {
+	if _, second, ok := strings.Cut(rest, "("); ok && kind != "queue" {
 		if kind == "log" && lostWithin.MatchString(second) {
 			return "codes of recipients whose connection was lost"
 		}

@@ -16,6 +16,7 @@ import (
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/safefile"
 	"gosendmail/internal/status"
+	"gosendmail/mailers"
 )
 
 // finish tells the sender what he is to know and ends the message or leaves the rest of it in the queue. Reports are safe in the
@@ -329,15 +330,26 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 // unreachable says of a recipient whose host is unknown, or takes no mail, what the original says.
 func unreachable(r *envelope.Recipient) *envelope.Recipient {
 	shown := *r
+	host := strings.TrimSuffix(r.Triple.Host, ".")
+	fault, _ := errors.AsType[*mailers.Fault](r.Status.Err)
 	switch {
 	case r.Status.Exit == status.NoHost && r.Status.Enhanced == status.Enhanced{5, 1, 2}:
-		shown.Status.Diagnostic = "550 Host unknown"
+		_, name, _ := strings.Cut(r.Status.Text, "(Name server: ")
+		name, why, _ := strings.Cut(name, ": ")
+		switch asked := strings.TrimSuffix(name, "."); {
+		case name != "" && asked != host:
+			host = asked // an exchanger
+		case name == "" || why == "host not found)":
+			shown.Status.Diagnostic = "550 Host unknown"
+		}
+	case fault != nil && strings.HasPrefix(fault.Text, "MX list for "):
+		shown.Status.Enhanced = status.Enhanced{5, 5, 0}
 	case r.Status.Code == 556:
 		shown.Status.Diagnostic = "556 Host does not accept mail: MX 0 ."
 	default:
 		return r
 	}
-	shown.Status.Remote = strings.TrimSuffix(r.Triple.Host, ".")
+	shown.Status.Remote = host
 	return &shown
 }
 

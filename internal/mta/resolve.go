@@ -85,6 +85,9 @@ func (m *message) parse(ctx context.Context, addr string, role Role) (*Address, 
 		}
 		return nil, &s, problem
 	}
+	if m.fallbackServes(a, role) {
+		a.Status = status.Status{}
+	}
 	if s := a.Status; !s.Success() && !(a.Mailer != nil && s.Temporary()) {
 		if strings.HasPrefix(s.Text, "buildaddr: ") {
 			m.sysErr("%s", s.Text)
@@ -96,6 +99,12 @@ func (m *message) parse(ctx context.Context, addr string, role Role) (*Address, 
 		return a, &s, problem
 	}
 	return a, nil, problem
+}
+
+// fallbackServes reports whether FallbackMXhost is there for a recipient whose host a name server did not tell about.
+func (m *message) fallbackServes(a *Address, role Role) bool {
+	return !role.Sender && m.site.options.FallbackMXhost != "" && a.Mailer != nil && a.Status.Enhanced == status.Enhanced{4, 4, 3} &&
+		a.Status.Temporary() && !a.Mailer.Flags.Has('0')
 }
 
 // refusal is what an error of the rules means for an address that they resolved all the same: they did not do what they were written for.
