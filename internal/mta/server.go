@@ -229,8 +229,10 @@ func (c *Session) overloaded(m *message) bool {
 	return c.srv.overloaded(limit, m.env.Priority)
 }
 
-// Greet says in the log what of the configuration has no effect, and tidies the queue; daemons call it once.
+// Greet says in the log what of the configuration has no effect and which certificates cannot be used, and tidies the queue; daemons
+// call it once.
 func (s *Server) Greet() {
+	s.encryption.load()
 	for _, text := range s.site.without() {
 		s.Log.Plain(maillog.LevelSerious, maillog.Warning, "no effect: "+text)
 	}

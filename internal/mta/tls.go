@@ -39,6 +39,12 @@ func newEncryption(s *Server) *encryption {
 	return e
 }
 
+// load reads the files of both sides, so that the log says at the start of a daemon what is wrong with them.
+func (e *encryption) load() {
+	e.server()
+	e.client()
+}
+
 func commonTLS(set *cf.Settings) tlsconf.Options {
 	blame, err := safefile.ParseBlame(strings.Join(set.DontBlameSendmail, " "))
 	if err != nil {
