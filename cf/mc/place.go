@@ -37,6 +37,9 @@ func (r *run) valuePlace(text string) m4.Position {
 		}
 		return r.textPlace(value)
 	}
+	if strings.HasPrefix(text, "Fw") || strings.HasPrefix(text, "Ft") {
+		return r.textPlace("use_c" + text[1:2] + "_file") // the FEATURE
+	}
 	_, value, _ = strings.Cut(text, ",") // of lines M, Q and X
 	for _, part := range append([]string{value}, strings.Fields(text[min(2, len(text)):])...) {
 		if at := r.textPlace(part); at.File != "" {

@@ -29,7 +29,8 @@ func invoke(t *testing.T, files map[string]string, stdin string, args ...string)
 
 func TestCommand(t *testing.T) {
 	files := map[string]string{
-		"good.mc": good, "other.mc": good + "LOCAL_CONFIG\nCXy\nLOCAL_RULESETS\nSOwn\nR$*\t$: x\n", "wrong.mc": "OSTYPE(`linux')\nFEATURE(`dracc')\n",
+		"classes.mc": "OSTYPE(`linux')\nFEATURE(`use_cw_file')\nFEATURE(`use_ct_file')\nMAILER(`smtp')\n",
+		"good.mc":    good, "other.mc": good + "LOCAL_CONFIG\nCXy\nLOCAL_RULESETS\nSOwn\nR$*\t$: x\n", "wrong.mc": "OSTYPE(`linux')\nFEATURE(`dracc')\n",
 		"order.mc": "OSTYPE(`linux')\nMAILER(`local')\nFEATURE(`drac')\n", "sub/feature/own.m4": "LOCAL_CONFIG\nCOwn\n", "own.mc": good + "FEATURE(`own')\n",
 	}
 	for _, test := range []struct {
@@ -53,6 +54,9 @@ func TestCommand(t *testing.T) {
 		{"unknown long flag", []string{"--frob", "good.mc"}, 64, "-", "flag --frob is not known"},
 		{"flag without value", []string{"-D"}, 64, "-", "flag -D needs a value"},
 		{"lint good", []string{"lint", "good.mc"}, 0, "-", "-"},
+		{"lint class file", []string{"lint", "-DMAIL_SETTINGS_DIR=/nowhere/", "classes.mc"}, 65, "-",
+			"classes.mc: line 2: fileclass: cannot open '/nowhere/local-host-names': No such file or directory\n" +
+				"classes.mc: line 3: fileclass: cannot open '/nowhere/trusted-users': No such file or directory\n"},
 		{"lint order", []string{"lint", "order.mc"}, 1, "-", "order.mc:3:1"},
 		{"explain", []string{"explain", "Kdrac", "good.mc"}, 0, "\tfrom good.mc:2:1\n\twritten at library:feature/drac.m4:5:1\n\tby FEATURE at good.mc:2:1\n", "-"},
 		{"explain number", []string{"explain", "1", "good.mc"}, 0, "1: ", "-"},
