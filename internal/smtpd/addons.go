@@ -45,6 +45,9 @@ func (c *conn) auth(_, arg string) {
 	case ok && !a.AuthOffered(c.ctx):
 		c.badCommand(say(503, status.Enhanced{5, 3, 3}, "AUTH not available"))
 		return
+	case !ok && name == "":
+		c.reply(say(501, syntax552, "AUTH mechanism must be specified"))
+		return
 	case !ok:
 		c.badCommand(say(504, status.Enhanced{5, 3, 3}, "AUTH mechanism "+clean(name)+" not available"))
 		return
