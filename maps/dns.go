@@ -358,11 +358,11 @@ func (m *hostMap) canonical(ctx context.Context, key string) (string, error) {
 	return names[0], nil
 }
 
-// inBrackets reads "[192.0.2.1]" and "[IPv6:2001:db8::1]". Nothing but a dot may follow: the bracket must not hide what
-// a name ends in.
+// inBrackets reads "[192.0.2.1]" and "[IPv6:2001:db8::1]". What follows is passed over as by the original, but for the rest of a
+// name: the bracket must not hide what a name ends in.
 func inBrackets(key string) (netip.Addr, error) {
 	text, rest, ok := strings.Cut(key[1:], "]")
-	if !ok || rest != "" && rest != "." {
+	if !ok || len(rest) > 1 && rest[0] == '.' {
 		return netip.Addr{}, ErrNotFound
 	}
 	if len(text) > 5 && strings.EqualFold(text[:5], "IPv6:") {
