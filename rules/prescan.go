@@ -209,6 +209,7 @@ type prescanner struct {
 	c         int // character read and not yet stored, or noChar
 	at        int // where c stands in text; -1 for one that was put in
 	backslash bool
+	slash     int  // where in text the last backslash stands
 	routing   bool // within <@...: a comma does not end the address
 	comments  int  // nesting
 	angles    int  // nesting
@@ -319,7 +320,7 @@ func (p *prescanner) read() bool {
 				continue
 			}
 			if p.c != '!' || p.state == charQuote {
-				if !p.store('\\', p.pos-2) {
+				if !p.store('\\', p.slash) {
 					return false
 				}
 				continue
@@ -403,7 +404,7 @@ func (p *prescanner) special() {
 	hasComments := p.class['('] == charSpace
 	switch {
 	case p.c == '\\':
-		p.backslash = true
+		p.backslash, p.slash = true, p.at
 	case p.state == charQuote:
 	case p.c == '(' && hasComments:
 		p.comments++
