@@ -48,6 +48,7 @@ type Config struct {
 	DefaultUser  priv.Identity // DefaultUser
 	CommandTime  time.Duration // CommandTimeLimit: how long a program without W= may take; 0 means no limit
 	NoInitGroups bool          // DontInitGroups: programs and files have the user's primary group only
+	Dir          string        // where programs without D= run: the queue directory; "" means where this process is
 	FileMode     fs.FileMode   // TempFileMode: permissions of new files that mail is delivered to; 0 means 0600
 	FileLinks    Links         // which links files that mail is delivered to may have
 	SafeFileEnv  string        // SafeFileEnvironment

@@ -22,7 +22,8 @@ type rights struct {
 // runAs says with whose rights a program of this job runs. Without root there is no choice.
 //
 //   - F=S: ours; with U= that user's as the effective ones.
-//   - F=o: the recipient's controlling user. Otherwise the sender, if a local user submitted the message.
+//   - F=o: the recipient's controlling user, where there is one or an alias named the recipient. Otherwise the sender, if a local user
+//     submitted the message.
 //   - else U=, else DefaultUser. Root as controlling user counts as none.
 func (t *Table) runAs(ctx context.Context, job *Job, rc Rcpt) (rights, error) {
 	if os.Geteuid() != 0 {
@@ -42,7 +43,7 @@ func (t *Table) runAs(ctx context.Context, job *Job, rc Rcpt) (rights, error) {
 		return rights{as: id, effective: true}, nil
 	}
 	ctl := job.Envelope.SenderCtladdr
-	if m.Flags.Has('o') {
+	if m.Flags.Has('o') && (rc.Ctladdr != nil || rc.Alias != nil) {
 		ctl = rc.Ctladdr
 	}
 	id, err := t.identity(ctx, m, ctl)
@@ -50,15 +51,12 @@ func (t *Table) runAs(ctx context.Context, job *Job, rc Rcpt) (rights, error) {
 }
 
 func (t *Table) identity(ctx context.Context, m *Mailer, ctl *envelope.Ctladdr) (*priv.Identity, error) {
-	if ctl != nil && ctl.UID < 0 && ctl.User != "" { // of a queue file without ids
-		u, err := t.cfg.Accounts.User(ctx, ctl.User)
-		if err != nil {
-			return nil, err
-		}
-		ctl = &envelope.Ctladdr{User: u.Name, UID: u.UID, GID: u.GID}
-	}
 	switch {
+	case ctl != nil && ctl.UID == t.cfg.DefaultUser.UID && ctl.GID == 0: // as the original writes him into queue files
 	case ctl != nil && ctl.UID > 0:
+		if ctl.GID == 0 { // nobody's group, there
+			ctl = &envelope.Ctladdr{User: ctl.User, UID: ctl.UID, GID: t.cfg.DefaultUser.GID}
+		}
 		groups, err := t.groups(ctx, ctl)
 		if err != nil {
 			return nil, err

@@ -148,7 +148,7 @@ func (t *Table) command(ctx context.Context, job *Job, rcpts []Rcpt) (*priv.Comm
 	if err != nil {
 		return nil, err
 	}
-	cmd := &priv.Command{Path: job.Mailer.Path, Args: argv, Env: t.environ(), As: r.as, EffectiveOnly: r.effective, Nice: job.Mailer.Nice}
+	cmd := &priv.Command{Path: job.Mailer.Path, Args: argv, Env: t.environ(), Dir: t.cfg.Dir, As: r.as, EffectiveOnly: r.effective, Nice: job.Mailer.Nice}
 	if cmd.Root, err = job.expand(job.Mailer.Root, ""); err != nil {
 		return nil, err
 	}
@@ -234,6 +234,7 @@ func (t *Table) pipeConversion(job *Job) conversion {
 		cfg: &t.cfg,
 		to7: seven && mayConvert(job, t.cfg.EightBit),
 		to8: !seven && job.Mailer.Flags.Has('9'),
+		tag: mayTag(job, t.cfg.EightBit),
 	}
 }
 

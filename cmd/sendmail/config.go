@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"gosendmail/cf"
@@ -68,7 +69,11 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 		}
 	}
 	if list := site.Errors(); len(list) > 0 && v.mode != modeTest {
-		return nil, nil, v.refuse(ctx, site, status.Software, list...)
+		code := status.Software
+		if slices.ContainsFunc(list, func(m cf.Message) bool { return strings.HasPrefix(m.Text, "Unknown delivery mode") }) {
+			code = status.Usage // of all options this one
+		}
+		return nil, nil, v.refuse(ctx, site, code, list...)
 	}
 	if err := v.settle(site); err != nil {
 		return nil, nil, v.refuse(ctx, site, status.OSErr, cf.Message{Text: err.Error(), Reply: cf.TempReply})

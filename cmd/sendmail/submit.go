@@ -176,7 +176,7 @@ func (v *invocation) queueDaemon(ctx context.Context) int {
 	if problem != "" {
 		return v.fail(status.Usage, "%s", problem)
 	}
-	m, log, code := v.server(ctx, func(c *mta.Config) { c.Interval, c.Persistent = interval, v.persistent })
+	m, log, code := v.server(ctx, func(c *mta.Config) { c.Interval, c.Persistent, c.Named = interval, v.persistent, true })
 	if code != 0 {
 		return code
 	}

@@ -150,7 +150,7 @@ func (v *invocation) queueRun(ctx context.Context) int {
 	m, log, code := v.server(ctx, func(c *mta.Config) {
 		c.Watch = v.watch()
 		c.HandedIn = v.given.proven && v.given.ready == nil
-		c.Named = v.senderFlag != 0
+		c.Named = v.senderFlag != 0 || !v.given.proven
 	})
 	if code != 0 {
 		return code
@@ -182,7 +182,8 @@ func (v *invocation) print(line string) {
 	fmt.Fprintln(v.stdout, line)
 }
 
-// aliases is -bi.
+// aliases is -bi. What is wrong with single lines goes where the counts go, and makes the exit status that of an error, as scripts expect:
+// the other lines are in the tables all the same.
 func (v *invocation) aliases(ctx context.Context) int {
 	site, log, code := v.load(ctx)
 	if code != 0 {
@@ -191,8 +192,12 @@ func (v *invocation) aliases(ctx context.Context) int {
 	defer log.Close()
 	caller := v.serverConfig(ctx, site, log).Caller
 	stats, problems, err := mta.RebuildAliases(ctx, site, log, caller.Name)
+	exit := status.OK
 	for _, p := range problems {
-		fmt.Fprintln(v.stderr, p)
+		fmt.Fprintln(v.stdout, p)
+		if !p.Warning {
+			exit = status.Software
+		}
 	}
 	for _, s := range stats {
 		fmt.Fprintln(v.stdout, s)
@@ -200,7 +205,7 @@ func (v *invocation) aliases(ctx context.Context) int {
 	if err != nil {
 		return v.fail(status.CantCreat, "%v", err)
 	}
-	return status.OK
+	return exit
 }
 
 // ownsAliases reports whether a user owns the alias files: a site of an ordinary user.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,14 @@ import (
 	"gosendmail/queue"
 )
 
+// queueBase is the directory that holds the queue's, where option QueueDirectory names several ("/var/spool/mqueue/q*").
+func queueBase(dir string) string {
+	if strings.HasSuffix(dir, "*") {
+		return filepath.Dir(dir)
+	}
+	return dir
+}
+
 // Config is what a Server is made of.
 type Config struct {
 	Site     *Site
@@ -31,7 +40,8 @@ type Config struct {
 	Now      func() time.Time // nil means time.Now
 	// HandedIn says that the process makes the first attempt for a message that a local program handed in just now: the calling user sent it.
 	HandedIn bool
-	// Named says that the calling user named a sender (-f): mailers with F=f and F=r are told who sends a message.
+	// Named says that the calling user named a sender (-f), or that the process runs the queue: mailers with F=f and F=r are told who sends a
+	// message.
 	Named bool
 	Watch func(line string) // told what goes on during deliveries (-v); nil means nobody watches
 
@@ -319,8 +329,8 @@ func (s *Server) mailerConfig() (mailers.Config, error) {
 		},
 		FileMode: fileMode(o.TempFileMode), Hosts: s.hostStatus(),
 		Connected: s.countPeer, Traffic: s.traffic, Panicked: s.Panicked,
-		CommandTime: o.CommandTimeLimit,
-		Security:    s.security, AuthParamNeedsLogin: strings.Contains(o.AuthOptions, "A"),
+		CommandTime: o.CommandTimeLimit, Dir: queueBase(o.QueueDirectory),
+		Security: s.security, AuthParamNeedsLogin: strings.Contains(o.AuthOptions, "A"),
 	}
 	if o.SingleThreadDelivery && cfg.Hosts != nil {
 		cfg.CacheSize = 0 // a connection that is kept would be one beside the next delivery's

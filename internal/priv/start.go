@@ -35,8 +35,11 @@ type Command struct {
 	// groups are those of As for good.
 	EffectiveOnly bool
 	Root          string   // chroot(2) there first; "" means not
-	Dirs          []string // working directories to try in turn; if none can be entered the child stays where we are (below Root: in /)
-	Nice          int      // added to the nice value, as nice(2)
+	Dirs          []string // working directories to try in turn
+	// Dir is where the child is if none of Dirs can be entered. It is entered with our rights, not with those of As; one that we cannot
+	// enter, and "", leave the child where we are. Below Root it is "/" instead.
+	Dir  string
+	Nice int // added to the nice value, as nice(2)
 
 	Stdin, Stdout, Stderr *os.File // nil means /dev/null
 }
@@ -51,7 +54,7 @@ func Start(c *Command) (*os.Process, error) {
 	}
 	var p *os.Process
 	err := <-guard.Start("start of "+c.Path, func() (err error) {
-		if c.Nice != 0 || c.EffectiveOnly {
+		if c.Nice != 0 || c.EffectiveOnly || c.Dir != "" {
 			// The change is this thread's alone; a goroutine that ends without unlocking takes the thread along.
 			runtime.LockOSThread()
 		}
@@ -106,6 +109,11 @@ func (c *Command) start() (*os.Process, error) {
 			return nil, err
 		}
 	}
+	if c.Dir != "" && c.Root == "" {
+		if err := moveThread(c.Dir); err != nil {
+			return nil, err
+		}
+	}
 	if c.As == nil {
 		attr.Sys.Credential = Lowered()
 	}
@@ -119,6 +127,17 @@ func (c *Command) start() (*os.Process, error) {
 		}
 	}
 	return c.tryDirs(attr)
+}
+
+// moveThread gives the calling thread, which must be locked, a working directory of its own.
+func moveThread(dir string) error {
+	if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		return fmt.Errorf("working directory: %w", err)
+	}
+	if err := unix.Chdir(dir); err != nil && !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("working directory %s: %w", dir, err)
+	}
+	return nil
 }
 
 // tryDirs starts the child in the first directory that works. The kernel's error does not tell whether chdir(2)
