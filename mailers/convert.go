@@ -18,6 +18,7 @@ type conversion struct {
 	cfg *Config
 	to7 bool // encode 8-bit text (RFC 6152 section 3)
 	to8 bool // decode text/plain (F=9)
+	tag bool // call 8-bit text MIME (EightBitMode=mime)
 }
 
 // convert returns the header to send and the body to read: the job's own, or converted ones.
@@ -32,6 +33,9 @@ func (c conversion) convert(job *Job) ([]envelope.Field, io.ReadCloser, error) {
 		}
 	}
 	body, err := openBody(job)
+	if c.tag && field(job.Header, "MIME-Version") < 0 {
+		return withEncoding(c.mimeHeader(job), encoding8Bit), body, err
+	}
 	return job.Header, body, err
 }
 

@@ -216,6 +216,11 @@ func mayConvert(job *Job, mode EightBitMode) bool {
 	return mode == Mime8 || mode == Strict8 || e.Body == envelope.Body8BitMIME || field(job.Header, "MIME-Version") >= 0
 }
 
+// mayTag reports whether 8-bit text that goes out as it is, and that nobody declared, is called MIME.
+func mayTag(job *Job, mode EightBitMode) bool {
+	return mode == Mime8 && job.Envelope.Flags.EightBit && !job.Mailer.Flags.Has('8')
+}
+
 // field finds a header field by name; -1 if there is none.
 func field(header []envelope.Field, name string) int {
 	for i, f := range header {

@@ -302,11 +302,27 @@ func (t *transaction) refused(r reply, p phase) error {
 		t.all(r.unexpected(p, t.s.peer.Name))
 		return errUnusable
 	}
+	if r.good() {
+		for i, rc := range t.taken {
+			t.one(rc, t.taking(i, r))
+		}
+		return nil
+	}
 	t.all(r.status(p, t.s.peer.Name))
 	if r.Code == 421 || !r.proper() {
 		return errUnusable
 	}
 	return nil
+}
+
+// taking is the outcome for the i-th recipient that RCPT took by the answer to the message. Receipts tell what RCPT was answered, as the
+// original's do.
+func (t *transaction) taking(i int, r reply) status.Status {
+	st := r.status(phaseDot, t.s.peer.Name)
+	if st.Success() {
+		st.Diagnostic = t.welcomes[i]
+	}
+	return st
 }
 
 // afterRcpt turns a loss into an answer for all who wait.
@@ -374,11 +390,7 @@ func (t *transaction) lmtpVerdicts() error {
 		if err != nil {
 			return t.afterRcpt(err)
 		}
-		st := r.status(phaseDot, t.s.peer.Name)
-		if st.Success() { // receipts tell what RCPT was answered, as the original's do
-			st.Diagnostic = t.welcomes[i]
-		}
-		t.own(rc, st) // it has the message
+		t.own(rc, t.taking(i, r)) // it has the message
 		if r.Code == 421 {
 			t.all(r.status(phaseDot, t.s.peer.Name))
 			return errUnusable
@@ -452,18 +464,19 @@ func (t *transaction) bodyParameter() string {
 		return envelope.Body7Bit
 	case e.Body != "":
 		return e.Body
-	case e.Flags.EightBit && (t.cfg.EightBit == Mime8 || field(t.job.Header, "MIME-Version") >= 0) && !t.job.Mailer.Flags.Has('8'):
+	case e.Flags.EightBit && t.cfg.EightBit == Mime8 && !t.job.Mailer.Flags.Has('8'):
 		return envelope.Body8BitMIME
 	}
 	return ""
 }
 
 func (t *transaction) conversion() conversion {
-	eight := t.s.caps.has("8BITMIME")
+	eight := t.s.caps.has("8BITMIME") && !t.job.Mailer.Flags.Has('7')
 	return conversion{
 		cfg: t.cfg,
 		to7: !eight && mayConvert(t.job, t.cfg.EightBit),
 		to8: eight && t.job.Mailer.Flags.Has('9'),
+		tag: mayTag(t.job, t.cfg.EightBit),
 	}
 }
 
@@ -483,7 +496,11 @@ func (t *transaction) rcptCommand(rc Rcpt) string {
 	return b.String()
 }
 
+// notifyText is the value for NOTIFY=; "" where the sender asked for nothing.
 func notifyText(n envelope.Notify) string {
+	if n&envelope.NotifyImplied != 0 {
+		return ""
+	}
 	if n&envelope.NotifyNever != 0 {
 		return "NEVER"
 	}
@@ -512,10 +529,25 @@ func xtext(s string) string {
 	return b.String()
 }
 
+// unquoted is an address without its quotes; a backslash protects what follows, and goes.
+func unquoted(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+1 < len(s):
+			i++
+			b.WriteByte(s[i])
+		case s[i] != '"' && s[i] != '\\':
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String()
+}
+
 // userOf strips what F=s and F=B strip, and the bar that marks programs.
 func userOf(m *Mailer, user string) string {
 	if m.Flags.Has('s') {
-		user = strings.NewReplacer(`"`, "", `\`, "").Replace(user)
+		user = unquoted(user)
 	}
 	if m.Name == "prog" {
 		return strings.TrimPrefix(user, "|")

@@ -138,16 +138,20 @@ func (w *writer) recipients(list []*envelope.Recipient) {
 	}
 }
 
-// controller is whose rights a recipient has: of a program or file that an alias names nobody's but the default user's, for whom
-// the alias stands in the queue file.
+// controller is what the C line before a recipient says: whose rights programs and files that it stands for have, and which alias it
+// came from. A user whom the sender named stands for himself: no alias is to be thought of.
 func controller(r *envelope.Recipient) *envelope.Ctladdr {
-	if r.Ctladdr == nil && r.Alias != nil && (r.Triple.Mailer == "prog" || r.Triple.Mailer == "*file*") {
+	switch {
+	case r.Alias == nil && r.Ctladdr != nil && r.Ctladdr.Addr == r.Addr:
+		return nil
+	case r.Alias == nil:
+		return r.Ctladdr
+	case r.Ctladdr == nil:
 		return &envelope.Ctladdr{UID: -1, GID: -1, Addr: r.Alias.Addr}
 	}
-	if r.Alias == nil && r.Primary && r.Ctladdr != nil && r.Ctladdr.Addr == r.Addr {
-		return nil // his own account, which is found again
-	}
-	return r.Ctladdr
+	c := *r.Ctladdr
+	c.Addr = r.Alias.Addr
+	return &c
 }
 
 // header writes one H line; its continuation lines begin with white space as in the message.

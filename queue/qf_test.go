@@ -71,6 +71,20 @@ func TestForeign(t *testing.T) {
 		"version 0 without flags": {
 			"T1\nSa\nRb,c\n.\n", func(c *queue.Control) bool { return c.Envelope.Recipients[0].Addr == "b,c" },
 		},
+		"CRLF": {
+			"V8\r\nT1\r\nSa\r\nRPFD:b\r\nH??X: a\r\n\tb\r\n.\r\n", func(c *queue.Control) bool {
+				return c.Envelope.Recipients[0].Addr == "b" && c.Envelope.Header[0].Value == " a\n\tb" && c.Envelope.SenderText == "a"
+			},
+		},
+		"no line end after the dot": {
+			"V8\nT1\nSa\nRPFD:b\n.", func(c *queue.Control) bool { return c.Envelope.Recipients[0].Addr == "b" },
+		},
+		"marks in a field without flags": {
+			"V8\nSa\nRb\nH??X: \xff\x81j \x81j\nH?P?Y: <\x81g>\n.\n", func(c *queue.Control) bool {
+				h := c.Envelope.Header
+				return h[0].Value == " \x81j \x81j" && !h[0].Template && h[1].Template
+			},
+		},
 		"colon in an address without flags": {
 			"V8\nT1\nSa\nR:include:/x\nRPFD:\"a:b\"@c\n.\n",
 			func(c *queue.Control) bool {
@@ -89,7 +103,8 @@ func TestBadControl(t *testing.T) {
 	for in, want := range map[string]error{
 		"":                                 queue.ErrIncomplete,
 		"V8\nT1\nSa\nRPFD:b\n":             queue.ErrIncomplete,
-		"V8\nT1\nSa\nRPFD:b\n.":            queue.ErrIncomplete,
+		"V8\nT1\nSa\nRPFD:b.":              queue.ErrIncomplete,
+		"V8\nT1\nRPFD:b\n.\n":              queue.ErrIncomplete,
 		sample[:len(sample)-3]:             queue.ErrIncomplete,
 		sample + "RPFD:evil@x\n":           queue.ErrTrailing,
 		"V9\nSa\n.\n":                      queue.ErrVersion,

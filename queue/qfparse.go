@@ -25,11 +25,17 @@ func (e *LineError) Error() string { return fmt.Sprintf("line %d: %s: %q", e.Lin
 func (e *LineError) Unwrap() error { return e.Err }
 
 // ParseControl reads a control file of versions 0 to 8, as leniently as the original: lines that other programs add
-// (MailScanner's flagless headers, more lines than one of a kind) are taken. A file without its final "." gives
-// ErrIncomplete and no content: its recipients may be missing.
+// (MailScanner's flagless headers, more lines than one of a kind) are taken, lines may end with CRLF, and the last one with the file. A
+// file without its final "." or without a sender gives ErrIncomplete and no content: its recipients may be missing.
 func ParseControl(data []byte) (*Control, error) {
 	p := parser{c: &Control{Envelope: &envelope.Envelope{}}}
 	rest := string(data)
+	if strings.Contains(rest, "\r\n") {
+		rest = strings.ReplaceAll(rest, "\r\n", "\n")
+	}
+	if strings.HasSuffix(rest, "\n.") {
+		rest += "\n"
+	}
 	for rest != "" {
 		line, after, full := cutLogical(rest)
 		if !full {
@@ -38,10 +44,7 @@ func ParseControl(data []byte) (*Control, error) {
 		rest = after
 		p.n++
 		if line == "." {
-			if rest != "" {
-				return nil, fmt.Errorf("queue: %w", &LineError{p.n + 1, clip(rest), ErrTrailing})
-			}
-			return p.c, nil
+			return p.end(rest)
 		}
 		if err := p.line(line); err != nil {
 			return nil, fmt.Errorf("queue: %w", &LineError{p.n, clip(line), err})
@@ -49,6 +52,17 @@ func ParseControl(data []byte) (*Control, error) {
 		p.n += strings.Count(line, "\n")
 	}
 	return nil, fmt.Errorf("queue: %w", ErrIncomplete)
+}
+
+// end ends the file; rest is what follows its last line.
+func (p *parser) end(rest string) (*Control, error) {
+	switch {
+	case rest != "":
+		return nil, fmt.Errorf("queue: %w", &LineError{p.n + 1, clip(rest), ErrTrailing})
+	case p.c.Envelope.SenderText == "":
+		return nil, fmt.Errorf("queue: no sender: %w", ErrIncomplete)
+	}
+	return p.c, nil
 }
 
 // cutLogical takes a line with its continuation lines (those that begin with white space) off s. full is false where
@@ -329,12 +343,31 @@ func (p *parser) header(text string) error {
 		return ErrLine
 	}
 	f.Name = name
-	f.Value, f.Template = unquote(value)
+	if f.Flags == "" {
+		f.Value = unmark(value)
+	} else {
+		f.Value, f.Template = unquote(value)
+	}
 	p.c.Envelope.Header = append(p.c.Envelope.Header, f)
 	return nil
 }
 
-// unquote undoes the marks of a header value. Where it holds a macro the result is a template.
+// unmark takes the marks off the bytes of a header value without macros.
+func unmark(s string) string {
+	if strings.IndexByte(s, metaQuote) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == metaQuote && i+1 < len(s) {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// unquote undoes the marks of a header value. Where it holds a macro, which only fields with flags have, the result is a template.
 func unquote(s string) (string, bool) {
 	template := false
 	for i := 0; i < len(s); i++ {

@@ -303,7 +303,7 @@ func (r *run) permitted(rcpt *envelope.Recipient, m *meta) bool {
 	}
 	from := r.meta[rcpt.Alias]
 	switch {
-	case rcpt.Alias == nil && !rcpt.Primary && (rcpt.IsAlias || rcpt.Ctladdr != nil):
+	case from == nil && (rcpt.Alias != nil || rcpt.Ctladdr != nil):
 		return true // from the queue: an alias or .forward named it before
 	case rcpt.Alias == nil || from == nil:
 		return refuse("Cannot mail directly to %s", what)
@@ -351,7 +351,8 @@ func (r *run) selfReference(rcpt *envelope.Recipient, m *meta) bool {
 	var circle []*envelope.Recipient
 	for p := rcpt.Alias; p != nil; p = p.Alias {
 		pm := r.meta[p]
-		if pm == nil {
+		if pm == nil { // of an earlier attempt: the queue keeps the text only
+			m.self = len(circle) == 0 && sameUser(p.Addr, m.target.Triple.User)
 			break
 		}
 		if key(p, pm) != k {
@@ -365,6 +366,15 @@ func (r *run) selfReference(rcpt *envelope.Recipient, m *meta) bool {
 		return r.breakCircle(rcpt, m, circle)
 	}
 	return true
+}
+
+// sameUser reports whether an address names a local user.
+func sameUser(addr, user string) bool {
+	addr = strings.Trim(addr, "<>")
+	if i := strings.LastIndexByte(addr, '@'); i >= 0 {
+		addr = addr[:i]
+	}
+	return user != "" && strings.EqualFold(addr, user)
 }
 
 func (r *run) breakCircle(rcpt *envelope.Recipient, m *meta, circle []*envelope.Recipient) bool {

@@ -71,7 +71,7 @@ func (r *run) rights(m *meta, uid, gid int, addr string) *envelope.Ctladdr {
 		m.shell = r.badShell(u)
 	}
 	if err == nil {
-		ctl.User, ctl.Home, ctl.GID = u.Name, u.Home, u.GID
+		ctl.User, ctl.GID = u.Name, u.GID // a list has no home
 	}
 	return ctl
 }

@@ -149,8 +149,13 @@ func (m *message) reportsSuccess(r *envelope.Recipient) bool {
 	if r.State != envelope.Delivered {
 		return true
 	}
-	mailer := m.site.Mailer(r.Triple.Mailer)
-	return mailer != nil && mailer.Flags.Has('l') || r.Triple.Mailer == "prog" || r.Triple.Mailer == "*file*"
+	return m.isFinal(r.Triple.Mailer)
+}
+
+// isFinal reports whether a mailer delivers for good here, so that nobody behind it could report on a delivery.
+func (m *message) isFinal(name string) bool {
+	mailer := m.site.Mailer(name)
+	return mailer != nil && mailer.Flags.Has('l') || name == "prog" || name == "*file*"
 }
 
 // report makes one DSN about those of whom the sender is to hear, and the postmaster's copy, and puts them into the
@@ -196,8 +201,8 @@ func (m *message) report(ctx context.Context, expired bool) error {
 	if err := m.toSender(ctx, &out, rep, subject); err != nil || m.lost {
 		return err
 	}
-	if copyTo := m.expand(m.site.options.PostmasterCopy); copyTo != "" && len(failed) > 0 && m.env.Sender != "" {
-		rep.Kind, rep.Copy = dsn.Postmaster, ""
+	if copyTo := m.expand(m.site.options.PostmasterCopy); copyTo != "" && len(failed) > 0 && !m.env.Flags.Response {
+		rep.Kind, rep.Copy, rep.HeaderOnly = dsn.Postmaster, "", true
 		if err := m.write(ctx, &out, rep, copyTo, "postmaster notify: "+subject); err != nil {
 			return err
 		}
@@ -319,7 +324,10 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 	if !m.site.options.privacy.has(noActualRecipient) && mailer != nil {
 		out.ActualType, out.Actual = "rfc822", r.Triple.User
 		if r.Triple.Mailer == "prog" || r.Triple.Mailer == "*file*" {
-			out.ActualType, out.Actual = "X-Unix", strings.Trim(out.Actual, `"`)
+			out.ActualType = "X-Unix"
+			if r.Alias != nil {
+				out.Actual = unquote(out.Actual)
+			}
 		} else if !strings.Contains(out.Actual, "@") {
 			out.Actual += "@" + m.site.Hostname()
 		}
@@ -397,7 +405,7 @@ func (m *message) warn(ctx context.Context, pending []*envelope.Recipient) error
 // undeliverable gives a report whose addressee cannot be reached to the postmaster.
 func (m *message) undeliverable(ctx context.Context, out *outbox, rep *dsn.Report, to *envelope.Recipient, why *status.Status) error {
 	m.logTo([]*envelope.Recipient{to}, toLine{mailer: to.Triple.Mailer, status: *why, refused: true})
-	if rep.Kind == dsn.Receipt {
+	if rep.Kind == dsn.Receipt && m.srv.handedIn {
 		m.log(logInfo, maillog.LevelErrors, "%s: DSN: Return receipt", m.srv.spool.NewID())
 		m.exit = why.Exit
 		return nil
@@ -482,6 +490,9 @@ func (m *message) shownHeader() []envelope.Field {
 	local := m.site.Mailer("local")
 	for _, f := range m.env.Header {
 		kind := kindOf(f.Name)
+		if kind.is(fieldCheck) && f.Flags == "" {
+			continue
+		}
 		if kind.is(fieldBcc) {
 			if m.env.Flags.DeleteBcc {
 				continue

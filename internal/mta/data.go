@@ -13,6 +13,7 @@ import (
 	"gosendmail/internal/envelope"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/status"
+	"gosendmail/mailers"
 )
 
 // bodyReaders hold the buffers through which messages are read; the longest header name must fit.
@@ -133,7 +134,8 @@ func (m *message) collect(ctx context.Context, r io.Reader) {
 	br.Reset(r)
 	defer func() { br.Reset(nil); bodyReaders.Put(br) }()
 
-	h, err := readHeader(br, int64(m.site.options.MaxHeadersLength), m.site.options.SaveFromLine)
+	h, err := readHeader(br, int64(m.site.options.MaxHeadersLength), m.site.options.SaveFromLine,
+		m.sevenBit())
 	if err != nil && !errors.Is(err, errHeaderTooLong) {
 		m.env.Size = h.size
 		m.broken(err, "header")
@@ -141,6 +143,9 @@ func (m *message) collect(ctx context.Context, r io.Reader) {
 	}
 	m.env.Size = h.size
 	m.env.Flags.EightBit = h.eight
+	if h.eight && m.env.Body == "" && written(h.fields, "mime-version") {
+		m.env.Body = envelope.Body8BitMIME // it says so itself
+	}
 	m.header(ctx, h)
 	if err != nil {
 		m.tooLongHeader()
@@ -207,13 +212,13 @@ func (m *message) drain(r io.Reader) {
 func (m *message) body(r io.Reader) {
 	bp := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(bp)
-	eight := m.env.Flags.EightBit
+	eight, seven := m.env.Flags.EightBit, m.sevenBit()
 	limit := m.site.options.MaxMessageSize
 	for {
 		n, err := r.Read(*bp)
 		p := (*bp)[:n]
 		m.env.Size += int64(n)
-		if m.site.options.SevenBitInput {
+		if seven {
 			for i := range p {
 				p[i] &= 0x7f
 			}
@@ -234,6 +239,14 @@ func (m *message) body(r io.Reader) {
 		}
 	}
 	m.env.Flags.EightBit = eight
+	if eight && m.env.Body != envelope.Body8BitMIME && mailers.EightBitMode(m.site.options.EightBitMode) == mailers.Strict8 {
+		m.reject(status.Status{Exit: status.DataErr, Code: 554, Enhanced: status.Enhanced{5, 6, 1}, Text: "Eight bit data not allowed"})
+	}
+}
+
+// sevenBit reports whether eighth bits are cut off (option SevenBitInput): not where the sender declared them.
+func (m *message) sevenBit() bool {
+	return m.site.options.SevenBitInput && m.env.Body != envelope.Body8BitMIME
 }
 
 // nulRefused is what the client hears of NUL bytes in a message (option RejectNUL).

@@ -96,6 +96,14 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 	m.oldHeader = oldStyleHeader(env.Header)
 	m.restoreMacros()
 	m.queued = true
+	if env.Flags.Response {
+		env.Sender = "" // whatever name it goes by here
+	}
+	for _, r := range env.Recipients {
+		if c := r.Ctladdr; c != nil && c.Addr != "" && r.Alias == nil {
+			r.Alias = &envelope.Recipient{Addr: c.Addr, State: envelope.Expanded}
+		}
+	}
 	if !s.handedIn {
 		env.Priority += int64(site.options.RetryFactor)
 	}
@@ -413,8 +421,8 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		m.quote(o.said)
 		m.transcribe(o.rcpt, o.status)
 		m.say("%s... %s", o.rcpt.Addr, o.status.Text)
-		if o.status.Success() && o.rcpt.Notify&envelope.NotifySuccess != 0 && o.peer != nil && !o.peer.DSN &&
-			!g.mailer.Flags.Has('l') {
+		if o.status.Success() && o.rcpt.Notify&envelope.NotifySuccess != 0 && (o.peer == nil || !o.peer.DSN) &&
+			!m.isFinal(g.mailer.Name) {
 			o.rcpt.State = envelope.Relayed
 			fmt.Fprintf(&m.transcript, "%s... relayed; expect no further notifications\n", o.rcpt.Addr)
 		}

@@ -102,6 +102,10 @@ func (m *message) learn(f *envelope.Field) {
 	case "full-name":
 		m.set("x", value)
 	case "precedence":
+		if m.ranked { // the first one counts
+			return
+		}
+		m.ranked = true
 		m.env.Class = m.site.precedence(value)
 		if m.env.Class < 0 { // nobody wants a mass mailing back
 			m.env.Flags.NoReturn = true
@@ -245,7 +249,7 @@ func (m *message) countRecipients() {
 	if m.namedBefore {
 		return
 	}
-	if len(m.env.Recipients) == 1 && !m.env.Flags.Response {
+	if len(m.env.Recipients) == 1 && m.badRecipients == 0 && !m.env.Flags.Response {
 		m.set("u", m.env.Recipients[0].Addr)
 	} else {
 		m.macros.Undefine("u")

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ var errHeaderTooLong = errors.New("mta: header too long")
 // headerText is the header of a message as it came in.
 type headerText struct {
 	fields []envelope.Field
+	seven  bool   // option SevenBitInput: the eighth bit is cut off
 	size   int64  // bytes of the header with the empty line that ended it
 	eight  bool   // there are bytes above 127
 	date   string // of a "From " line that stood in front and was taken away, in the form of RFC 5322; "" where there is none
@@ -24,9 +26,10 @@ type headerText struct {
 
 // readHeader reads header fields until the empty line or the first line that can be no field (RFC 5322 section 2.2; such a
 // line begins the body, as with the original). Lines end with LF. limit is MaxHeadersLength, bytes; 0 means none. With
-// saveFrom a "From " line of a mailbox in front is kept as the first body line's affair instead of being dropped.
-func readHeader(br *bufio.Reader, limit int64, saveFrom bool) (*headerText, error) {
-	h := &headerText{}
+// saveFrom a "From " line of a mailbox in front is kept as the first body line's affair instead of being dropped. NUL bytes are left out;
+// with seven the eighth bits are cut off.
+func readHeader(br *bufio.Reader, limit int64, saveFrom, seven bool) (*headerText, error) {
+	h := &headerText{seven: seven}
 	for first := true; ; first = false {
 		peek, err := br.Peek(1)
 		if err != nil {
@@ -133,6 +136,12 @@ func (h *headerText) readField(br *bufio.Reader, limit int64) error {
 		}
 	}
 	b = bytes.TrimSuffix(b, []byte("\n"))
+	b = slices.DeleteFunc(b, func(c byte) bool { return c == 0 }) // no line of a queue file could hold it
+	if h.seven {
+		for i := range b {
+			b[i] &= 0x7f
+		}
+	}
 	h.eight = h.eight || hasEightBit(b)
 	i := bytes.IndexByte(b, ':')
 	h.fields = append(h.fields, envelope.Field{

@@ -24,7 +24,7 @@ func TestReadHeader(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			br := bufio.NewReader(strings.NewReader(tt.text))
-			h, err := readHeader(br, 0, false)
+			h, err := readHeader(br, 0, false, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,7 +42,7 @@ func TestReadHeader(t *testing.T) {
 
 func TestHeaderLimit(t *testing.T) {
 	br := bufio.NewReader(strings.NewReader("A: " + strings.Repeat("x", 1000) + "\n\n"))
-	if _, err := readHeader(br, 500, false); err != errHeaderTooLong {
+	if _, err := readHeader(br, 500, false, false); err != errHeaderTooLong {
 		t.Errorf("error %v", err)
 	}
 }
@@ -53,7 +53,7 @@ func FuzzReadHeader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		br := bufio.NewReaderSize(strings.NewReader(text), 64)
-		h, err := readHeader(br, 10000, true)
+		h, err := readHeader(br, 10000, true, false)
 		if err != nil {
 			return
 		}

@@ -50,6 +50,7 @@ type message struct {
 
 	hops      int // Received: and the like
 	resent    bool
+	ranked    bool // a Precedence: field was met
 	messageID string
 	date      string // of the Date: field
 	errorsTo  string

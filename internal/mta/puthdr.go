@@ -43,7 +43,7 @@ func (m *message) wanted(f *envelope.Field, kind fieldKind, mailer *mailers.Mail
 		return false
 	}
 	if f.Flags == "" {
-		return true
+		return !kind.is(fieldCheck) // what another program wrote into the queue
 	}
 	if name, ok := strings.CutPrefix(f.Flags, "$"); ok {
 		v, _ := t.Macro(name)

@@ -27,8 +27,6 @@ func (m *message) route(ctx context.Context) {
 			rest = append(rest, r)
 		case r.Triple.Mailer == "" && !m.resolveQueued(ctx, r):
 			rest = append(rest, r)
-		case m.queued && !r.Primary && r.Triple.Mailer != "*include*":
-			rest = append(rest, r) // expanded already, when it was first tried
 		default:
 			list = append(list, r)
 		}
@@ -167,6 +165,9 @@ func (m *message) resolveQueued(ctx context.Context, r *envelope.Recipient) bool
 		return false
 	}
 	r.Triple = a.Triple()
+	if r.Final == "" {
+		r.Final = m.finalRecipient(r.Addr, a)
+	}
 	return true
 }
 
