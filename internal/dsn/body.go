@@ -322,8 +322,9 @@ func (p *printer) original() {
 	p.line("")
 	switch {
 	case !r.HeaderOnly:
-		p.body()
-		p.line("")
+		if p.body() {
+			p.line("")
+		}
 	case r.Plain:
 		p.line("   ----- Message body suppressed -----")
 		p.line("")
@@ -336,20 +337,23 @@ func (p *printer) original() {
 
 func (p *printer) field(f *envelope.Field) { p.line(f.Name + ":" + strings.TrimRight(f.Value, "\n")) }
 
-func (p *printer) body() {
+// body brings the body back; ended reports whether its last line had an end of its own.
+func (p *printer) body() (ended bool) {
 	if p.err != nil || p.r.Envelope.Open == nil {
-		return
+		return true
 	}
 	body, err := p.r.Envelope.Open()
 	if err != nil {
 		p.err = err
-		return
+		return true
 	}
-	p.err = errors.Join(p.quoted(body), body.Close())
+	ended, err = p.quoted(body)
+	p.err = errors.Join(err, body.Close())
+	return ended
 }
 
 // quoted copies the body; a line that could begin a message in a mailbox is quoted, and the last line gets an end.
-func (p *printer) quoted(body io.Reader) error {
+func (p *printer) quoted(body io.Reader) (ended bool, err error) {
 	in := bufio.NewReader(body)
 	start, last := true, byte('\n')
 	for {
@@ -366,10 +370,10 @@ func (p *printer) quoted(body io.Reader) error {
 			if last != '\n' {
 				p.w.WriteByte('\n')
 			}
-			return nil
+			return last == '\n', nil
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			return err
+			return false, err
 		}
 	}
 }
