@@ -60,10 +60,10 @@ mx1.plain.test. A 127.0.1.2
 2.1.0.127.in-addr.arpa. PTR mx1.plain.test.
 `
 
-// recorder notes how it was called, by whom and where, and with which message. The groups of mailers that run as root or have U= differ on
+// recordingMailer notes how it was called, by whom and where, and with which message. The groups of mailers that run as root or have U= differ on
 // purpose. Its words before the message end with the exit code that the
 // last argument asks for.
-const recorder = `#!/bin/sh
+const recordingMailer = `#!/bin/sh
 out=$(mktemp /home/out/XXXXXXXX)
 {
 	echo "args:"; for a; do echo " [$a]"; done
@@ -83,7 +83,7 @@ var drainFiles = map[string]string{
 	"etc/mail/local-host-names": "example.test\nmail.example.test\n",
 	"etc/mail/mailertable":      "f.test|withf:x\nr.test|withr:hh\ns.test|root:x\no.test|own:x\np.test|plain:hp\nseven.test|seven:mx1.remote.test\neight.test|esmtp8:mx1.plain.test\nrnd.test|random:hx\n",
 	"etc/mail/trusted-users":    "alice\n",
-	"home/rec":                  recorder,
+	"home/rec":                  recordingMailer,
 	"etc/mail/aliases": `postmaster: root
 MAILER-DAEMON: postmaster
 prog1: "|/home/rec prog1"
