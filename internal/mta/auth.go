@@ -142,11 +142,19 @@ func (s *Server) ownBackends(text string) (sasl.Backend, error) {
 	return local, nil
 }
 
+// ownRealm is the realm of users who are named without one.
+func (s *Server) ownRealm() string {
+	if r := s.site.options.AuthRealm; r != "" {
+		return r
+	}
+	return s.site.Hostname()
+}
+
 // passwdFile is a passwd-style file, read for each look-up.
 func (s *Server) passwdFile(path string) sasl.Passwd {
 	blame, _ := safefile.ParseBlame(strings.Join(s.site.options.DontBlameSendmail, " "))
 	checker := &safefile.Checker{Blame: blame, UID: os.Geteuid(), GIDs: []int{os.Getegid()}}
-	return sasl.Passwd{Users: func() (map[string]sasl.Secret, error) {
+	return sasl.Passwd{Realm: s.ownRealm(), Users: func() (map[string]sasl.Secret, error) {
 		f, err := checker.Open(path, safefile.SASLFile)
 		if err != nil {
 			return nil, err
@@ -158,7 +166,7 @@ func (s *Server) passwdFile(path string) sasl.Passwd {
 
 // secretMap is a K line whose values are secrets.
 func (s *Server) secretMap(name string) sasl.Table {
-	return sasl.Table{Name: "map " + name, Get: func(ctx context.Context, user string) (string, bool, error) {
+	return sasl.Table{Realm: s.ownRealm(), Name: "map " + name, Get: func(ctx context.Context, user string) (string, bool, error) {
 		v, err := s.site.Maps.Lookup(ctx, name, user)
 		switch {
 		case err == nil:

@@ -214,6 +214,7 @@ func TestPasswordsComeFrom(t *testing.T) {
 	}{
 		{mechanisms + "O AuthBackends=passwd:" + file + "\n", "alice", "secret", "235"},
 		{mechanisms + "O AuthBackends=passwd:" + file + "\n", "alice", "wrong", "535"},
+		{mechanisms + "O AuthBackends=passwd:" + file + "\n", "alice@partner.test", "secret", "535"},
 		{mechanisms + "O AuthBackends=passwd:" + file + "\n", "bob", "other", "535"},
 		{mechanisms + "O AuthBackends=passwd:" + file + "\nO AuthRealm=realm.test\n", "bob", "other", "235"},
 		{mechanisms + "O AuthBackends=passwd:" + open + "\n", "alice", "secret", "454"},

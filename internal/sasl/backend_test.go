@@ -144,7 +144,7 @@ func TestSASLDBAndTables(t *testing.T) {
 			t.Errorf("%q: %v, want %v", name, err, want)
 		}
 	}
-	table := Table{Name: "users", Get: func(_ context.Context, name string) (string, bool, error) {
+	table := Table{Name: "users", Realm: "q", Get: func(_ context.Context, name string) (string, bool, error) {
 		v, ok := map[string]string{"alice": "{PLAIN}a", "alice@r": "{PLAIN}b", "bad": "{WHAT}x"}[name]
 		return v, ok, nil
 	}}
@@ -153,6 +153,9 @@ func TestSASLDBAndTables(t *testing.T) {
 	}
 	if s, err := table.Secret(t.Context(), "alice", "q"); err != nil || s.Plain != "a" {
 		t.Errorf("%v %v", s, err)
+	}
+	if _, err := table.Secret(t.Context(), "alice", "elsewhere"); !errors.Is(err, ErrNoUser) {
+		t.Errorf("another realm's user: %v", err)
 	}
 	if _, err := table.Secret(t.Context(), "bad", "q"); !errors.Is(err, ErrTemporary) {
 		t.Errorf("a secret that nobody can read: %v", err)

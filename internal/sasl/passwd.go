@@ -41,16 +41,17 @@ func ParsePasswd(name string, r io.Reader) (map[string]Secret, error) {
 
 // Passwd holds what ParsePasswd read. Users returns the newest; an error is temporary.
 type Passwd struct {
+	Realm string // the host's own realm, whose users may stand without one
 	Users func() (map[string]Secret, error)
 }
 
-// Secret looks for user@realm first and then for user alone.
+// Secret looks for user@realm first and then, in the host's own realm, for user alone.
 func (p Passwd) Secret(_ context.Context, user, realm string) (Secret, error) {
 	users, err := p.Users()
 	if err != nil {
 		return Secret{}, fmt.Errorf("%w: %w", ErrTemporary, err)
 	}
-	for _, name := range []string{user + "@" + realm, user} {
+	for _, name := range names(user, realm, p.Realm) {
 		if secret, ok := users[name]; ok {
 			return secret, nil
 		}

@@ -33,14 +33,15 @@ func (d SASLDB) Secret(ctx context.Context, user, realm string) (Secret, error) 
 
 // Table is any lookup that answers a user with a secret in the form of ParseSecret: a map class, a passwd-style file.
 type Table struct {
-	Name string // for errors
+	Name  string // for errors
+	Realm string // the host's own realm, whose users may stand without one
 	// Get returns the secret of "user@realm", or of "user"; an error is temporary.
 	Get func(ctx context.Context, name string) (value string, found bool, err error)
 }
 
-// Secret asks for user@realm first and then for user alone.
+// Secret asks for user@realm first and then, in the host's own realm, for user alone.
 func (t Table) Secret(ctx context.Context, user, realm string) (Secret, error) {
-	for _, name := range []string{user + "@" + realm, user} {
+	for _, name := range names(user, realm, t.Realm) {
 		value, found, err := t.Get(ctx, name)
 		if err != nil {
 			return Secret{}, fmt.Errorf("%w: %s: %w", ErrTemporary, t.Name, err)
@@ -55,4 +56,13 @@ func (t Table) Secret(ctx context.Context, user, realm string) (Secret, error) {
 		return secret, nil
 	}
 	return Secret{}, ErrNoUser
+}
+
+// names are those under which a user may stand. A user without a realm is one of the host's own: a name in another realm is another
+// identity, which rules may trust otherwise.
+func names(user, realm, own string) []string {
+	if strings.EqualFold(realm, own) {
+		return []string{user + "@" + realm, user}
+	}
+	return []string{user + "@" + realm}
 }
