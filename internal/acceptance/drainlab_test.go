@@ -329,7 +329,6 @@ func (l *drainLab) use(t *testing.T, who string, c *drainCase) {
 // drainCase is one message that is handed in to be queued, or delivered at once.
 type drainCase struct {
 	user   string
-	env    []string
 	args   []string // options that hold for writing and draining
 	rcpts  []string // arguments of the one who hands it in
 	stdin  string

@@ -61,10 +61,9 @@ type outgoing struct {
 
 // stand is where outgoing messages are tried.
 type stand struct {
-	w      world
-	mu     sync.Mutex
-	heard  map[string][]string // what peers were told, by their address, each connection a string
-	closed []net.Listener
+	w     world
+	mu    sync.Mutex
+	heard map[string][]string // what peers were told, by their address, each connection a string
 }
 
 // configure writes a configuration with more lines, and those behind the mailers.
@@ -277,7 +276,6 @@ func (s *stand) collectQueue(t *testing.T, out []left) {
 }
 
 var wholeBoundary = regexp.MustCompile(`<id>\.\d+/[\w.-]+`)
-var processID = regexp.MustCompile(`(sendmail)\[\d+\]`)
 var messageID = regexp.MustCompile(`\b20\d{10}\.<id>`)
 
 func (s *stand) mask(text string) string {

@@ -484,10 +484,14 @@ func (m *message) errorHeader() string {
 // maxErrorHeader bounds how much of the ErrorHeader file is sent, in bytes.
 const maxErrorHeader = 64 << 10
 
-// shownHeader is the header as reports bring it back.
+// shownHeader is the header as reports bring it back: as it came by SMTP; that of mail handed in here, whose addresses may stand
+// without a host, as the local mailer would have it.
 func (m *message) shownHeader() []envelope.Field {
 	out := make([]envelope.Field, 0, len(m.env.Header))
 	local := m.site.Mailer("local")
+	if m.get("r") != "" {
+		local = nil
+	}
 	for _, f := range m.env.Header {
 		kind := kindOf(f.Name)
 		if kind.is(fieldCheck) && f.Flags == "" {
