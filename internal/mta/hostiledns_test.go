@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -232,9 +233,10 @@ func FuzzAnswers(f *testing.F) {
 			dnstest.PTR(dnstest.Host("1.0.22.127.in-addr.arpa"), n.Name))
 		f.Add(append(append([]byte{1}, p[2:12]...), p[12+len("1.0.22.127.in-addr.arpa")+2+4:]...))
 	}
-	var now []byte
+	var now atomic.Pointer[[]byte] // a packet may be asked for late
+	now.Store(new([]byte))
 	server := dnstest.StartAnswering(f, "127.0.0.1:0", func(q *dnstest.Question) (dnstest.Fault, []dnstest.Record) {
-		packet := q.Around(now)
+		packet := q.Around(*now.Load())
 		return dnstest.Fault{
 			Reply:  func(*dnstest.Question, []dnstest.Record) [][]byte { return [][]byte{packet} },
 			Stream: func(*dnstest.Question, []dnstest.Record) []byte { return dnstest.Prefixed(packet) },
@@ -245,7 +247,7 @@ func FuzzAnswers(f *testing.F) {
 		if len(data) > 4000 {
 			return
 		}
-		now = data
+		now.Store(&data)
 		mayNotRelay(t, s, "127.22.0.1", "c.hostile.test")
 		deliverTo(t, s, "c.hostile.test")
 	})
