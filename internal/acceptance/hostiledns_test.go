@@ -182,6 +182,8 @@ func compare(t *testing.T, titles []string, ours, original []hostileVerdict, kno
 func (v hostileVerdict) class() string {
 	stat := strings.Index(v.text, "stat=")
 	switch {
+	case v.text == "": // put off before any host was asked: here the log has no line for that, the original's says stat=queued
+		return "deferred"
 	case stat < 0:
 		return replyDigits.ReplaceAllString(v.text, "$1")
 	case strings.HasPrefix(v.text[stat:], "stat=Sent"):
