@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
@@ -247,10 +248,9 @@ func TestLDAPKeepsItsConnection(t *testing.T) {
 	f.hangUp()
 	write(t, pw, "newer\n")
 	look()
-	hung := false
+	var hung atomic.Bool
 	f.change(func(base, filter string) ldapAnswer {
-		if !hung {
-			hung = true
+		if hung.CompareAndSwap(false, true) {
 			return ldapAnswer{hangUp: true}
 		}
 		return found(base, filter)
@@ -293,7 +293,6 @@ func TestLDAPQuotesKeys(t *testing.T) {
 	}
 }
 
-// TestLDAPTemporaryFailures: whatever keeps the answer away is temporary, never 'not found'.
 // TestLDAPNotes: what was found is logged from level 10 on, in the original's words.
 func TestLDAPNotes(t *testing.T) {
 	f := serveLDAP(t, found)
@@ -309,6 +308,7 @@ func TestLDAPNotes(t *testing.T) {
 	}
 }
 
+// TestLDAPTemporaryFailures: whatever keeps the answer away is temporary, never 'not found'.
 func TestLDAPTemporaryFailures(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "pw"), "wrong\n")
