@@ -33,7 +33,6 @@ const (
 var limits = map[string]Limit{
 	"RandFile":                          {Idle, "", "the system's random numbers are used"},
 	"MailboxDatabase":                   {Refused, "pw", "local users are looked up in the password file only"},
-	"MaxMimeHeaderLength":               {Told, "0", "MIME fields are passed on as they came"},
 	"SmtpUTF8":                          {Told, "false", "addresses in UTF-8 are not offered"},
 	"DontPruneRoutes":                   {Idle, "true", "route addresses are never shortened"},
 	"DataFileBufferSize":                {Idle, "", "messages go to disk as they come"},
@@ -163,9 +162,6 @@ func (o *Option) amountsTo(other string) bool {
 		return false
 	case def.Kind == Bool:
 		return boolean(o.Value) == boolean(other)
-	case def.Name == "MaxMimeHeaderLength":
-		whole, part, _ := strings.Cut(o.Value, "/")
-		return number(whole) == 0 && number(part) == 0
 	}
 	return false
 }

@@ -12,10 +12,10 @@ func TestDisregarded(t *testing.T) {
 	c, err := cf.Parse(strings.NewReader(`V10
 O MeToo=True
 O SmtpUTF8=false
-O MaxMimeHeaderLength=0/0
+O DontBlameSendmail=safe
 O MailboxDatabase=pw
 O SmtpUTF8=true
-O MaxMimeHeaderLength=256/128
+O DontBlameSendmail=filedeliverytosymlink
 O ServerCertFile=/c
 O StrictTransportSecurity=true
 O DontBlameSendmail=safe,filedeliverytohardlink
@@ -28,7 +28,7 @@ O Timeout.connect=5s
 	}
 	want := []string{
 		"x.cf: line 6: option SmtpUTF8: addresses in UTF-8 are not offered",
-		"x.cf: line 7: option MaxMimeHeaderLength: MIME fields are passed on as they came",
+		"x.cf: line 7: option DontBlameSendmail.FileDeliveryToSymLink: symbolic links are never delivered to",
 		"x.cf: line 10: option DontBlameSendmail.FileDeliveryToHardLink: files that have more than one name are never delivered to",
 	}
 	if got := c.Disregarded(cf.Told); !slices.Equal(got, want) {

@@ -337,8 +337,7 @@ func DefaultSettings() Settings {
 		Timeout:     defaultTimeouts(),
 		DefaultUser: Identity{Name: "daemon", UID: 1, GID: 1},
 		TrustedUser: Identity{UID: NoID, GID: NoID}, RunAsUser: Identity{UID: NoID, GID: NoID},
-		ColonOkInAddr:       true, // below level 6
-		MaxMimeHeaderLength: 2048, MaxMimeFieldLength: 1024,
+		ColonOkInAddr: true, // below level 6
 	}
 	for i := range Options() {
 		if d := &Options()[i]; d.Default != "" && d.set != nil {

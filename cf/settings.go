@@ -23,7 +23,7 @@ type Settings struct {
 	EightBitMode         byte // 'p', 'm' or 's'
 	SevenBitInput        bool
 	SendMimeErrors       bool
-	MaxMimeHeaderLength  int // bytes; 0 means no limit
+	MaxMimeHeaderLength  int // bytes; 0, the default here, means no limit: what is cut breaks signatures
 	MaxMimeFieldLength   int
 	MaxHeadersLength     int // bytes; 0 means no limit
 	RrtImpliesDsn        bool

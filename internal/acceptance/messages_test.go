@@ -35,6 +35,8 @@ var (
 		"Content-Type: text/plain", "MIME-Version: 1.0", "MIME-Version: 1.0\r\nContent-Transfer-Encoding: 8bit\r\nContent-Type: text/plain; charset=x",
 		"MIME-Version: 1.0\r\nContent-Transfer-Encoding: x-unknown\r\nContent-Type: text/plain; charset=x\r\nX-Last: 1", "MIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary", "MIME-Version: 1.0\r\nContent-Type: broken",
 		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=\"x y\"; format=flowed\r\nContent-Transfer-Encoding: 8BIT",
+		"MIME-Version: 1.0 (" + strings.Repeat("c ", 100) + ")\r\nContent-Disposition: attachment; filename=\"" + strings.Repeat("word ", 20) + "\"; size=1",
+		"Content-Description: " + strings.Repeat("words ", 40) + "\r\nContent-Id: (open (again\r\nContent-Disposition: inline; filename=\"no end",
 	}
 	writtenBodies = []string{
 		"", "one line\r\n", "two\r\nlines\r\n", "\r\n\r\n", "From the start\r\n\r\nFrom here\r\n>From there\r\n", ".\r\n..\r\n...x\r\n", "\xe4\xf6\xfc\r\n", "utf-8 \xc3\xa4\r\nplain\r\n", strings.Repeat("long ", 500) + "\r\n",
@@ -165,7 +167,7 @@ func TestRandomMessagesAsTheOriginal(t *testing.T) {
 		path := w.path("etc/mail/sendmail.mc")
 		mc, err := os.ReadFile(path)
 		must(t, err)
-		write(t, path, strings.Replace(string(mc), "MAILER(smtp)dnl", "Mseven, P=[IPC], F=mDFMuXk, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP, E=\\r\\n, L=990,\n\tT=DNS/RFC822/SMTP, A=TCP $h 26\nMAILER(smtp)dnl", 1))
+		write(t, path, strings.Replace(string(mc), "MAILER(smtp)dnl", "define(`confMAX_MIME_HEADER_LENGTH', `200/64')dnl\nMAILER(smtp)dnl\nMseven, P=[IPC], F=mDFMuXk, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP, E=\\r\\n, L=990,\n\tT=DNS/RFC822/SMTP, A=TCP $h 26", 1))
 		write(t, w.path("etc/mail/mailertable"), "routed.test\tesmtp:["+peerAddr+"]\nseven.test\tseven:["+peerAddr+"]\n")
 	}, func(t *testing.T, w world) {
 		oracletest.Root(t)

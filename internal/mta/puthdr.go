@@ -32,6 +32,7 @@ func (m *message) headerFor(ctx context.Context, mailer *mailers.Mailer, t *macr
 			f.Value = m.rewritten(ctx, i, &f, kind, mailer, t)
 		}
 		f.Flags = ""
+		m.limitMIME(&f)
 		out = append(out, f)
 	}
 	return out
