@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/priv"
 	"gosendmail/queue"
 	"gosendmail/rules"
 )
@@ -22,8 +23,9 @@ import (
 const stuckMailers = `Msilent, P=[IPC], F=mDFMuX, A=FILE %[1]s/silent
 `
 
-// silentPeer takes messages up to DATA and says nothing more. It counts whom it keeps waiting.
-func silentPeer(t *testing.T, path string) *atomic.Int32 {
+// silentPeer takes messages up to DATA and says nothing more to those that have a recipient with the word stuck. It counts whom it keeps
+// waiting, and sends the recipients of the others to taken.
+func silentPeer(t *testing.T, path string, taken chan<- string) *atomic.Int32 {
 	t.Helper()
 	l, err := net.Listen("unix", path)
 	if err != nil {
@@ -37,26 +39,41 @@ func silentPeer(t *testing.T, path string) *atomic.Int32 {
 			if err != nil {
 				return
 			}
-			go func() {
-				defer c.Close()
-				in := bufio.NewReader(c)
-				io.WriteString(c, "220 silent.test\r\n")
-				for {
-					line, err := in.ReadString('\n')
-					if err != nil {
-						return
-					}
-					if strings.HasPrefix(line, "DATA") {
-						waiting.Add(1)
-						in.WriteTo(io.Discard)
-						return
-					}
-					io.WriteString(c, "250 ok\r\n")
-				}
-			}()
+			go beSilent(c, &waiting, taken)
 		}
 	}()
 	return &waiting
+}
+
+// beSilent is one dialogue of silentPeer's.
+func beSilent(c net.Conn, waiting *atomic.Int32, taken chan<- string) {
+	defer c.Close()
+	in := bufio.NewReader(c)
+	io.WriteString(c, "220 silent.test\r\n")
+	rcpt, message := "", false
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		reply := "250 ok\r\n"
+		switch {
+		case message && line != ".\r\n":
+			continue
+		case message:
+			message = false
+			taken <- rcpt
+		case strings.HasPrefix(line, "RCPT"):
+			rcpt = line
+		case strings.HasPrefix(line, "DATA") && strings.Contains(rcpt, "stuck"):
+			waiting.Add(1)
+			in.WriteTo(io.Discard)
+			return
+		case strings.HasPrefix(line, "DATA"):
+			message, reply = true, "354 go\r\n"
+		}
+		io.WriteString(c, reply)
+	}
 }
 
 // fairServer has 100 users with mailboxes, 300 aliases that lead to programs, one of them always to the same, and hosts that hang.
@@ -107,7 +124,7 @@ func TestStuckDeliveries(t *testing.T) {
 					config = strings.Replace(config, "O SendMimeErrors", "O MaxRunnersPerQueue=5\nO MaxQueueChildren=5\nO SendMimeErrors", 1)
 				}
 				s, dir := fairServer(t, config)
-				waiting := silentPeer(t, dir+"/silent")
+				waiting := silentPeer(t, dir+"/silent", nil)
 				if path == "background" {
 					s.site.options.DeliveryMode = 'b'
 				}
@@ -137,6 +154,70 @@ func TestStuckDeliveries(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestStuckSubmissions is TestStuckDeliveries for the submission queue, all of whose mail goes to one relay: 300 messages at which the relay
+// hangs, from one user or from as many, stand before those of 100 other users.
+func TestStuckSubmissions(t *testing.T) {
+	for name, c := range map[string]struct {
+		users int // who hand in what hangs
+		limit int // deliveries that hang at a time
+	}{"one user": {1, 20}, "many users": {300, 300}} {
+		if name != "one user" && os.Getenv("GOSENDMAIL_SLOW") == "" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			config := strings.Replace(testConfig, "O SendMimeErrors", "O MaxRunnersPerQueue=5\nO MaxQueueChildren=5\nO SendMimeErrors", 1)
+			config = strings.Replace(config, "R$* < @ nowhere.test >	", "R$* < @ $+ >	$#silent $@ [127.0.0.1] $: $1 @ $2\nR$* < @ nowhere.test >	", 1)
+			s := testServerOf(t, "false", config+stuckMailers, nil)
+			taken := make(chan string, 100)
+			waiting := silentPeer(t, filepath.Dir(s.spool.Group("").Directories()[0])+"/silent", taken)
+			for i := range 300 {
+				handIn(t, s, fmt.Sprintf("stuck%d", i%c.users), fmt.Sprintf("stuck%d@elsewhere.test", i))
+			}
+			for i := range 100 {
+				handIn(t, s, fmt.Sprintf("user%d", i), fmt.Sprintf("friend%d@elsewhere.test", i))
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			ran := make(chan error)
+			defer func() { <-ran }()
+			defer s.Close(ctx) // does not wait for what hangs
+			go func() { ran <- s.RunQueue(s.runs, queue.Selection{}) }()
+			late := time.After(2 * time.Minute)
+			for n := range 100 {
+				select {
+				case <-taken:
+				case <-late:
+					t.Fatalf("%d of 100 users' messages were passed on; %d hang", n, waiting.Load())
+				}
+			}
+			if hang := int(waiting.Load()); hang == 0 || hang > c.limit {
+				t.Errorf("%d deliveries hang, limit %d", hang, c.limit)
+			}
+		})
+	}
+}
+
+// handIn puts a message of a user of this host into the queue.
+func handIn(t *testing.T, s *Server, user, to string) {
+	t.Helper()
+	s.Caller = priv.User{Name: user, UID: 1000, GID: 1000, Home: "/"}
+	sub := s.NewSubmission(SubmissionOptions{})
+	ctx := context.Background()
+	err := sub.Sender(ctx, "", false, 0)
+	if err == nil {
+		sub.Recipients(ctx, to)
+		if refusal := sub.Collect(ctx, strings.NewReader("Subject: x\n\nx\n")); refusal != nil {
+			err = *refusal
+		}
+	}
+	if err == nil {
+		_, _, err = sub.Release(ctx, true, false)
+	}
+	if problems := sub.Complaints(); err != nil || len(problems) > 0 {
+		t.Fatal(err, problems)
 	}
 }
 

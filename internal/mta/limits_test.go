@@ -76,7 +76,11 @@ func TestConcurrencyLimits(t *testing.T) {
 			if c.hosts {
 				to = fmt.Sprintf("x%d", n)
 			}
-			m.env.Recipients = []*envelope.Recipient{{Addr: to, Triple: rules.Triple{Mailer: c.mailer, Host: to + ".test", User: to}}}
+			user := to
+			if c.mailer == "relay" {
+				user += "@" + to + ".test"
+			}
+			m.env.Recipients = []*envelope.Recipient{{Addr: to, Triple: rules.Triple{Mailer: c.mailer, Host: to + ".test", User: user}}}
 			groups := m.groups()
 			if len(groups) != 1 {
 				t.Fatalf("%d groups", len(groups))
@@ -90,6 +94,51 @@ func TestConcurrencyLimits(t *testing.T) {
 		if n != c.want {
 			t.Errorf("%s: %d deliveries by %s at a time, want %d", c.options, n, c.mailer, c.want)
 		}
+	}
+}
+
+// TestRelayedForSomebody counts deliveries to a relay, which takes mail for every host, and to a host itself: at a relay each sender
+// waits for himself alone.
+func TestRelayedForSomebody(t *testing.T) {
+	s := testServerOf(t, "false", withOption("DestinationConcurrencyLimit=1")+"Troot\nTwww\n", nil)
+	delivery := func(from, login, sender, host, to string) (*message, *group) {
+		m := s.newMessage(s.site, s.macros, "TEST")
+		m.set("_", from)
+		m.set("{auth_authen}", login)
+		m.env.Sender = sender
+		r := &envelope.Recipient{Addr: to, Triple: rules.Triple{Mailer: "relay", Host: host, User: to}}
+		return m, &group{s.site.Mailer("relay"), host, []*envelope.Recipient{r}}
+	}
+	const relay, host = "[127.0.0.1]", "x.test"
+	for _, c := range []struct {
+		host  string
+		a, b  [4]string // from, login, sender, recipient
+		waits bool
+		what  string
+	}{
+		{relay, [4]string{"ann@localhost", "", "a@h", "1@x.test"}, [4]string{"bob@localhost", "", "a@h", "1@x.test"}, false, "users of this host"},
+		{relay, [4]string{"ann@localhost", "", "a@h", "1@x.test"}, [4]string{"ann@localhost", "", "b@h", "2@y.test"}, true, "one of them with two senders"},
+		{relay, [4]string{"www@localhost", "", "a@h", "1@x.test"}, [4]string{"www@localhost", "", "b@h", "1@x.test"}, false, "a trusted one with two"},
+		{relay, [4]string{"c.test [192.0.2.1]", "", "a@h", "1@x.test"}, [4]string{"c.test [192.0.2.1]", "", "A@H", "2@x.test"}, true, "one sender elsewhere"},
+		{relay, [4]string{"c.test [192.0.2.1]", "ann", "a@h", "1@x.test"}, [4]string{"d.test [192.0.2.2]", "ann", "b@h", "2@x.test"}, true, "one login"},
+		{relay, [4]string{"", "", "", "1@x.test"}, [4]string{"", "", "", "2@x.test"}, false, "reports"},
+		{relay, [4]string{"", "", "", "1@x.test"}, [4]string{"", "", "", "1@x.test"}, true, "reports to one"},
+		{host, [4]string{"ann@localhost", "", "a@h", "1@x.test"}, [4]string{"bob@localhost", "", "b@h", "1@X.test."}, true, "a destination"},
+	} {
+		m, g := delivery(c.a[0], c.a[1], c.a[2], c.host, c.a[3])
+		leave, busy := s.runner.Take(m.shares(g)...)
+		if busy != nil {
+			t.Fatal(busy)
+		}
+		m, g = delivery(c.b[0], c.b[1], c.b[2], c.host, c.b[3])
+		second, busy := s.runner.Take(m.shares(g)...)
+		if (busy != nil) != c.waits {
+			t.Errorf("%s: waits %t, want %t", c.what, busy != nil, c.waits)
+		}
+		if busy == nil {
+			second()
+		}
+		leave()
 	}
 }
 

@@ -34,19 +34,24 @@ func (m *message) shares(g *group) []queue.Share {
 	if strings.HasPrefix(g.mailer.Path, "/") && o.MailerConcurrencyLimit > 0 {
 		list[0].Limit = max(o.MailerConcurrencyLimit/programShare, 1)
 	}
-	if to := destination(g); to != "" {
+	if to := m.destination(g); to != "" {
 		list = append(list, queue.Share{Key: to, Limit: o.DestinationConcurrencyLimit})
 	}
 	return list
 }
 
 // destination names the host, or the user, that a delivery is to; "" where it is to several users of this host. What a user's programs
-// and files take counts for him, not for whoever he names.
-func destination(g *group) string {
-	if g.mailer.Path == "[IPC]" && g.host != "" {
-		return g.mailer.Name + " " + strings.ToLower(g.host)
-	}
+// and files take counts for him, not for whoever he names. A relay, which takes mail for everybody's destinations (all mail of the
+// submission queue goes to one), is no destination: there a delivery counts for whoever sent the message.
+func (m *message) destination(g *group) string {
 	r := g.rcpts[0]
+	if g.mailer.Path == "[IPC]" && g.host != "" {
+		to := g.mailer.Name + " " + strings.ToLower(g.host)
+		if relayFor(r, g.host) {
+			to += " from " + m.sentBy(r)
+		}
+		return to
+	}
 	switch {
 	case ownRights(g.mailer) && r.Ctladdr != nil:
 		return "user " + userOf(r.Ctladdr)
@@ -54,6 +59,27 @@ func destination(g *group) string {
 		return g.mailer.Name + " user " + strings.ToLower(r.Triple.User)
 	}
 	return ""
+}
+
+// relayFor reports whether a host is asked to pass a recipient's mail on: it is not the host of his address.
+func relayFor(r *envelope.Recipient, host string) bool {
+	domain := r.Triple.User[strings.LastIndexByte(r.Triple.User, '@')+1:]
+	return !strings.EqualFold(strings.TrimSuffix(domain, "."), strings.TrimSuffix(host, "."))
+}
+
+// sentBy names whoever sent the message: the user of this host who handed it in, who logged in, or else the envelope's sender, whom
+// trusted users (class t) choose. Reports have no sender and count for whoever gets them.
+func (m *message) sentBy(r *envelope.Recipient) string {
+	user, here := strings.CutSuffix(m.get("_"), "@localhost")
+	switch login := m.get("{auth_authen}"); {
+	case here && !m.site.trusted(user):
+		return user
+	case login != "":
+		return "login " + login
+	case m.env.Sender == "":
+		return "<> to " + strings.ToLower(r.Addr)
+	}
+	return strings.ToLower(m.env.Sender)
 }
 
 func userOf(c *envelope.Ctladdr) string {
