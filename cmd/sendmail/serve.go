@@ -165,7 +165,7 @@ func (d *daemon) begin(ctx context.Context, site *mta.Site, log *maillog.Logger,
 func (s *server) serve(ctx context.Context, v *invocation, site *mta.Site, dm *mta.Daemon, l net.Listener) {
 	server := smtpd.New(v.sessionConfig(site, s.mta, dm, s.log))
 	s.smtpd = append(s.smtpd, server)
-	gate := mta.NewGate(s.mta, dm, l)
+	gate := mta.NewGate(s.mta, dm, l, server)
 	guard.Report(s.mta.Panicked).Go("daemon "+dm.Name, func() {
 		if err := server.Serve(ctx, gate); err != nil && !errors.Is(err, smtpd.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			s.log.Logf(0, maillog.Alert, "", "daemon %s: %v", dm.Name, err)

@@ -17,15 +17,19 @@ type Gate struct {
 	srv      *Server
 	daemon   *Daemon
 	children chan struct{} // nil: no limit
+	sessions Crowd
 
 	second int64 // of the connections counted
 	count  int
 	told   time.Time
 }
 
+// Crowd are the sessions of a daemon. MakeRoom ends one that takes long and leads to nothing; it is false where there is none.
+type Crowd interface{ MakeRoom() bool }
+
 // NewGate puts a gate in front of a daemon's socket.
-func NewGate(s *Server, d *Daemon, l net.Listener) *Gate {
-	g := &Gate{Listener: l, srv: s, daemon: d}
+func NewGate(s *Server, d *Daemon, l net.Listener, sessions Crowd) *Gate {
+	g := &Gate{Listener: l, srv: s, daemon: d, sessions: sessions}
 	limit := d.Children
 	if limit == 0 {
 		limit = s.site.options.MaxDaemonChildren
@@ -56,7 +60,7 @@ func (g *Gate) Accept() (net.Conn, error) {
 		case g.children <- struct{}{}:
 		default:
 			g.tell("rejecting connections on daemon %s: %d children, max %d", g.daemon.Name, cap(g.children), cap(g.children))
-			g.children <- struct{}{}
+			g.waitForPlace()
 		}
 	}
 	c, err := g.Listener.Accept()
@@ -69,6 +73,24 @@ func (g *Gate) Accept() (net.Conn, error) {
 		return c, nil
 	}
 	return &guest{Conn: c, leave: sync.OnceFunc(g.leave)}, nil
+}
+
+// roomInterval is how often room is made while nobody leaves.
+const roomInterval = time.Second
+
+// waitForPlace waits until a session ends. Those that take long and lead to nothing are ended for it, so that clients who come to say
+// nothing keep nobody out.
+func (g *Gate) waitForPlace() {
+	for {
+		g.sessions.MakeRoom()
+		timer := time.NewTimer(roomInterval)
+		select {
+		case g.children <- struct{}{}:
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
 }
 
 func (g *Gate) leave() {

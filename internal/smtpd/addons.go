@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
@@ -197,21 +198,38 @@ func (c *conn) implicitTLS(t TLSSession) bool {
 func (c *conn) handshake(t TLSSession, cfg *tls.Config) {
 	nc := tls.Server(asNetConn(c.s, c.info), cfg)
 	within := c.srv.cfg.Timeouts.StartTLS
-	if within > 0 {
-		_ = nc.SetDeadline(time.Now().Add(within))
+	if c.last == "startup" {
+		within = atMost(within, firstHandshake)
 	}
-	if err := nc.HandshakeContext(c.ctx); err != nil {
+	if err := c.s.shakeHands(c.ctx, nc, within); err != nil {
 		t.TLSDone(c.ctx, nil, err)
 		c.quit, c.cause = true, &LostError{"STARTTLS", err}
 		return
 	}
-	_ = nc.SetDeadline(time.Time{})
 	c.s.use(nc)
 	state := nc.ConnectionState()
 	if r := t.TLSDone(c.ctx, &state, nil); r.Code >= 400 {
 		c.refuse(r)
 	}
 	c.tls, c.helo, c.authed, c.mail, c.rcpts, c.commands = true, false, false, false, 0, 0
+}
+
+// shakeHands does the handshake on the stream's connection.
+func (s *stream) shakeHands(ctx context.Context, nc *tls.Conn, within time.Duration) error {
+	err := s.readWithin(within, true)
+	if err == nil {
+		err = s.writeWithin()
+	}
+	if err != nil {
+		return err
+	}
+	s.waits(nil)
+	err = nc.HandshakeContext(ctx)
+	s.waited(0)
+	if err != nil && s.crowded() {
+		return ErrCrowded
+	}
+	return err
 }
 
 // asNetConn lets TLS run over any stream.

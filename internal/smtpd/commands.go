@@ -311,6 +311,9 @@ func (c *conn) data(_, _ string) {
 	if errors.As(d.err, &fault) {
 		r = fault.Reply()
 	}
+	if r.Code < 300 {
+		c.s.settle()
+	}
 	c.reply(r)
 }
 

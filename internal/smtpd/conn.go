@@ -170,7 +170,11 @@ func (c *conn) dialogue() {
 	c.step()
 	c.greet()
 	for !c.quit {
-		line, err := c.s.readLine(c.srv.limits.CommandLine, c.srv.cfg.Timeouts.Command)
+		within := c.srv.cfg.Timeouts.Command
+		if c.last == "startup" {
+			within = atMost(within, firstTime)
+		}
+		line, err := c.s.readLine(c.srv.limits.CommandLine, within)
 		if err != nil {
 			c.lost(err)
 			return
@@ -191,6 +195,8 @@ func (c *conn) lost(err error) {
 		c.noticer().TooLong(c.ctx, long.bytes)
 		c.quit = true
 		return
+	case errors.Is(err, ErrCrowded):
+		c.closing(status.Enhanced{4, 3, 2}, "Too many connections; closing one that takes long")
 	case c.srv.closing.Load():
 		c.closing(status.Enhanced{4, 3, 2}, "closing connection: server shutting down")
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -282,5 +288,5 @@ func (c *conn) slowDown(count *int, limit int, name string) {
 	if err := c.s.flush(); err != nil {
 		return // the next read tells
 	}
-	c.srv.delay(c.ctx, min(time.Second<<min(*count-limit, 20), 4*time.Minute))
+	c.delay(min(time.Second<<min(*count-limit, 20), 4*time.Minute))
 }

@@ -122,7 +122,7 @@ func (d *dataReader) more(n int) bool {
 			d.err = err
 			return false
 		}
-		if err := d.s.fill(); err != nil {
+		if err := d.s.await(); err != nil {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}

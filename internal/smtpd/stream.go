@@ -50,10 +50,11 @@ type stream struct {
 	interrupted bool // no more reading
 	stopIdle    bool // no more waiting for commands
 	idle        bool // the last wait was for a command
+	cost        cost
 }
 
 func newStream(rw io.ReadWriteCloser, writeFor time.Duration) *stream {
-	s := &stream{buf: make([]byte, idleBuffer), writeFor: writeFor}
+	s := &stream{buf: make([]byte, idleBuffer), writeFor: writeFor, cost: cost{begun: time.Now()}}
 	s.use(rw)
 	return s
 }
@@ -94,6 +95,9 @@ func (s *stream) readWithin(d time.Duration, idle bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.idle = idle
+	if s.cost.crowded {
+		return ErrCrowded
+	}
 	if s.interrupted || idle && s.stopIdle {
 		return os.ErrDeadlineExceeded
 	}
@@ -127,9 +131,24 @@ func (s *stream) fill() error {
 	return io.ErrNoProgress
 }
 
+// await is fill where the client is expected to send something.
+func (s *stream) await() error {
+	before := s.buffered()
+	s.waits(nil)
+	err := s.fill()
+	s.waited(s.buffered() - before)
+	if err != nil && s.crowded() {
+		return ErrCrowded
+	}
+	return err
+}
+
 // readLine returns the next line without its line end, valid until the next read. A last line that has no end is
 // lost with the connection. Waiting replies are sent before the stream blocks.
 func (s *stream) readLine(limit int, within time.Duration) ([]byte, error) {
+	if s.crowded() {
+		return nil, ErrCrowded
+	}
 	from := s.r
 	for {
 		if i := bytes.IndexByte(s.buf[from:s.w], '\n'); i >= 0 {
@@ -153,7 +172,7 @@ func (s *stream) readLine(limit int, within time.Duration) ([]byte, error) {
 			return nil, err
 		}
 		from = s.w - s.r // what is there has no line end; fill moves it to the front
-		if err := s.fill(); err != nil {
+		if err := s.await(); err != nil {
 			return nil, err
 		}
 	}
@@ -203,19 +222,32 @@ func (s *stream) flush() error {
 	}
 	out := s.out
 	s.out = nil
-	var t time.Time
-	if s.writeFor > 0 {
-		t = time.Now().Add(s.writeFor)
-	}
-	if err := s.deadline.SetWriteDeadline(t); err != nil {
+	if err := s.writeWithin(); err != nil {
 		return err
 	}
+	s.waits(nil)
 	_, err := s.rw.Write(*out)
+	s.waited(0)
 	if cap(*out) <= 16<<10 {
 		*out = (*out)[:0]
 		replyBuffers.Put(out)
 	}
 	return err
+}
+
+// writeWithin sets the deadline of the next write: a client that is to go has to take its reply at once.
+func (s *stream) writeWithin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.writeFor
+	if s.cost.crowded {
+		d = atMost(d, time.Second)
+	}
+	var t time.Time
+	if d > 0 {
+		t = time.Now().Add(d)
+	}
+	return s.deadline.SetWriteDeadline(t)
 }
 
 // pump gives deadlines to a stream that has none (standard input): a goroutine reads ahead, one block at a time.
