@@ -10,8 +10,8 @@ import (
 	"gosendmail/internal/maillog"
 )
 
-// Gate is a listener that lets clients in as RefuseLA, DelayLA, ConnectionRateThrottle and MaxDaemonChildren allow. Clients
-// that are not let in yet wait in the kernel's queue, as with the original.
+// Gate is a listener that lets clients in as RefuseLA, DelayLA, ConnectionRateThrottle and MaxDaemonChildren allow.
+// Clients that are not let in yet wait in the kernel's queue, as with the original.
 type Gate struct {
 	net.Listener
 	srv      *Server
@@ -24,7 +24,8 @@ type Gate struct {
 	told   time.Time
 }
 
-// Crowd are the sessions of a daemon. MakeRoom ends one that takes long and leads to nothing; it is false where there is none.
+// Crowd are the sessions of a daemon. MakeRoom ends one that takes long and leads to nothing; it is false where there
+// is none.
 type Crowd interface{ MakeRoom() bool }
 
 // NewGate puts a gate in front of a daemon's socket.
@@ -78,8 +79,8 @@ func (g *Gate) Accept() (net.Conn, error) {
 // roomInterval is how often room is made while nobody leaves.
 const roomInterval = time.Second
 
-// waitForPlace waits until a session ends. Those that take long and lead to nothing are ended for it, so that clients who come to say
-// nothing keep nobody out.
+// waitForPlace waits until a session ends. Those that take long and lead to nothing are ended for it, so that clients
+// who come to say nothing keep nobody out.
 func (g *Gate) waitForPlace() {
 	for {
 		g.sessions.MakeRoom()

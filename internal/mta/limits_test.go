@@ -109,21 +109,22 @@ func TestRelayedForSomebody(t *testing.T) {
 		r := &envelope.Recipient{Addr: to, Triple: rules.Triple{Mailer: "relay", Host: host, User: to}}
 		return m, &group{s.site.Mailer("relay"), host, []*envelope.Recipient{r}}
 	}
-	const relay, host = "[127.0.0.1]", "x.test"
+	type sent [4]string // from, login, sender, recipient
+	const relay, host, net1, net2 = "[127.0.0.1]", "x.test", "c.test [192.0.2.1]", "d.test [192.0.2.2]"
 	for _, c := range []struct {
 		host  string
-		a, b  [4]string // from, login, sender, recipient
+		a, b  sent
 		waits bool
 		what  string
 	}{
-		{relay, [4]string{"ann@localhost", "", "a@h", "1@x.test"}, [4]string{"bob@localhost", "", "a@h", "1@x.test"}, false, "users of this host"},
-		{relay, [4]string{"ann@localhost", "", "a@h", "1@x.test"}, [4]string{"ann@localhost", "", "b@h", "2@y.test"}, true, "one of them with two senders"},
-		{relay, [4]string{"www@localhost", "", "a@h", "1@x.test"}, [4]string{"www@localhost", "", "b@h", "1@x.test"}, false, "a trusted one with two"},
-		{relay, [4]string{"c.test [192.0.2.1]", "", "a@h", "1@x.test"}, [4]string{"c.test [192.0.2.1]", "", "A@H", "2@x.test"}, true, "one sender elsewhere"},
-		{relay, [4]string{"c.test [192.0.2.1]", "ann", "a@h", "1@x.test"}, [4]string{"d.test [192.0.2.2]", "ann", "b@h", "2@x.test"}, true, "one login"},
-		{relay, [4]string{"", "", "", "1@x.test"}, [4]string{"", "", "", "2@x.test"}, false, "reports"},
-		{relay, [4]string{"", "", "", "1@x.test"}, [4]string{"", "", "", "1@x.test"}, true, "reports to one"},
-		{host, [4]string{"ann@localhost", "", "a@h", "1@x.test"}, [4]string{"bob@localhost", "", "b@h", "1@X.test."}, true, "a destination"},
+		{relay, sent{"ann@localhost", "", "a@h", "1@x.test"}, sent{"bob@localhost", "", "a@h", "1@x.test"}, false, "users here"},
+		{relay, sent{"ann@localhost", "", "a@h", "1@x.test"}, sent{"ann@localhost", "", "b@h", "2@y.test"}, true, "one of them with two senders"},
+		{relay, sent{"www@localhost", "", "a@h", "1@x.test"}, sent{"www@localhost", "", "b@h", "1@x.test"}, false, "a trusted one with two"},
+		{relay, sent{net1, "", "a@h", "1@x.test"}, sent{net1, "", "A@H", "2@x.test"}, true, "one sender elsewhere"},
+		{relay, sent{net1, "ann", "a@h", "1@x.test"}, sent{net2, "ann", "b@h", "2@x.test"}, true, "one login"},
+		{relay, sent{"", "", "", "1@x.test"}, sent{"", "", "", "2@x.test"}, false, "reports"},
+		{relay, sent{"", "", "", "1@x.test"}, sent{"", "", "", "1@x.test"}, true, "reports to one"},
+		{host, sent{"ann@localhost", "", "a@h", "1@x.test"}, sent{"bob@localhost", "", "b@h", "1@X.test."}, true, "a destination"},
 	} {
 		m, g := delivery(c.a[0], c.a[1], c.a[2], c.host, c.a[3])
 		leave, busy := s.runner.Take(m.shares(g)...)

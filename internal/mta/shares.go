@@ -11,11 +11,12 @@ import (
 	"gosendmail/queue"
 )
 
-// programShare is which part of MailerConcurrencyLimit a mailer has that starts programs: each is a process, and may want a processor.
+// programShare is which part of MailerConcurrencyLimit a mailer has that starts programs: each is a process, and may
+// want a processor.
 const programShare = 5
 
-// deliverInTurn is deliverGroup, unless too many deliveries by the same mailer, or to the same host or user, are under way: then the
-// group waits.
+// deliverInTurn is deliverGroup, unless too many deliveries by the same mailer, or to the same host or user, are
+// under way: then the group waits.
 func (m *message) deliverInTurn(ctx context.Context, g *group) {
 	leave, busy := m.srv.runner.Take(m.shares(g)...)
 	if busy != nil {
@@ -40,9 +41,10 @@ func (m *message) shares(g *group) []queue.Share {
 	return list
 }
 
-// destination names the host, or the user, that a delivery is to; "" where it is to several users of this host. What a user's programs
-// and files take counts for him, not for whoever he names. A relay, which takes mail for everybody's destinations (all mail of the
-// submission queue goes to one), is no destination: there a delivery counts for whoever sent the message.
+// destination names the host, or the user, that a delivery is to; "" where it is to several users of this host. What
+// a user's programs and files take counts for him, not for whoever he names. A relay, which takes mail for
+// everybody's destinations (all mail of the submission queue goes to one), is no destination: there a delivery counts
+// for whoever sent the message.
 func (m *message) destination(g *group) string {
 	r := g.rcpts[0]
 	if g.mailer.Path == "[IPC]" && g.host != "" {
@@ -67,8 +69,8 @@ func relayFor(r *envelope.Recipient, host string) bool {
 	return !strings.EqualFold(strings.TrimSuffix(domain, "."), strings.TrimSuffix(host, "."))
 }
 
-// sentBy names whoever sent the message: the user of this host who handed it in, who logged in, or else the envelope's sender, whom
-// trusted users (class t) choose. Reports have no sender and count for whoever gets them.
+// sentBy names whoever sent the message: the user of this host who handed it in, who logged in, or else the
+// envelope's sender, whom trusted users (class t) choose. Reports have no sender and count for whoever gets them.
 func (m *message) sentBy(r *envelope.Recipient) string {
 	user, here := strings.CutSuffix(m.get("_"), "@localhost")
 	switch login := m.get("{auth_authen}"); {
@@ -104,8 +106,8 @@ func (m *message) untouched() bool {
 	return true
 }
 
-// later gives a message whose delivery had to wait, and whose entry is closed, its turn when there is room; it is false where err says
-// something else.
+// later gives a message whose delivery had to wait, and whose entry is closed, its turn when there is room; it is
+// false where err says something else.
 func (s *Server) later(id string, err error) bool {
 	busy, ok := errors.AsType[*queue.Busy](err)
 	if ok {
