@@ -48,7 +48,7 @@ func inArena(t *testing.T, prepare, body func(*testing.T, world)) {
 	for dir := string(w); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 		must(t, os.Chmod(dir, 0o755))
 	}
-	build(t, w)
+	install(t, w)
 	prepare(t, w)
 	cmd := exec.Command(arena, "-w", string(w), os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "5m")
 	cmd.Env = append(os.Environ(), inside+"="+string(w), "GOSENDMAIL_SHARED="+oracletest.Shared(t))
@@ -58,22 +58,6 @@ func inArena(t *testing.T, prepare, body func(*testing.T, world)) {
 		t.Fatalf("in the arena: %v\n%s\nsyslog:\n%s", err, out, log)
 	}
 	t.Logf("%s", out)
-}
-
-// build puts the programs into the arena's bin folder.
-func build(t *testing.T, w world) {
-	t.Helper()
-	must(t, os.MkdirAll(w.path("bin"), 0o755))
-	for _, args := range [][]string{
-		{"build", "-o", w.path("bin") + "/", "gosendmail/cmd/..."},
-		{"build", "-o", w.path("bin", "smtpfeed"), "./testdata/smtpfeed"},
-	} {
-		cmd := exec.Command("go", args...)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("go %v: %v\n%s", args, err, out)
-		}
-	}
 }
 
 func must(t *testing.T, err error) {

@@ -163,12 +163,7 @@ func TestFailedChecksAsTheOriginal(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("the original needs a host name of its own, and that needs root")
 	}
-	bin := filepath.Join(t.TempDir(), "sendmail")
-	build := exec.Command("go", "build", "-o", bin, "gosendmail/cmd/sendmail")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	bin := filepath.Join(build(t), "sendmail")
 	endpoint := serveBig(t)
 	mail := func(w string) []string { return []string{"EHLO x", "MAIL FROM:<" + w + "@a.test>"} }
 	rcpt := func(w string) []string {
