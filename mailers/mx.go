@@ -23,41 +23,53 @@ type target struct {
 }
 
 // targets lists the hosts for a destination in the order in which they are tried: a list "a:b" in its order, for each host
-// its exchangers by preference (RFC 5321 section 5.1), then FallbackMXhost. The error is a status.Status.
-func (t *Table) targets(ctx context.Context, m *Mailer, list string) ([]target, error) {
+// its exchangers by preference (RFC 5321 section 5.1), then FallbackMXhost. The error, a status.Status, says why there is no host but
+// the fallbacks.
+func (t *Table) targets(ctx context.Context, job *Job, list string) ([]target, error) {
 	var all []target
 	var failed error
 	for _, host := range splitHosts(list) {
-		found, err := t.exchangers(ctx, m, host)
+		found, err := t.exchangers(ctx, job, host)
 		if err != nil {
 			failed = worse(failed, err)
 		}
 		all = append(all, found...)
 	}
+	if len(all) > 0 {
+		failed = nil
+	} else if failed == nil {
+		return nil, configError("null destination for " + job.Mailer.Name + " mailer")
+	}
 	ours := isFault(failed) || slices.ContainsFunc(all, func(to target) bool { return to.last })
-	if t.cfg.FallbackMX != "" && !m.Flags.Has('0') && !refusesMail(failed) && !ours {
-		for _, host := range splitHosts(t.cfg.FallbackMX) {
-			found, err := t.exchangers(ctx, m, host)
-			if err != nil {
-				failed = worse(failed, err)
+	if job.Mailer.Flags.Has('0') || refusesMail(failed) || ours {
+		return all, failed
+	}
+	return append(all, t.fallbacks(ctx, job)...), failed
+}
+
+// fallbacks are the hosts of FallbackMXhost, but for those that are this host: mail would come back.
+func (t *Table) fallbacks(ctx context.Context, job *Job) (list []target) {
+	for _, host := range splitHosts(t.cfg.FallbackMX) {
+		if t.own(host) {
+			continue
+		}
+		found, err := t.exchangers(ctx, job, host)
+		if err != nil {
+			continue // as one that is not there
+		}
+		for _, f := range found {
+			f.fallback = true
+			if _, named := bracketed(host); named {
+				f.name = host
 			}
-			for _, f := range found {
-				f.fallback = true
-				if _, named := bracketed(host); named {
-					f.name = host
-				}
-				all = append(all, f)
-			}
+			list = append(list, f)
 		}
 	}
-	if len(all) > 0 {
-		return all, nil
-	}
-	if failed == nil {
-		failed = configError("null destination for " + m.Name + " mailer")
-	}
-	return nil, failed
+	return list
 }
+
+// own reports whether a name is one of this host.
+func (t *Table) own(host string) bool { return t.cfg.Own != nil && t.cfg.Own(host) }
 
 // refusesMail reports a final word of the domain itself, after which nobody else need be asked.
 func refusesMail(err error) bool {
@@ -137,20 +149,23 @@ func bracketed(host string) (string, bool) {
 	return host[1 : len(host)-1], true
 }
 
-func (t *Table) exchangers(ctx context.Context, m *Mailer, host string) ([]target, error) {
+func (t *Table) exchangers(ctx context.Context, job *Job, host string) ([]target, error) {
 	if a, ok := literal(host); ok {
 		return []target{{name: host, addr: a}}, nil
 	}
 	if inner, ok := bracketed(host); ok {
 		return []target{dotted(inner)}, nil
 	}
-	if m.Flags.Has('0') {
+	if job.Mailer.Flags.Has('0') {
 		return []target{dotted(host)}, nil
 	}
 	answer, err := t.cfg.Resolver.LookupMX(ctx, strings.TrimSuffix(host, "."))
 	switch {
 	case err == nil:
 	case dns.KindOf(err) == dns.Temporary:
+		if job.Note != nil {
+			job.Note("451 " + strings.TrimSuffix(host, ".") + ": Name server timeout")
+		}
 		return nil, lookupStatus(host, err)
 	default:
 		// RFC 5321 section 5.1 takes the host itself then. A name that does not exist may still be in hosts(5), which the
@@ -165,7 +180,7 @@ func (t *Table) exchangers(ctx context.Context, m *Mailer, host string) ([]targe
 		st.Code, st.Enhanced, st.Err = 556, status.Enhanced{5, 1, 10}, complain("556 Host does not accept mail: MX 0 .")
 		return nil, st
 	}
-	return t.order(host, answer.Records)
+	return t.order(ctx, host, answer.Records)
 }
 
 // lookupStatus turns a failed look-up into the original's words.
@@ -188,7 +203,7 @@ var lookupFailures = map[dns.Kind]string{
 }
 
 // order sorts exchangers: by preference, at random among equals, and none that is not better than ourselves.
-func (t *Table) order(host string, records []dns.MX) ([]target, error) {
+func (t *Table) order(ctx context.Context, host string, records []dns.MX) ([]target, error) {
 	if !t.cfg.NoRandomMX {
 		records = shuffled(records)
 	}
@@ -196,7 +211,7 @@ func (t *Table) order(host string, records []dns.MX) ([]target, error) {
 	var list []target
 	limit := -1
 	for _, mx := range records {
-		if t.cfg.Own != nil && t.cfg.Own(mx.Host) && (limit < 0 || int(mx.Pref) < limit) {
+		if t.own(mx.Host) && (limit < 0 || int(mx.Pref) < limit) {
 			own, limit = mx.Host, int(mx.Pref)
 		}
 	}
@@ -211,7 +226,10 @@ func (t *Table) order(host string, records []dns.MX) ([]target, error) {
 		return list, nil
 	}
 	if t.cfg.TryNullMX {
-		return []target{dotted(host)}, nil
+		_, err := t.cfg.Resolver.LookupAddrs(ctx, strings.TrimSuffix(host, "."))
+		if err == nil || dns.KindOf(err) == dns.Temporary {
+			return []target{dotted(host)}, nil
+		}
 	}
 	return nil, configError(fmt.Sprintf("MX list for %s points back to %s", host, own))
 }

@@ -65,11 +65,7 @@ func (a *attempt) network(ctx context.Context, list, port string) bool {
 		a.failed = configError("Service " + port + " unknown")
 		return false
 	}
-	targets, err := a.t.targets(ctx, a.job.Mailer, list)
-	if err != nil {
-		a.failed = err
-		targets = nil
-	}
+	targets, none := a.t.targets(ctx, a.job, list)
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	if d := a.t.cfg.Timeouts.AllConnects; d > 0 {
 		limited, cancel = context.WithTimeout(ctx, d)
@@ -87,21 +83,26 @@ func (a *attempt) network(ctx context.Context, list, port string) bool {
 			return true
 		}
 	}
+	if a.failed == nil {
+		a.failed = none
+	}
 	return a.smartHost(ctx, number)
 }
 
-// smartHost is the last resort when nobody was reached (FallbackSmartHost), unless that is for a name server to mend, or for us.
+// smartHost is the last resort when nobody was reached (FallbackSmartHost), unless that is for a name server to mend, or for us. One
+// that is this host, or not there, is none.
 func (a *attempt) smartHost(ctx context.Context, port uint16) bool {
 	name := a.t.cfg.FallbackSmartHost
-	if name == "" || a.job.Mailer.Flags.Has('0') || a.reached || refusesMail(a.failed) || isFault(a.failed) ||
+	if name == "" || a.t.own(name) || a.job.Mailer.Flags.Has('0') || a.reached || refusesMail(a.failed) || isFault(a.failed) ||
 		a.failed != nil && status.As(a.failed).Enhanced == (status.Enhanced{4, 4, 3}) {
 		return false
 	}
-	targets, err := a.t.targets(ctx, a.job.Mailer, name)
+	targets, err := a.t.targets(ctx, a.job, name)
 	if err != nil {
 		a.fail(err)
 	}
 	for _, to := range targets {
+		to.fallback = true
 		if to.host() == strings.Trim(name, "[]") {
 			to.name = name // as the original's log has it
 		}
@@ -123,6 +124,9 @@ func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) boo
 		}
 	}
 	addrs, err := a.t.addresses(ctx, to)
+	if err != nil && to.fallback && status.As(err).Permanent() {
+		return false // a fallback that is not there
+	}
 	if err != nil {
 		a.job.Peer = &Peer{Name: to.asked}
 		a.tried++

@@ -303,11 +303,11 @@ func hold(t *testing.T, most int, list []outgoing, got, want []left, known func(
 	for i := range list {
 		var b strings.Builder
 		for _, kind := range kinds {
-			if got[i][kind] == want[i][kind] || known(&list[i], kind, got[i][kind], want[i][kind]) != "" {
-				continue
+			g, w := strings.Split(got[i][kind], "\n"), strings.Split(want[i][kind], "\n")
+			if len(difference(g, w))+len(difference(w, g)) == 0 || known(&list[i], kind, got[i][kind], want[i][kind]) != "" {
+				continue // the order of lines apart: all hosts are looked up before the first is called there
 			}
 			differ[kind]++
-			g, w := strings.Split(got[i][kind], "\n"), strings.Split(want[i][kind], "\n")
 			if dir := os.Getenv("GOSENDMAIL_RESULTS"); dir != "" {
 				write(t, filepath.Join(dir, fmt.Sprintf("%d.%s.ours", i, kind)), got[i][kind])
 				write(t, filepath.Join(dir, fmt.Sprintf("%d.%s.original", i, kind)), want[i][kind])

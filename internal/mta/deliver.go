@@ -378,6 +378,8 @@ func (m *message) deliverGroup(ctx context.Context, g *group) {
 		outcomes = append(outcomes, outcome{r, s, job.Peer, talk.take()})
 	}
 	job.PutOff = func(r *envelope.Recipient, s status.Status, peer *mailers.Peer) {
+		m.quote(talk.take())
+		m.transcribe(r, s)
 		m.logTo([]*envelope.Recipient{r}, toLine{mailer: g.mailer.Name, start: start, peer: peer, host: g.host, status: s, attempted: true})
 	}
 	job.Note = talk.note

@@ -39,6 +39,9 @@ func (m *message) env2(problem *complaint) *Env {
 	e := m.site.EnvWith(m.macros)
 	if problem != nil {
 		e.Problem = func(to, text string) {
+			if silent, noted := strings.CutPrefix(text, "851 "); noted { // a name server that did not answer
+				m.transcript.WriteString("451 " + silent + "\n")
+			}
 			if m.complain != nil && mended(text) {
 				m.complain(to, text)
 				return
