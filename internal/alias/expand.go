@@ -91,6 +91,13 @@ type Expander struct {
 	NoAlias      bool   // -n: the alias maps are not asked
 	KeepNotify   bool   // NOTIFY holds for the members of lists with an owner, too
 	LastFirst    bool   // the addresses of a list are met from the last to the first, as -bv shows them
+	Earlier      []Met  // recipients of the message that were expanded before: what leads to the same place is a twin
+}
+
+// Met is a recipient and what it resolved to.
+type Met struct {
+	*envelope.Recipient
+	Target Target
 }
 
 // run is one expansion.
@@ -122,6 +129,14 @@ type meta struct {
 func (x *Expander) Expand(ctx context.Context, recipients []*envelope.Recipient) ([]*envelope.Recipient, error) {
 	r := &run{Expander: x, ctx: ctx, seen: map[string]*envelope.Recipient{}, last: map[string]*envelope.Recipient{},
 		meta: map[*envelope.Recipient]*meta{}}
+	for i := range x.Earlier {
+		e := &x.Earlier[i]
+		k := key(e.Recipient, &meta{target: e.Target})
+		r.seen[k] = e.Recipient
+		if e.State == envelope.Pending {
+			r.last[k] = e.Recipient
+		}
+	}
 	for _, rcpt := range recipients {
 		if rcpt.State != envelope.Pending {
 			r.all = append(r.all, rcpt)

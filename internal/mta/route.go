@@ -19,7 +19,10 @@ import (
 // route finds for every pending recipient where the mail goes: addresses of which the queue kept the text only are resolved,
 // aliases, lists and .forward files expanded, those that lead to the same place joined. What cannot be looked up now stays
 // pending with its status.
-func (m *message) route(ctx context.Context) {
+func (m *message) route(ctx context.Context) { m.routeBeside(ctx, nil) }
+
+// routeBeside is route for recipients that come to earlier ones, which are expanded already.
+func (m *message) routeBeside(ctx context.Context, earlier []*envelope.Recipient) {
 	var list, rest []*envelope.Recipient
 	for _, r := range m.env.Recipients {
 		switch {
@@ -31,9 +34,15 @@ func (m *message) route(ctx context.Context) {
 			list = append(list, r)
 		}
 	}
-	x := alias.Expander{Env: newExpansion(m), MaxRecursion: m.site.options.MaxAliasRecursion,
+	env := newExpansion(m)
+	x := alias.Expander{Env: env, MaxRecursion: m.site.options.MaxAliasRecursion,
 		MaxForward: m.site.options.MaxForwardAddresses, HostName: m.site.Hostname(),
 		NoAlias: m.noAlias, KeepNotify: m.namedLocally}
+	for _, r := range earlier {
+		if r.Triple.Mailer != "" {
+			x.Earlier = append(x.Earlier, alias.Met{Recipient: r, Target: env.target(r.Triple, r.Final)})
+		}
+	}
 	all, err := x.Expand(ctx, list)
 	if err != nil {
 		s := status.As(err)

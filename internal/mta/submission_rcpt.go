@@ -164,13 +164,8 @@ func (s *Submission) expand(ctx context.Context, before int) {
 	earlier := m.env.Recipients[:before:before]
 	m.env.Recipients = m.env.Recipients[before:]
 	m.namedLocally = true
-	m.route(ctx)
+	m.routeBeside(ctx, earlier)
 	m.namedLocally, m.routed = false, true
-	for _, r := range m.env.Recipients {
-		if r.State == envelope.Pending && m.twin(earlier, r) {
-			r.State = envelope.Duplicate
-		}
-	}
 	fresh := m.env.Recipients
 	m.env.Recipients = append(earlier, fresh...)
 	sortByHost(m.env.Recipients)
@@ -196,23 +191,4 @@ func (s *Submission) failedIn(fresh []*envelope.Recipient) []*envelope.Recipient
 		}
 		return false
 	})
-}
-
-// sameUser reports whether two deliveries have the same rights.
-func sameUser(a, b *envelope.Ctladdr) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.UID == b.UID && a.GID == b.GID && a.User == b.User
-}
-
-// twin reports whether one of the recipients leads to the place where r leads.
-func (m *message) twin(list []*envelope.Recipient, r *envelope.Recipient) bool {
-	for _, o := range list {
-		if o.State == envelope.Pending && o.Triple == r.Triple && o.Triple.Mailer != "" && sameUser(o.Ctladdr, r.Ctladdr) {
-			o.Notify |= r.Notify
-			return true
-		}
-	}
-	return false
 }
