@@ -19,9 +19,10 @@ type Job struct {
 
 	// Expand gives a template of the M line (A=, D=, /=) its macros. user is $u; the others are $f, $g, $h, $z... of the job.
 	Expand func(template, user string) (string, error)
-	// From is the sender as mailers with F=f and F=r are told him; "" where a local program handed the message in, whose
-	// user is known.
-	From string
+	// From is the sender as mailers with F=f and F=r are told him, "" for the null sender of some; TellFrom is not set where a
+	// local program handed the message in, whose user is known.
+	From     string
+	TellFrom bool
 	// FromLine is the expanded UnixFromLine, without line end, for mailers without F=n and for [mbox].
 	FromLine string
 	// Exchange, if not nil, is told every command sent (out) and every reply line received: transcripts and -v need them.

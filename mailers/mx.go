@@ -47,10 +47,10 @@ func (t *Table) targets(ctx context.Context, job *Job, list string) ([]target, e
 	return append(all, t.fallbacks(ctx, job)...), failed
 }
 
-// fallbacks are the hosts of FallbackMXhost, but for those that are this host: mail would come back.
+// fallbacks are the hosts of FallbackMXhost, but for those that are this host by their name: mail would come back.
 func (t *Table) fallbacks(ctx context.Context, job *Job) (list []target) {
 	for _, host := range splitHosts(t.cfg.FallbackMX) {
-		if t.own(host) {
+		if _, named := bracketed(host); !named && t.own(host) {
 			continue
 		}
 		found, err := t.exchangers(ctx, job, host)

@@ -79,7 +79,7 @@ func fromArgs(job *Job) []string {
 	case f.Has('r'):
 		flag = "-r"
 	}
-	if flag == "" || job.From == "" {
+	if flag == "" || !job.TellFrom {
 		return nil
 	}
 	return []string{flag, job.From}

@@ -93,7 +93,7 @@ func (a *attempt) network(ctx context.Context, list, port string) bool {
 // that is this host, or not there, is none.
 func (a *attempt) smartHost(ctx context.Context, port uint16) bool {
 	name := a.t.cfg.FallbackSmartHost
-	if name == "" || a.t.own(name) || a.job.Mailer.Flags.Has('0') || a.reached || refusesMail(a.failed) || isFault(a.failed) ||
+	if _, literal := bracketed(name); name == "" || !literal && a.t.own(name) || a.job.Mailer.Flags.Has('0') || a.reached || refusesMail(a.failed) || isFault(a.failed) ||
 		a.failed != nil && status.As(a.failed).Enhanced == (status.Enhanced{4, 4, 3}) {
 		return false
 	}

@@ -94,7 +94,7 @@ func (p *printer) people() {
 		p.line("with id " + r.Envelope.ID)
 	}
 	p.line("")
-	if r.ErrorHeader != "" {
+	if r.ErrorHeader != "" && r.Kind != Receipt {
 		p.line(strings.TrimRight(r.ErrorHeader, "\n"))
 		p.line("")
 	}

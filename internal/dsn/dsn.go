@@ -78,6 +78,7 @@ type Report struct {
 	To         string             // for the To field, as it is to be shown
 	Copy       string             // who gets it too, in a To field of his own; "" means nobody
 	CopyLast   bool               // that field stands behind the other
+	ErrorsTo   []string           // whom the message's Errors-To field names, where it counts: they get it too
 	Now        time.Time
 
 	Received string // macro _ of the message: "root@localhost", "client.test [192.0.2.1]"
@@ -104,6 +105,9 @@ func (r *Report) Fields() []envelope.Field {
 	add("To", r.To)
 	if r.Copy != "" && r.CopyLast {
 		add("To", r.Copy)
+	}
+	for _, to := range r.ErrorsTo {
+		add("To", to)
 	}
 	if !r.Plain {
 		add("MIME-Version", "1.0")

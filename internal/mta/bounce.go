@@ -118,11 +118,16 @@ func (m *message) due(r *envelope.Recipient) bool {
 	case envelope.Failed:
 		return !m.quiet && n&envelope.NotifyNever == 0 && (n == 0 || n&envelope.NotifyFailure != 0)
 	case envelope.Expanded:
-		return n&envelope.NotifySuccess != 0 && (r.List || m.children(r) > 1)
+		return m.receipts(n) && (r.List || m.children(r) > 1)
 	case envelope.Delivered, envelope.Relayed:
-		return n&envelope.NotifySuccess != 0 && m.reportsSuccess(r)
+		return m.receipts(n) && m.reportsSuccess(r)
 	}
 	return false
+}
+
+// receipts reports whether a success is told: the sender asked, and the site allows it (PrivacyOptions=noreceipts).
+func (m *message) receipts(n envelope.Notify) bool {
+	return n&envelope.NotifySuccess != 0 && !m.site.options.privacy.has(noReceipts)
 }
 
 // actionOf is what a report says became of a recipient.
@@ -180,6 +185,9 @@ func (m *message) report(ctx context.Context, expired bool) error {
 		}
 	}
 	rep.HeaderOnly = rep.Kind == dsn.Receipt || m.headerOnly()
+	if m.site.options.UseErrorsTo && m.env.Sender != "" {
+		rep.ErrorsTo = m.splitList(m.errorsTo, false)
+	}
 	for _, r := range list {
 		rep.Recipients = append(rep.Recipients, m.reportRecipient(r, m.actionOf(r)))
 	}
@@ -190,19 +198,15 @@ func (m *message) report(ctx context.Context, expired bool) error {
 			rep.CopyLast = to.Host == "" && to.User < rep.Copy
 		}
 	}
-	if len(failed) > 0 && m.saveLetter(ctx) {
-		for _, r := range list {
-			m.markReported(r)
-		}
-		return nil
-	}
 	var out outbox
 	defer out.abort()
-	if err := m.toSender(ctx, &out, rep, subject); err != nil || m.lost {
-		return err
+	if len(failed) == 0 || !m.saveLetter(ctx) {
+		if err := m.toSender(ctx, &out, rep, subject); err != nil || m.lost {
+			return err
+		}
 	}
 	if copyTo := m.expand(m.site.options.PostmasterCopy); copyTo != "" && len(failed) > 0 && !m.env.Flags.Response {
-		rep.Kind, rep.Copy, rep.HeaderOnly = dsn.Postmaster, "", true
+		rep.Kind, rep.Copy, rep.ErrorsTo, rep.HeaderOnly = dsn.Postmaster, "", nil, true
 		if err := m.write(ctx, &out, rep, copyTo, "postmaster notify: "+subject); err != nil {
 			return err
 		}
@@ -266,7 +270,7 @@ func (m *message) toSender(ctx context.Context, out *outbox, rep *dsn.Report, su
 		m.log(logInfo, maillog.LevelMalformed, "double bounce dropped: %s", subject)
 		return nil
 	}
-	rep.Kind, rep.Copy = dsn.Postmaster, ""
+	rep.Kind, rep.Copy, rep.ErrorsTo = dsn.Postmaster, "", nil
 	what := "postmaster notify: "
 	if m.env.Flags.Response {
 		what = "return to sender: "
@@ -416,7 +420,7 @@ func (m *message) undeliverable(ctx context.Context, out *outbox, rep *dsn.Repor
 		m.lost = true
 		return nil
 	}
-	rep.Kind, rep.Copy = dsn.Postmaster, ""
+	rep.Kind, rep.Copy, rep.ErrorsTo = dsn.Postmaster, "", nil
 	return m.write(ctx, out, rep, pm, "postmaster notify: "+why.Text)
 }
 

@@ -538,7 +538,7 @@ func (m *message) job(ctx context.Context, g *group, rcpts []*envelope.Recipient
 	j.Sender, from = m.senderFor(ctx, g.mailer, t)
 	t.Define("g", quoteMacro(from))
 	if m.srv.named || !m.srv.handedIn && m.get("{opMode}") != "m" {
-		j.From = from
+		j.From, j.TellFrom = from, true
 	}
 	for _, r := range rcpts {
 		j.Rcpts = append(j.Rcpts, mailers.Rcpt{Recipient: r, User: r.Triple.User})

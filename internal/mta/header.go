@@ -266,11 +266,6 @@ func (m *message) complete() {
 			}
 		}
 	}
-	if m.errorsTo != "" && m.site.options.UseErrorsTo && m.env.Sender != "" {
-		for _, r := range m.env.Recipients {
-			r.Owner = m.errorsTo
-		}
-	}
 	if m.env.QuarantineReason == "" && m.quarantine != "" {
 		m.env.QuarantineReason = m.quarantine
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gosendmail/internal/dsn"
 	"gosendmail/internal/envelope"
@@ -96,11 +97,10 @@ func (m *message) write(ctx context.Context, out *outbox, rep *dsn.Report, to, w
 	r.Triple = a.Triple()
 	r.Final = b.finalRecipient(to, a)
 	b.env.Recipients = []*envelope.Recipient{r}
-	if rep.Copy != "" {
-		c := &envelope.Recipient{Addr: rep.Copy, Primary: true}
-		if a, refusal := b.resolve(ctx, rep.Copy, forRecipient); refusal == nil {
-			c.Triple, c.Final = a.Triple(), b.finalRecipient(rep.Copy, a)
-			b.env.Recipients = []*envelope.Recipient{c, r}
+	for _, also := range append([]string{rep.Copy}, rep.ErrorsTo...) {
+		if a, refusal := b.resolve(ctx, also, forRecipient); also != "" && refusal == nil {
+			b.env.Recipients = slices.Insert(b.env.Recipients, len(b.env.Recipients)-1,
+				&envelope.Recipient{Addr: also, Primary: true, Triple: a.Triple(), Final: b.finalRecipient(also, a)})
 		}
 	}
 	m.fill(rep, b, to)

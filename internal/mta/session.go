@@ -165,6 +165,9 @@ func (c *Session) defineClient(ctx context.Context) {
 		}
 	}
 	c.daemon.define(c.set)
+	if c.daemon != nil && c.daemon.Family == "" { // standard input: rules know the message for a submission
+		c.set("{daemon_flags}", c.srv.submissionFlags(false))
+	}
 }
 
 func family(a netip.Addr) string {

@@ -47,6 +47,9 @@ func (m *message) split(ctx context.Context) (parts []*message, err error) {
 		return owned(r) && members[r.Owner] != nil
 	})
 	m.env.Flags.Split = true
+	if m.get("{opMode}") == "m" {
+		m.srv.named = true // mailers with F=f and F=r are told the owner, and the sender with him
+	}
 	if err := m.store(); err != nil {
 		return parts, err
 	}
@@ -64,6 +67,10 @@ func (m *message) split(ctx context.Context) (parts []*message, err error) {
 		}
 		if err := c.report(ctx, false); err != nil {
 			c.log(logErr, maillog.LevelSerious, "%v", err) // kept for a later attempt
+		} else if len(c.reported) > 0 { // what was told is not told again
+			if err := c.store(); err != nil {
+				c.log(logErr, maillog.LevelSerious, "%v", err)
+			}
 		}
 		c.inherited = false
 	}

@@ -276,9 +276,6 @@ func (s *Submission) Collect(ctx context.Context, r io.Reader) *status.Status {
 		m.fromHeader = func(fields []envelope.Field) { s.headerRecipients(ctx, fields) }
 	}
 	m.collect(ctx, r)
-	if m.env.Body == envelope.Body8BitMIME && !m.env.Flags.EightBit {
-		m.env.Body = envelope.Body7Bit // nothing of it needs more
-	}
 	if s.hops > 0 {
 		m.hops = s.hops
 	}
