@@ -50,6 +50,7 @@ func inArena(t *testing.T, prepare, body func(*testing.T, world)) {
 	}
 	install(t, w)
 	prepare(t, w)
+	t.Parallel() // a world of its own, which mostly waits
 	cmd := exec.Command(arena, "-w", string(w), os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "5m")
 	cmd.Env = append(os.Environ(), inside+"="+string(w), "GOSENDMAIL_SHARED="+oracletest.Shared(t))
 	out, err := cmd.CombinedOutput()
