@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"gosendmail/internal/alias"
 	"gosendmail/internal/mta"
 	"gosendmail/internal/status"
 	"gosendmail/internal/testmode"
@@ -202,7 +203,10 @@ func (v *invocation) aliases(ctx context.Context) int {
 	for _, s := range stats {
 		fmt.Fprintln(v.stdout, s)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, alias.ErrUnsafeDatabase):
+		return v.fail(status.OSErr, "%v", err)
+	case err != nil:
 		return v.fail(status.CantCreat, "%v", err)
 	}
 	return exit

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"gosendmail/internal/safefile"
@@ -35,6 +36,9 @@ func (s Stats) String() string {
 // ErrCannotOpen is found in Rebuild's error when the alias file is not there or cannot be trusted; the error says so in the original's words.
 var ErrCannotOpen = errors.New("newaliases: cannot open")
 
+// ErrUnsafeDatabase is found in Rebuild's error when the data base's file is a link that DontBlameSendmail does not let pass.
+var ErrUnsafeDatabase = errors.New("Cannot create database for alias file")
+
 // Rebuild makes the data base of the alias file of a source and returns what it holds. The new one takes the place of the old
 // one in one step, so that deliveries go on meanwhile; others that rebuild wait for a lock on the file. With K flag -A the values
 // of a name that is there twice are joined, else the last one counts, with a warning. Bad lines are reported and left
@@ -50,11 +54,34 @@ func (s *Source) Rebuild(check *safefile.Checker, sp Spec, own func(*os.File) er
 	if err := safefile.Lock(f, safefile.Exclusive); err != nil {
 		return stats, fmt.Errorf("alias: lock %s: %w", file, err)
 	}
+	path, err := database(check, sp)
+	if err != nil {
+		return stats, err
+	}
 	names, values, err := s.collect(f, file, sp.Has('A'), &stats, report)
 	if err != nil {
 		return stats, err
 	}
-	return stats, write(sp.Database(), names, values, own)
+	return stats, write(path, names, values, own)
+}
+
+// database returns the file that the data base of a source is written to: the end of a symbolic link that may be written to
+// (WriteMapToSymLink). Links that may not are ErrUnsafeDatabase, in the original's words.
+func database(check *safefile.Checker, sp Spec) (string, error) {
+	path := sp.Database()
+	rules := check.Blame.Rules(safefile.MapWrite) &^ safefile.SafeDirPath // what the folder is counts when the map is read
+	_, err := check.CheckRules(path, rules, safefile.Read|safefile.Write)
+	switch {
+	case safefile.IsUnsafe(err):
+		return "", fmt.Errorf("unsafe map file %s: %s\n%w %s", path, safefile.Reason(err), ErrUnsafeDatabase, sp.File())
+	case err != nil:
+		return path, nil // what else is wrong shows when it is written
+	}
+	end, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", fmt.Errorf("alias: %w", err)
+	}
+	return end, nil
 }
 
 // collect reads the aliases in order.

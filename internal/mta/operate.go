@@ -168,7 +168,7 @@ func RebuildAliases(ctx context.Context, site *Site, log *maillog.Logger, user s
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, sp := range sources {
+	for i, sp := range sources {
 		st, rerr := src.Rebuild(check, sp, own, func(p alias.Problem) { problems = append(problems, p) })
 		switch {
 		case errors.Is(rerr, alias.ErrCannotOpen):
@@ -177,6 +177,8 @@ func RebuildAliases(ctx context.Context, site *Site, log *maillog.Logger, user s
 				stats = append(stats, rerr.Error())
 			}
 			continue
+		case errors.Is(rerr, alias.ErrUnsafeDatabase):
+			return stats, problems, fmt.Errorf("hash map \"Alias%d\": %w", i, rerr) // what class implicit is where it is written
 		case rerr != nil:
 			return stats, problems, rerr
 		}
