@@ -28,6 +28,7 @@ type fakeLDAP struct {
 	conns    map[net.Conn]bool
 	binds    []string // "dn/password" of each
 	searches []string // "base filter" of each
+	requests []string // all of each bind and search
 	answer   func(base, filter string) ldapAnswer
 }
 
@@ -99,6 +100,7 @@ func (f *fakeLDAP) serve(c net.Conn) {
 			dn, password := op.Children[1].Value.(string), op.Children[2].Data.String()
 			f.mu.Lock()
 			f.binds = append(f.binds, dn+"/"+password)
+			f.requests = append(f.requests, fmt.Sprintf("bind version=%v dn=%s password=%s", op.Children[0].Value, dn, password))
 			f.mu.Unlock()
 			code := 0
 			if password == "wrong" {
@@ -123,6 +125,9 @@ func (f *fakeLDAP) search(c net.Conn, id int64, op *ber.Packet) bool {
 	}
 	f.mu.Lock()
 	f.searches = append(f.searches, base+" "+filter)
+	f.requests = append(f.requests, fmt.Sprintf("search base=%s scope=%v deref=%v size=%v time=%v names=%v filter=%s attributes=%s", base,
+		op.Children[1].Value, op.Children[2].Value, op.Children[3].Value, op.Children[4].Value, op.Children[5].Value, filter,
+		strings.Join(attributes(op), ",")))
 	answer := f.answer
 	f.mu.Unlock()
 	a := answer(base, filter)
@@ -139,6 +144,13 @@ func (f *fakeLDAP) search(c net.Conn, id int64, op *ber.Packet) bool {
 	}
 	f.send(c, id, result(ldap.ApplicationSearchResultDone, a.code, a.referral))
 	return true
+}
+
+func attributes(search *ber.Packet) (names []string) {
+	for _, a := range search.Children[7].Children {
+		names = append(names, a.Data.String())
+	}
+	return names
 }
 
 func octets(s string) *ber.Packet {

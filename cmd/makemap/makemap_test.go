@@ -331,3 +331,41 @@ func BenchmarkMakemap(b *testing.B) {
 	}
 	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "records/s")
 }
+
+// TestListsAndFallback is -l, -x and -i: types of maps, with their extensions, and what is taken in the place of another.
+func TestListsAndFallback(t *testing.T) {
+	for flag, want := range map[string]string{"-l": `(?m)^hash$`, "-x": `(?m)^hash\s.*\.db$|^hash.*db`} {
+		got, without := ours(t, t.TempDir(), []string{"-C", "/dev/null", flag}, ""), ours(t, t.TempDir(), []string{"-C", "/dev/null"}, "")
+		re := regexp.MustCompile(want)
+		if !re.MatchString(got.text) || re.MatchString(without.text) {
+			t.Errorf("%s: %q, without %q", flag, got.text, without.text)
+		}
+		if genuine := genuine(t, t.TempDir(), []string{"-C", "/dev/null", flag}, ""); genuine.code != got.code {
+			t.Errorf("%s: exit %d, the original's %d: %q", flag, got.code, genuine.code, genuine.text)
+		}
+	}
+	for _, args := range [][]string{{"-i", "hash", "dbm", "x"}, {"dbm", "x"}} {
+		got := ours(t, t.TempDir(), append([]string{"-C", "/dev/null"}, args...), "a b\n")
+		if with := args[0] == "-i"; with != (len(got.dump) == 1) {
+			t.Errorf("%v: %d %q %v", args, got.code, got.text, got.dump)
+		}
+	}
+}
+
+// TestLinksMayBeWritten is DontBlameSendmail=WriteMapToSymLink and WriteMapToHardLink in the file of -C. The original's makemap reads
+// TrustedUser only there.
+func TestLinksMayBeWritten(t *testing.T) {
+	for value, make := range map[string]func(string, string) error{"WriteMapToSymLink,LinkedMapInWritableDir": os.Symlink, "WriteMapToHardLink": os.Link} {
+		for _, option := range []string{value, "safe"} {
+			conf := filepath.Join(t.TempDir(), "x.cf")
+			if err := os.WriteFile(conf, []byte("V10/Berkeley\nO DontBlameSendmail="+option+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			link(t, make, dir)
+			if r := ours(t, dir, []string{"-C", conf, "hash", "x"}, "a b\n"); (r.code == 0) != (option == value) {
+				t.Errorf("%s with %s: exit %d: %s", value, option, r.code, r.text)
+			}
+		}
+	}
+}
