@@ -56,6 +56,7 @@ var limits = map[string]Limit{
 	"DontBlameSendmail.RunProgramInUnsafeDirPath":            {Idle, "", "programs are run wherever they are"},
 	"DontBlameSendmail.RunWritableProgram":                   {Idle, "", "programs are run whoever can write to them"},
 	"PrivacyOptions.noverb":                                  {Idle, "", "VERB is always refused"},
+	"Timeout.queuewarn.dsn":                                  {Idle, "", "nobody is told of delays of reports, as with the original"},
 	"Timeout.fileopen":                                       {Idle, "", "files are opened without waiting"},
 }
 

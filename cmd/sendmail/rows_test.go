@@ -2,20 +2,25 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/textproto"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 )
 
-// probe is a block of testdata/rows.txt: what proves a row of docs/compatibility.md. What stands in {{ }} is there in one of two runs only.
+// probe is a block of a file in testdata/rows: what proves a row of docs/compatibility.md. What stands in {{ }} is there in one of two
+// runs only.
 type probe struct {
 	row   string
 	cf    []string          // lines of the configuration
@@ -26,48 +31,57 @@ type probe struct {
 	want  []string          // expressions that what came out matches with the option, and does not match without it
 	miss  []string          // the same the other way round
 	shell string            // runs before
+	do    []string          // runs instead of the program, in processes of their own
+	root  bool              // needs root
 }
 
-// probes reads testdata/rows.txt.
+// probes reads the files of testdata/rows.
 func probes(t *testing.T) (list []*probe) {
 	t.Helper()
-	text, err := os.ReadFile("testdata/rows.txt")
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob("testdata/rows/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no rows", err)
 	}
-	var p *probe
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSuffix(line, "\n")
-		word, rest, _ := strings.Cut(line, " ")
-		switch word {
-		case "", "#":
-		case "==":
-			p = &probe{row: rest, files: map[string]string{}}
-			list = append(list, p)
-		case "cf":
-			p.cf = append(p.cf, rest)
-		case "arg":
-			p.args = append(p.args, rest)
-		case "<":
-			p.stdin = append(p.stdin, rest)
-		case "<<": // a message to alice
-			p.stdin = append(p.stdin, "EHLO c.test", "MAIL FROM:<a@other.test>", "RCPT TO:<"+rest+">", "DATA", "Subject: s", "", "body", ".", "QUIT")
-		case "file":
-			name, content, _ := strings.Cut(rest, " ")
-			p.files[name] += content + "\n"
-		case "peer":
-			p.peer = append(p.peer, rest)
-		case "sh":
-			p.shell = rest
-		case ">":
-			p.want = append(p.want, rest)
-		case "!":
-			p.miss = append(p.miss, rest)
-		default:
-			t.Fatalf("rows.txt: %s", line)
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for line := range strings.Lines(string(text)) {
+			n++
+			line = strings.TrimSuffix(line, "\n")
+			if row, begins := strings.CutPrefix(line, "== "); begins {
+				list = append(list, &probe{row: row, files: map[string]string{}})
+			} else if line != "" && line[0] != '#' && !list[len(list)-1].add(line) {
+				t.Fatalf("%s:%d: %s", f, n, line)
+			}
 		}
 	}
 	return list
+}
+
+// add takes a line of a block; false means that it is none.
+func (p *probe) add(line string) bool {
+	word, rest, _ := strings.Cut(line, " ")
+	lists := map[string]*[]string{"cf": &p.cf, "arg": &p.args, "<": &p.stdin, "peer": &p.peer, ">": &p.want, "!": &p.miss, "do": &p.do}
+	switch word {
+	case "<<": // a message
+		p.stdin = append(p.stdin, "EHLO c.test", "MAIL FROM:<a@other.test>", "RCPT TO:<"+rest+">", "DATA", "Subject: s", "", "body", ".", "QUIT")
+	case "file":
+		name, content, _ := strings.Cut(rest, " ")
+		p.files[name] += content + "\n"
+	case "sh":
+		p.shell = rest
+	case "root":
+		p.root = true
+	default:
+		if lists[word] == nil {
+			return false
+		}
+		*lists[word] = append(*lists[word], rest)
+	}
+	return true
 }
 
 var braces = regexp.MustCompile(`\{\{(.*?)(?:\|\|(.*?))?\}\}`)
@@ -84,26 +98,45 @@ func choose(s string, with bool) string {
 func TestRows(t *testing.T) {
 	t.Setenv("TZ", "UTC")
 	for _, p := range probes(t) {
-		t.Run(p.row, func(t *testing.T) {
-			if len(p.want)+len(p.miss) == 0 {
-				t.Fatal("nothing is expected")
-			}
-			with, without := p.run(t, true), p.run(t, false)
-			check := func(list []string, yes, no, what string) {
-				for _, w := range list {
-					re := regexp.MustCompile("(?m)" + w)
-					if !re.MatchString(yes) {
-						t.Errorf("%s the option: no %q in\n%s", what, w, yes)
-					}
-					if re.MatchString(no) {
-						t.Errorf("not only %s the option: %q in\n%s", what, w, no)
-					}
-				}
-			}
-			check(p.want, with, without, "with")
-			check(p.miss, without, with, "without")
-		})
+		if p.do == nil {
+			t.Run(p.row, p.test)
+		}
 	}
+}
+
+// TestRowsOfProcesses is TestRows for what takes several processes.
+func TestRowsOfProcesses(t *testing.T) {
+	for _, p := range probes(t) {
+		if p.do != nil {
+			t.Run(p.row, func(t *testing.T) {
+				t.Parallel()
+				p.test(t)
+			})
+		}
+	}
+}
+
+func (p *probe) test(t *testing.T) {
+	if len(p.want)+len(p.miss) == 0 {
+		t.Fatal("nothing is expected")
+	}
+	if p.root && os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	with, without := p.run(t, true), p.run(t, false)
+	check := func(list []string, yes, no, what string) {
+		for _, w := range list {
+			re := regexp.MustCompile("(?m)" + w)
+			if !re.MatchString(yes) {
+				t.Errorf("%s the option: no %q in\n%s", what, w, yes)
+			}
+			if re.MatchString(no) {
+				t.Errorf("not only %s the option: %q in\n%s", what, w, no)
+			}
+		}
+	}
+	check(p.want, with, without, "with")
+	check(p.miss, without, with, "without")
 }
 
 // run does what the probe says and returns everything that came out: output, log, mailboxes, queue, what the peer heard.
@@ -114,10 +147,39 @@ func (p *probe) run(t *testing.T, with bool) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	peer := newRowPeer(t, p.peer)
-	fill := func(s string) string {
-		return strings.NewReplacer("$WORK", dir, "$PORT", peer.port, "$UID", fmt.Sprint(os.Getuid()), "$GID", fmt.Sprint(os.Getgid())).Replace(choose(s, with))
+	free, err := freePort()
+	if err != nil {
+		t.Fatal(err)
 	}
+	peer := newRowPeer(t, p.peer, free)
+	values := strings.NewReplacer("$WORK", dir, "$PORT", peer.port, "$FREE", free, "$NAME", userName(), "$UID", fmt.Sprint(os.Getuid()), "$GID", fmt.Sprint(os.Getgid()))
+	fill := func(s string) string { return values.Replace(choose(s, with)) }
+	p.layOut(t, dir, fill)
+	if p.shell != "" {
+		runShell(t, dir, fill(p.shell))
+	}
+	text := ""
+	if p.do != nil {
+		text = processes(t, dir, fill(strings.Join(p.do, "\n")))
+	} else {
+		text = p.call(dir, fill)
+	}
+	text += peer.stop()
+	for _, pattern := range []string{"log", "mail/*", "queue/*", "queue/*/*", "out*"} {
+		files, _ := filepath.Glob(filepath.Join(dir, pattern))
+		for _, f := range files {
+			if b, err := os.ReadFile(f); err == nil {
+				name, _ := filepath.Rel(dir, f)
+				text += "--- " + name + "\n" + string(b)
+			}
+		}
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), dir, "$WORK")
+}
+
+// layOut writes the files of a run.
+func (p *probe) layOut(t *testing.T, dir string, fill func(string) string) {
+	t.Helper()
 	put := func(name, text string) {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -136,9 +198,13 @@ func (p *probe) run(t *testing.T, with bool) string {
 	put("switch", "aliases files\nhosts files\n")
 	put("hosts", "127.0.0.1 localhost peer.test\n")
 	for name, text := range p.files {
-		put(name, fill(text))
+		put(fill(name), fill(text))
 	}
 	put("test.cf", fill(rowConfig+strings.Join(p.cf, "\n")+"\n"))
+}
+
+// call runs the program within the test.
+func (p *probe) call(dir string, fill func(string) string) string {
 	argv := []string{"sendmail", "-C" + filepath.Join(dir, "test.cf")}
 	given := false
 	for _, a := range p.args {
@@ -150,23 +216,32 @@ func (p *probe) run(t *testing.T, with bool) string {
 	if !given {
 		argv, eol = append(argv, "-bs"), "\r\n"
 	}
-	if p.shell != "" {
-		runShell(t, dir, fill(p.shell))
-	}
 	var out, errs bytes.Buffer
 	stdin := fill(strings.Join(p.stdin, eol) + eol)
 	code := run(argv, &lineReader{stdin}, &out, &errs)
-	text := out.String() + errs.String() + fmt.Sprintf("exit %d\n", code) + peer.stop()
-	for _, pattern := range []string{"log", "mail/*", "queue/*", "queue/*/*", "out*"} {
-		files, _ := filepath.Glob(filepath.Join(dir, pattern))
-		for _, f := range files {
-			if b, err := os.ReadFile(f); err == nil {
-				name, _ := filepath.Rel(dir, f)
-				text += "--- " + name + "\n" + string(b)
-			}
-		}
+	return out.String() + errs.String() + fmt.Sprintf("exit %d\n", code)
+}
+
+// processes runs a shell script in which sm is sendmail with the run's configuration.
+func processes(t *testing.T, dir, script string) string {
+	t.Helper()
+	program, err := exec.LookPath("sendmail")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), dir, "$WORK")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", "SM='"+program+" -C"+dir+"/test.cf'; sm() { $SM \"$@\"; }\n"+script)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that nothing is left when the script is over
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "TZ=UTC")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Sprintf("%s%v\n", out, err)
+	}
+	return string(out)
 }
 
 // lineReader gives one line at a time, as a client does that waits for replies.
@@ -186,20 +261,21 @@ func (r *lineReader) Read(p []byte) (int, error) {
 type rowPeer struct {
 	ln    net.Listener
 	port  string
+	free  string // $FREE
 	rules []string
 	mu    sync.Mutex
 	heard strings.Builder
 	open  sync.WaitGroup
 }
 
-func newRowPeer(t *testing.T, rules []string) *rowPeer {
+func newRowPeer(t *testing.T, rules []string, free string) *rowPeer {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	p := &rowPeer{ln: ln, port: port, rules: rules}
+	p := &rowPeer{ln: ln, port: port, free: free, rules: rules}
 	p.open.Go(func() {
 		for {
 			c, err := ln.Accept()
@@ -235,8 +311,14 @@ func (p *rowPeer) talk(c net.Conn) {
 		defer p.mu.Unlock()
 		p.heard.WriteString("C: " + s + "\n")
 	}
-	from, _, _ := net.SplitHostPort(c.RemoteAddr().String())
-	note("(connection from " + from + ")")
+	from := c.RemoteAddr().(*net.TCPAddr)
+	note("(connection from " + from.IP.String() + ")")
+	switch {
+	case from.Port < 1024:
+		note("(from a reserved port)")
+	case fmt.Sprint(from.Port) == p.free:
+		note("(from the free port)")
+	}
 	tp.PrintfLine("%s", p.reply("CONNECT", "220 peer.test ESMTP"))
 	for {
 		line, err := tp.ReadLine()
@@ -288,6 +370,7 @@ O SmtpGreetingMessage=$j ready
 O OperatorChars=.:%@!^/[]+
 O DefaultUser=$UID:$GID
 O DeliveryMode=i
+O PidFile=$WORK/pid
 O MinFreeBlocks=0
 O Timeout.ident=0
 O SendMimeErrors=true
@@ -325,4 +408,13 @@ func runShell(t *testing.T, dir, script string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", script, err, out)
 	}
+}
+
+// userName is the name of the user who runs the test.
+func userName() string {
+	u, err := user.Current()
+	if err != nil {
+		return "root"
+	}
+	return u.Username
 }

@@ -30,7 +30,7 @@ var special = map[string]string{
 	"socket d": "time of an exchange", "syslog L": "priority",
 	"dequote s": "character for blanks", "arith s": "character for blanks", "arpa s": "character for blanks", "macro s": "character for blanks",
 	"ldap a": "text behind a value that is found", "ldap b": "base of the search", "ldap c": "time to connect", "ldap d": "name to bind as", "ldap h": "hosts", "ldap H": "URIs",
-	"ldap k": "filter", "ldap l": "time of a search", "ldap K": "all values and attributes", "ldap M": "method of authentication", "ldap n": "names of attributes only",
+	"ldap k": "filter", "ldap l": "time of a search", "ldap K": "words of the look-up stand in the filter as %1 to %9", "ldap M": "method of authentication", "ldap n": "names of attributes only",
 	"ldap p": "port", "ldap P": "file with the password", "ldap r": "dereferencing of aliases", "ldap R": "referrals are not followed", "ldap s": "scope",
 	"ldap v": "attributes", "ldap V": "separator of name and value", "ldap w": "version of the protocol", "ldap z": "separator of values",
 	"ldap Z": "most entries", "ldap 1": "only a single value is a result", "ldap t": "a temporary failure counts as not found",

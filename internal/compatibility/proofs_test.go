@@ -12,7 +12,7 @@ import (
 	"gosendmail/cf"
 )
 
-// The proofs of rows are: a probe in cmd/sendmail/testdata/rows.txt ("== SECTION/NAME"), the tests of this package for whole sections, or
+// The proofs of rows are: a probe in cmd/sendmail/testdata/rows ("== SECTION/NAME"), the tests of this package for whole sections, or
 // a test that testdata/proofs.txt names: "SECTION/NAME<tab>folder TestName". Rows of testdata/unproven.txt have none yet.
 
 // wholeSections are proven row by row by tests of this package.
@@ -24,9 +24,15 @@ var wholeSections = map[string]string{
 // TestWorkingRowsAreProven: each row that says "works" has a proof, and only what has none is in the list of those.
 func TestWorkingRowsAreProven(t *testing.T) {
 	proof := map[string]string{}
-	for _, line := range readLines(t, "../../cmd/sendmail/testdata/rows.txt") {
-		if row, ok := strings.CutPrefix(line, "== "); ok {
-			proof[row] = "probe"
+	files, err := filepath.Glob("../../cmd/sendmail/testdata/rows/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no rows", err)
+	}
+	for _, f := range files {
+		for _, line := range readLines(t, f) {
+			if row, ok := strings.CutPrefix(line, "== "); ok {
+				proof[row] = "probe"
+			}
 		}
 	}
 	for _, line := range readLines(t, "testdata/proofs.txt") {
