@@ -126,7 +126,7 @@ func (p *probe) test(t *testing.T) {
 	with, without := p.run(t, true), p.run(t, false)
 	check := func(list []string, yes, no, what string) {
 		for _, w := range list {
-			re := regexp.MustCompile("(?m)" + w)
+			re := regexp.MustCompile("(?m)" + strings.ReplaceAll(w, "$NICE", niceness(7)))
 			if !re.MatchString(yes) {
 				t.Errorf("%s the option: no %q in\n%s", what, w, yes)
 			}
@@ -152,7 +152,7 @@ func (p *probe) run(t *testing.T, with bool) string {
 		t.Fatal(err)
 	}
 	peer := newRowPeer(t, p.peer, free)
-	values := strings.NewReplacer("$WORK", dir, "$PORT", peer.port, "$FREE", free, "$NAME", userName(), "$UID", fmt.Sprint(os.Getuid()), "$GID", fmt.Sprint(os.Getgid()))
+	values := strings.NewReplacer("$WORK", dir, "$PORT", peer.port, "$FREE", free, "$NAME", userName(), "$NICE", niceness(7), "$UID", fmt.Sprint(os.Getuid()), "$GID", fmt.Sprint(os.Getgid()))
 	fill := func(s string) string { return values.Replace(choose(s, with)) }
 	p.layOut(t, dir, fill)
 	if p.shell != "" {
@@ -408,6 +408,15 @@ func runShell(t *testing.T, dir, script string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", script, err, out)
 	}
+}
+
+// niceness is that of this process and some more, as nice(1) prints it.
+func niceness(more int) string {
+	n, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0)
+	if err != nil {
+		n = 20
+	}
+	return fmt.Sprint(min(20-n+more, 19)) // the kernel's answer is 20 less the niceness
 }
 
 // userName is the name of the user who runs the test.
