@@ -96,6 +96,10 @@ RFORGED $| $*		$#error $@ 4.1.8 $: 451 Possibly forged hostname for $1')
 _PUBLIC_(`mail')
 _DEFERRED_
 _HEAR_(`tls_client', `$&{verify} $| MAIL')
+_WHEN_(`_SENDER_LOGIN_', `# may this client send as this address?
+R$*			$: $1 $| $>SenderLogin $1
+R$* $| $# $*		$# $2
+R$* $| $*		$: $1')
 # reports come from the null sender
 R<>			$@ <OK>
 _UNLESS_(`_ACCEPT_UNQUALIFIED_SENDERS_', `# a host without domain, or localhost, is good for a client on this host only; a client without a name is this host too
@@ -152,6 +156,31 @@ R$* $=P			$@ _RES_OK_
 R$j			$@ _RES_OK_
 R$+			$: $(resolve $1 $: <PERM> $)
 R$* <$->		$@ $2')
+
+_WHEN_(`_SENDER_LOGIN_', `# ---- SenderLogin: an error unless the client may send as this address
+SSenderLogin
+R<>			$: <> $&{auth_type}
+R<>			$@ OK
+R<> $+			$: $(senderlogin <> $: ? $)
+R<$+>			$: $>NoDot $>CanonAddr $1
+R$+ <@ $+>		$: $1 <@ $2> $| $(senderlogin $1@$2 $: ? $)
+R$+ + $* <@ $+> $| ?	$: $1 <@ $3> $| $(senderlogin $1@$3 $: ? $)
+R$+ <@ $+> $| ?		$: $1 <@ $2> $| $(senderlogin @$2 $: ? $)
+R$+ <@ $=w> $| ?	$: $1 <@ $2> $| $(senderlogin $1@ $: ? $)
+R$* $| $*		$: $2
+R$* <TMPF>		$#error $@ 4.3.0 $: _TMPFMSG_(`SL')
+R$*			$: $&{auth_type} $| $1
+R$| ?			$@ OK
+ifelse(_SENDER_LOGIN_, `everybody', `dnl', `# the submission program of this host hands in mail of its users
+R$| $*			$: $| $&{client_addr} $| $1
+R$| $| $*		$@ OK
+R$| 127.0.0.1 $| $*	$@ OK
+R$| IPv6:::1 $| $*	$@ OK
+R$| IPv6:0:0:0:0:0:0:0:1 $| $*	$@ OK')
+R$| $*			$#error $@ 5.7.1 $: "553 Sender address rejected: not logged in"
+R$+ $| $*		$: , $2 ,
+R$* , $&{auth_authen} , $*	$@ OK
+R$*			$#error $@ 5.7.1 $: "553 Sender address rejected: not owned by user " $&{auth_authen}')
 
 _WHEN_(`_BADMX_CHK_', `# the MX hosts of a domain: none may be an address or have a forbidden one
 SBadMX
