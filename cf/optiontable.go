@@ -123,7 +123,8 @@ func optionTable() []Def {
 		{"DHParameters", 0, Text, "", "", false, now(func(s *S) *string { return &s.DHParameters })},
 		{"InputMailFilters", 0, List, "", "", false, commas(func(s *S) *[]string { return &s.InputMailFilters })},
 		{"Milter", 0, Subs, "", "", false, nil},
-		{"AuthBackends", 0, Text, "", "", false, text(func(s *S) *string { return &s.AuthBackends })}, // ours
+		{"AuthOldClients", 0, Bool, "false", "", false, flag(func(s *S) *bool { return &s.AuthOldClients })}, // ours
+		{"AuthBackends", 0, Text, "", "", false, text(func(s *S) *string { return &s.AuthBackends })},        // ours
 		{"AuthOptions", 0, Text, "", "", false, text(func(s *S) *string { return &s.AuthOptions })},
 		{"QueueFileMode", 0, Octal, "", "", false, mode(func(s *S) *int { return &s.QueueFileMode })},
 		{"CertFingerprintAlgorithm", 0, Text, "", "", false, now(func(s *S) *string { return &s.CertFingerprintAlgorithm })},

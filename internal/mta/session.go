@@ -270,6 +270,7 @@ func (c *Session) keywords(ctx context.Context) []string {
 		c.log(logErr, maillog.LevelSerious, "AUTH: not offered: %v", err)
 	}
 	add(len(mechanisms) > 0, "AUTH "+strings.Join(mechanisms, " "))
+	add(len(mechanisms) > 0 && o.AuthOldClients, "AUTH="+strings.Join(mechanisms, " "))
 	add(c.offersTLS(ctx), "STARTTLS")
 	if min := o.DeliverByMin; min > 0 {
 		add(true, "DELIVERBY "+itoa(int64(min/time.Second)))
