@@ -154,13 +154,18 @@ func (v *invocation) openLog(site *mta.Site, stderr io.Writer) (*maillog.Logger,
 // usualLevel is the LogLevel where no configuration says it.
 const usualLevel = 9
 
-// refuse prints why the program does not do its work, on standard error, or as replies where an SMTP client reads what is printed, and
+// refuse prints why the program does not do its work, as replies where an SMTP client reads what is printed, and
 // logs it. The first reason decides between code and EX_OSERR.
 func (v *invocation) refuse(ctx context.Context, site *mta.Site, code int, list ...cf.Message) int {
-	smtp := v.mode == modeSMTP || v.mode == modeARPANET
+	v.say(list...)
+	return v.record(ctx, site, code, list...)
+}
+
+// say prints errors.
+func (v *invocation) say(list ...cf.Message) {
 	for _, m := range list {
-		if !smtp {
-			fmt.Fprintln(v.stderr, m.Error())
+		if !v.replies() {
+			fmt.Fprintln(v.complaints(), m.Error())
 			continue
 		}
 		reply := m.Reply
@@ -169,6 +174,10 @@ func (v *invocation) refuse(ctx context.Context, site *mta.Site, code int, list 
 		}
 		fmt.Fprintf(v.stdout, "%s %s\r\n", reply, strings.ReplaceAll(m.Error(), "\n", " "))
 	}
+}
+
+// record logs errors and returns the exit status that goes with them: code, or EX_OSERR.
+func (v *invocation) record(ctx context.Context, site *mta.Site, code int, list ...cf.Message) int {
 	// What standard error has already need not be there twice where it is the log, too.
 	log, err := v.openLog(site, io.Discard)
 	if err != nil {
@@ -203,6 +212,7 @@ func (v *invocation) server(ctx context.Context, adjust func(*mta.Config)) (*mta
 		adjust(&cfg)
 	}
 	v.checkGroup(site)
+	v.doubts = v.doubt(site, log, cfg.Caller.Name)
 	s, err := mta.New(cfg)
 	if err != nil {
 		return nil, nil, v.noServer(ctx, site, err)
@@ -210,11 +220,31 @@ func (v *invocation) server(ctx context.Context, adjust func(*mta.Config)) (*mta
 	return s, log, 0
 }
 
+// doubt logs what makes messages of a caller doubtful whom the site does not trust: files of his own choice. Headers tell it, too.
+func (v *invocation) doubt(site *mta.Site, log *maillog.Logger, caller string) (list []string) {
+	if !v.submits() || v.mode == modeVerify || !site.WarnsOf(caller) {
+		return nil
+	}
+	if v.config != "" {
+		list = append(list, fmt.Sprintf("Processed by %s with -C %s", caller, v.config))
+	}
+	own := slices.ContainsFunc(v.settings, func(s setting) bool {
+		return s.short && s.name == "Q" || !s.short && strings.EqualFold(s.name, "QueueDirectory")
+	})
+	if own || v.config != "" {
+		list = append(list, "Processed from queue "+site.Settings().QueueDirectory)
+	}
+	for _, text := range list {
+		log.Logf(maillog.LevelErrors, maillog.Info, "NOQUEUE", "Authentication-Warning: %s: %s", site.Hostname(), text)
+	}
+	return list
+}
+
 // checkGroup warns where the submission program has not the rights of the set-group-ID file that it should be.
 func (v *invocation) checkGroup(site *mta.Site) {
 	o := site.Settings()
 	if o.UseMSP && o.RunAsUser.Set && o.RunAsUser.GID > 0 && os.Geteuid() != 0 && os.Getegid() != o.RunAsUser.GID {
-		fmt.Fprintf(v.stderr, "WARNING: RunAsUser for MSP ignored, check group ids (egid=%d, want=%d)\n", os.Getegid(), o.RunAsUser.GID)
+		fmt.Fprintf(v.complaints(), "WARNING: RunAsUser for MSP ignored, check group ids (egid=%d, want=%d)\n", os.Getegid(), o.RunAsUser.GID)
 	}
 }
 
@@ -224,7 +254,11 @@ func (v *invocation) noServer(ctx context.Context, site *mta.Site, err error) in
 	if closed, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, queue.ErrDirectory) {
 		text = fmt.Sprintf("can not chdir(%s/): %s", strings.TrimRight(closed.Path, "/"), safefile.Reason(closed.Err))
 	}
-	code := v.refuse(ctx, site, status.Config, cf.Message{Text: text, Reply: cf.TempReply})
+	m := cf.Message{Text: text, Reply: cf.TempReply}
+	if site.Settings().ErrorMode == mta.ErrorsPrint || v.replies() || v.complaints() == v.stderr {
+		v.say(m)
+	}
+	code := v.record(ctx, site, status.Config, m)
 	if errors.Is(err, fs.ErrPermission) {
 		fmt.Fprintln(v.stderr, "Program mode requires special privileges, e.g., root or TrustedUser.")
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"gosendmail/internal/envelope"
 )
 
 // Operation modes, the letter after -b.
@@ -47,24 +49,24 @@ type flags struct {
 	settings []setting
 	macros   map[string]string // -M
 
-	sender     string // -f or -r, the last one
-	senderFlag byte   // 'f' or 'r', which of them; 0: neither
-	fullName   string // -F
-	named      bool   // -F was given
-	fromHdr    bool   // -t
-	dots       bool   // -i: a lone dot does not end the message
-	body       string // -B
-	notify     string // -N
-	ret        string // -R
-	envID      string // -V
-	hops       int    // -h
-	protocol   string // -p, "protocol[:host]"
-	noAlias    bool   // -n
-	gateway    bool   // -G
-	verbose    bool   // -v
-	metoo      bool   // -m
-	saveFrom   bool   // -s
-	expensive  bool   // -c
+	sender     string          // -f or -r, the last one
+	senderFlag byte            // 'f' or 'r', which of them; 0: neither
+	fullName   string          // -F
+	named      bool            // -F was given
+	fromHdr    bool            // -t
+	dots       bool            // -i: a lone dot does not end the message
+	body       string          // -B
+	notify     envelope.Notify // -N, all of them
+	ret        envelope.Return // -R
+	envID      string          // -V, decoded
+	hops       int             // -h
+	protocol   string          // -p, "protocol[:host]"
+	noAlias    bool            // -n
+	gateway    bool            // -G
+	verbose    bool            // -v
+	metoo      bool            // -m
+	saveFrom   bool            // -s
+	expensive  bool            // -c
 
 	tag      string // -L
 	traffic  string // -X
@@ -79,8 +81,9 @@ type flags struct {
 	limits     []limit
 	quarantine *string // -Q: the reason, "" lifts it
 
-	unknown []string // flags that nobody knows; a submission goes on without them
-	args    []string // the addresses
+	wrong   []complaint // values that cannot be used; all are said before the call ends
+	unknown []string    // flags that nobody knows; a submission goes on without them
+	args    []string    // the addresses
 }
 
 // complaint is an error in the original's words, which begin with a capital letter.
@@ -105,8 +108,8 @@ const optional = "qdQT"
 const plain = "cGIimnstUvxEJ"
 
 // parseFlags reads a command line without the program's name. Flags end at "--" or at the first address, as with getopt. A
-// value that is missing or cannot be read is an error; an unknown flag is only noted, because no program's mail may be lost
-// for a flag that another sendmail knew.
+// value that is missing, or of -b, is an error; others that cannot be used are collected in wrong. An unknown flag is only noted, because no
+// program's mail may be lost for a flag that another sendmail knew. -q alone takes the next argument where that is no flag.
 func parseFlags(argv []string) (*flags, error) {
 	f := &flags{mode: modeDeliver, macros: map[string]string{}}
 	for i := 0; i < len(argv); i++ {
@@ -118,6 +121,10 @@ func parseFlags(argv []string) (*flags, error) {
 		if len(arg) < 2 || arg[0] != '-' {
 			f.args = append(f.args, argv[i:]...)
 			return f, nil
+		}
+		if arg == "-q" && i+1 < len(argv) && !strings.HasPrefix(argv[i+1], "-") {
+			i++
+			arg += argv[i]
 		}
 		used, err := f.cluster(arg[1:], argv[i+1:])
 		if err != nil {
@@ -177,6 +184,11 @@ func (f *flags) plain(c byte) {
 	}
 }
 
+// misuse notes a value that cannot be used.
+func (f *flags) misuse(format string, args ...any) {
+	f.wrong = append(f.wrong, complaint(fmt.Sprintf(format, args...)))
+}
+
 func (f *flags) setMode(m byte) {
 	f.mode, f.modeSet = m, true
 }
@@ -212,14 +224,14 @@ func (f *flags) value(c byte, v string) error {
 		f.sender, f.senderFlag = v, c
 	case 'h':
 		n, err := strconv.Atoi(v)
-		if err != nil || n < 0 {
-			return complain("Bad hop count (%s)", v)
+		if err != nil {
+			f.misuse("Bad hop count (%s)", v)
 		}
 		f.hops = n
 	case 'L':
 		f.tag = v
 	case 'N':
-		f.notify = v
+		f.addNotify(v)
 	case 'p':
 		f.protocol = v
 	case 'q':
@@ -227,9 +239,12 @@ func (f *flags) value(c byte, v string) error {
 	case 'Q':
 		f.quarantine = &v
 	case 'R':
-		f.ret = v
+		f.setReturn(v)
 	case 'V':
-		f.envID = v
+		var err error
+		if f.envID, err = xtext(v); err != nil {
+			f.misuse("Invalid syntax in -V flag")
+		}
 	case 'X':
 		f.traffic = v
 	default:

@@ -45,6 +45,7 @@ type invocation struct {
 	*flags
 	name           string
 	argv           []string
+	realName       string // $NAME: the caller's full name where -F gives none
 	caller         caller
 	given          handover
 	levels         *debug.Levels // of -d; nil without it
@@ -52,6 +53,7 @@ type invocation struct {
 	debugTo        io.Writer     // -D; nil without
 	stderrLog      bool          // the configuration logs to standard error
 	dialogues      *traffic      // -X; nil without
+	doubts         []string      // what X-Authentication-Warning says of the command line
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }
@@ -71,17 +73,22 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	f, err := parseFlags(argv)
 	if err != nil {
 		if _, ok := err.(missing); ok {
-			err = fmt.Errorf("%s: %w", called, err)
+			fmt.Fprintf(stderr, "%s: %v\n", called, err)
+		} else {
+			fmt.Fprintln(stdout, err)
 		}
-		fmt.Fprintln(stderr, err)
 		return status.Usage
 	}
 	if mode := programs[name]; mode != 0 && !f.modeSet {
 		f.setMode(mode)
 	}
 	inv := &invocation{flags: f, name: name, argv: append([]string{called}, argv...), stdin: stdin, stdout: stdout, stderr: stderr}
+	inv.realName = os.Getenv("NAME") // entering may empty the environment
 	if err := inv.enter(); err != nil {
 		return inv.fail(status.OSErr, "%v", err)
+	}
+	if code := inv.misused(); code != 0 {
+		return code
 	}
 	if code := inv.openTraffic(); code != 0 {
 		return code
@@ -144,6 +151,35 @@ func (v *invocation) submits() bool {
 
 // fail prints an error and returns the exit status that goes with it.
 func (v *invocation) fail(code int, format string, args ...any) int {
-	fmt.Fprintf(v.stderr, format+"\n", args...)
+	fmt.Fprintf(v.complaints(), format+"\n", args...)
 	return code
+}
+
+// complaints is where errors of a call go: as the original's to standard output, which programs that hand mail in read; whoever starts a
+// daemon reads standard error.
+func (v *invocation) complaints() io.Writer {
+	if v.mode == modeDaemon || v.mode == modeForegrnd || v.mode == modeCheckCf {
+		return v.stderr
+	}
+	return v.stdout
+}
+
+// replies reports whether who reads what is printed expects replies of SMTP.
+func (v *invocation) replies() bool { return v.mode == modeSMTP || v.mode == modeARPANET }
+
+// misused prints what is wrong with the values of flags; the exit status is Usage then.
+func (v *invocation) misused() int {
+	if v.quarantine != nil && v.mode != modeDeliver {
+		v.misuse("Can not use -Q with -b%c", v.mode)
+	}
+	for _, text := range v.wrong {
+		if v.replies() {
+			text = "550 " + text + "\r"
+		}
+		fmt.Fprintln(v.complaints(), text)
+	}
+	if len(v.wrong) > 0 {
+		return status.Usage
+	}
+	return status.OK
 }

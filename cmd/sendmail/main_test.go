@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"gosendmail/internal/envelope"
 )
 
 func TestMain(m *testing.M) {
@@ -169,7 +171,7 @@ func TestFlags(t *testing.T) {
 		}},
 		{"-oem -oi -f a@b -N failure -R hdrs -B8BITMIME -- x y", func(f *flags) {
 			f.settings = []setting{{"e", "m", true}}
-			f.dots, f.sender, f.senderFlag, f.notify, f.ret, f.body = true, "a@b", 'f', "failure", "hdrs", "8BITMIME"
+			f.dots, f.sender, f.senderFlag, f.notify, f.ret, f.body = true, "a@b", 'f', envelope.NotifyFailure, envelope.ReturnHeaders, "8BITMIME"
 			f.args = []string{"x", "y"}
 		}},
 		{"-i a b", func(f *flags) { f.dots, f.args = true, []string{"a", "b"} }},
@@ -177,6 +179,14 @@ func TestFlags(t *testing.T) {
 		{"-OQueueDirectory=/q -qIab -q!Rjoe", func(f *flags) {
 			f.settings = []setting{{"QueueDirectory", "/q", false}}
 			f.runQueue, f.limits = true, []limit{{'I', false, "ab"}, {'R', true, "joe"}}
+		}},
+		{"-Nnever -Nsuccess,delay -N failure -q 15m", func(f *flags) {
+			f.notify = envelope.NotifySuccess | envelope.NotifyDelay | envelope.NotifyFailure
+			f.runQueue, f.interval = true, "15m"
+		}},
+		{"-Nsometimes -hx -Rfull -Rhdrs -Va=b -Nsuccess,never x", func(f *flags) {
+			f.wrong = []complaint{"Invalid -N argument", "Bad hop count (x)", "Duplicate -R flag", "Invalid syntax in -V flag", "Invalid -N argument"}
+			f.ret, f.args = envelope.ReturnFull, []string{"x"}
 		}},
 		{"-bd -q1h30m", func(f *flags) { f.setMode('d'); f.runQueue, f.interval = true, "1h30m" }},
 		{"-L sm-mta -bD -qp", func(f *flags) {
@@ -207,7 +217,7 @@ func TestFlags(t *testing.T) {
 
 func TestWrongFlags(t *testing.T) {
 	for line, want := range map[string]string{
-		"-f": "option requires an argument -- f", "-bz": "Invalid operation mode z", "-hx": "Bad hop count (x)",
+		"-f": "option requires an argument -- f", "-bz": "Invalid operation mode z",
 		"-q!": "-q!: nothing to select by", "-qz": "-qz: neither an interval nor a selection", "-Aq": "-Aq: only -Ac and -Am are known",
 	} {
 		if _, err := parseFlags(strings.Fields(line)); err == nil || err.Error() != want {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -18,24 +17,21 @@ import (
 
 // submit is -bm and -ba: the message on standard input goes to the recipients on the command line, or with -t to those of its header.
 func (v *invocation) submit(ctx context.Context) int {
-	o, err := v.submissionOptions()
-	if err != nil {
-		return v.fail(status.Usage, "%v", err)
-	}
 	m, log, code := v.server(ctx, nil)
 	if code != 0 {
 		return code
 	}
 	defer log.Close()
-	settings := m.Site().Settings()
+	o, settings := v.submissionOptions(), m.Site().Settings()
 	o.ErrorMode, o.Mode = settings.ErrorMode, settings.DeliveryMode
 	o.IgnoreDots = v.dots || settings.IgnoreDots
 	if (v.verbose || settings.Verbose) && m.MayExpand(v.caller.uid) {
 		o.Verbose = true
 		o.Watch = v.print
 	}
-	o.Background = v.background
+	o.Background, o.Doubts = v.background, v.doubts
 	o.ARPANET = v.mode == modeARPANET
+	known := v.setBody(&o)
 	if len(v.settings) > 0 || len(v.unknown) > 0 {
 		log.Logf(maillog.LevelConnect, maillog.Debug, "", "flags: %s", strings.Join(v.argv[1:], " "))
 	}
@@ -43,93 +39,37 @@ func (v *invocation) submit(ctx context.Context) int {
 	if err := m.Close(ctx); err != nil {
 		fmt.Fprintln(v.stderr, err)
 	}
-	if exit == status.OK && v.body == wrongBody {
+	if exit == status.OK && !known && o.ErrorMode != mta.ErrorsExit {
 		exit = status.Usage // the mail goes on all the same
 	}
 	return exit
 }
 
-// wrongBody is -B with a type that nobody knows.
-const wrongBody = "?"
-
-// submissionOptions checks the values that RFC 3461 bounds.
-func (v *invocation) submissionOptions() (submit.Options, error) {
-	o := submit.Options{Sender: v.sender, SenderFlag: v.senderFlag, Recipients: v.args}
-	if o.FullName = v.fullName; !v.named {
-		o.FullName = os.Getenv("NAME")
-	}
-	o.FromHeader, o.NoAlias, o.Hops, o.Macros = v.fromHdr, v.noAlias, v.hops, v.macros
-	o.Protocol, o.Host, _ = strings.Cut(v.protocol, ":")
+// setBody reads -B and returns false where that is a type that nobody knows.
+func (v *invocation) setBody(o *submit.Options) bool {
 	switch body := strings.ToUpper(v.body); body {
 	case "", envelope.Body7Bit, envelope.Body8BitMIME:
 		o.Body = body
-	default:
-		fmt.Fprintf(v.stderr, "Illegal body type %s\n", v.body)
-		v.body = wrongBody
+		return true
 	}
-	switch strings.ToLower(v.ret) {
-	case "":
-	case "full":
-		o.Ret = envelope.ReturnFull
-	case "hdrs":
-		o.Ret = envelope.ReturnHeaders
-	default:
-		return o, complain("Invalid -R value")
+	if text := "Illegal body type " + v.body; o.ARPANET {
+		fmt.Fprintf(v.stdout, "550 %s\r\n", text)
+	} else if o.ErrorMode == mta.ErrorsPrint {
+		fmt.Fprintln(v.stdout, text)
 	}
-	o.Gateway = v.gateway
-	var err error
-	if o.EnvID, err = xtext(v.envID); err != nil {
-		return o, complain("Invalid syntax in -V flag")
-	}
-	o.Notify, err = notify(v.notify)
-	return o, err
+	return false
 }
 
-// xtext decodes text in which "+41" stands for a character (RFC 3461 section 4).
-func xtext(s string) (string, error) {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '+' && i+2 < len(s):
-			n, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
-			if err != nil || n < ' ' || n > '~' || strings.ToUpper(s[i+1:i+3]) != s[i+1:i+3] {
-				return "", strconv.ErrSyntax
-			}
-			b.WriteByte(byte(n))
-			i += 2
-		case c <= ' ' || c > '~' || c == '+' || c == '=':
-			return "", strconv.ErrSyntax
-		default:
-			b.WriteByte(c)
-		}
+// submissionOptions are what the command line says of a message.
+func (v *invocation) submissionOptions() submit.Options {
+	o := submit.Options{Sender: v.sender, SenderFlag: v.senderFlag, Recipients: v.args}
+	if o.FullName = v.fullName; !v.named {
+		o.FullName = v.realName
 	}
-	return b.String(), nil
-}
-
-// notify reads -N: "never", or some of success, failure and delay.
-func notify(text string) (envelope.Notify, error) {
-	var n envelope.Notify
-	if text == "" {
-		return 0, nil
-	}
-	for _, word := range strings.Split(text, ",") {
-		switch strings.ToLower(strings.TrimSpace(word)) {
-		case "never":
-			n |= envelope.NotifyNever
-		case "success":
-			n |= envelope.NotifySuccess
-		case "failure":
-			n |= envelope.NotifyFailure
-		case "delay":
-			n |= envelope.NotifyDelay
-		default:
-			return 0, complain("Invalid -N argument")
-		}
-	}
-	if n&envelope.NotifyNever != 0 && n != envelope.NotifyNever {
-		return 0, complain("Invalid -N argument")
-	}
-	return n, nil
+	o.FromHeader, o.NoAlias, o.Hops, o.Macros = v.fromHdr, v.noAlias, v.hops, v.macros
+	o.Protocol, o.Host, _ = strings.Cut(v.protocol, ":")
+	o.Notify, o.Ret, o.EnvID, o.Gateway = v.notify, v.ret, v.envID, v.gateway
+	return o
 }
 
 // background starts a process of its own that delivers one stored message, so that the caller need not wait for slow hosts.

@@ -116,7 +116,8 @@ func (v *invocation) selection() (queue.Selection, error) {
 	return sel, nil
 }
 
-// setQuarantine is -Q: it holds the selected messages back, or lets them go where no reason is given.
+// setQuarantine is -Q: it holds the selected messages back, or lets them go where no reason is given. Of those that are held already it sees
+// only those that -qQ selects.
 func (v *invocation) setQuarantine(ctx context.Context) int {
 	m, log, code := v.server(ctx, nil)
 	if code != 0 {
@@ -130,10 +131,14 @@ func (v *invocation) setQuarantine(ctx context.Context) int {
 	if err != nil {
 		return v.fail(status.Usage, "%v", err)
 	}
-	if !sel.Limited() {
-		return v.fail(status.Usage, "Can't use -Q without -q!?[IRSQ]")
+	if sel.LostOnly {
+		return v.fail(status.Usage, "Can not use -Q with -qL")
 	}
-	if err := m.Quarantine(sel, *v.quarantine); err != nil {
+	tell := v.watch()
+	if tell == nil {
+		tell = func(string) {}
+	}
+	if err := m.Quarantine(sel, *v.quarantine, tell); err != nil {
 		return v.fail(status.OSErr, "%v", err)
 	}
 	return status.OK

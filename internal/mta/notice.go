@@ -36,7 +36,11 @@ func (c *Session) Trapdoor(_ context.Context, name string) {
 
 // Early is told when more came before the reply to a command.
 func (c *Session) Early(_ context.Context, verb string) {
-	c.log(logInfo, maillog.LevelErrors, "rejecting server %s from %s [%s] due to traffic before response", verb, c.client.name, c.addressText())
+	name := c.client.name
+	if !c.client.addr.IsValid() {
+		name = "localhost"
+	}
+	c.log(logInfo, maillog.LevelErrors, "rejecting server %s from %s [%s] due to traffic before response", verb, name, c.addressText())
 	c.silent = true
 }
 

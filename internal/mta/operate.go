@@ -47,9 +47,19 @@ func (s *Site) Trusts(uid int) bool {
 
 // HidesExpansion reports whether -bv shows users only what they may read themselves (restrictexpand).
 func (s *Site) HidesExpansion(uid int) bool {
-	return !s.Trusts(uid) && slices.ContainsFunc(s.Config.Settings.PrivacyOptions, func(text string) bool {
+	return !s.Trusts(uid) && s.private(restrictExpand)
+}
+
+// WarnsOf reports whether doubts about a caller's messages are told (PrivacyOptions authwarnings): not of those whom the site trusts.
+func (s *Site) WarnsOf(caller string) bool {
+	return s.private(authWarnings) && caller != "root" && !s.Classes.Has("t", caller)
+}
+
+// private reports whether PrivacyOptions has a flag.
+func (s *Site) private(flag privacy) bool {
+	return slices.ContainsFunc(s.Config.Settings.PrivacyOptions, func(text string) bool {
 		p, err := parsePrivacy(text)
-		return err == nil && p.has(restrictExpand)
+		return err == nil && p.has(flag)
 	})
 }
 
@@ -89,26 +99,54 @@ func (s *Server) Listing() queue.Listing {
 	return queue.Listing{Order: order, Max: o.MaxQueueRunSize, MinAge: o.MinQueueAge, MaxAge: o.MaxQueueAge, Busy: s.busy}
 }
 
-// Quarantine holds the selected messages back for a reason, or lets them go where it is "".
-func (s *Server) Quarantine(sel queue.Selection, reason string) error {
+// Quarantine holds the selected messages back for a reason, or lets them go where it is "". tell gets a line for each change, and before
+// and after them what was looked at and how many changes there were.
+func (s *Server) Quarantine(sel queue.Selection, reason string, tell func(line string)) error {
 	items, err := s.spool.List(sel)
 	if err != nil {
 		return fmt.Errorf("mta: quarantine: %w", err)
 	}
 	var errs []error
+	changes := 0
+	if dir := strings.TrimSuffix(s.site.Settings().QueueDirectory, "/"); len(items) == 0 {
+		tell(dir + ": no matches")
+	} else {
+		tell("Processing " + dir + ":")
+	}
 	for _, it := range items {
 		old, err := s.spool.Quarantine(it, reason)
 		switch {
 		case errors.Is(err, queue.ErrLocked), errors.Is(err, queue.ErrGone):
 		case err != nil:
 			errs = append(errs, err)
+		case old == reason:
 		case reason == "":
-			s.Log.Logf(maillog.LevelErrors, maillog.Info, it.ID, "unquarantine: was %s", old)
+			changes++
+			s.Log.Logf(maillog.LevelErrors, maillog.Info, it.ID, "unquarantine")
+			tell(fmt.Sprintf("%s: Removed quarantine of %q", it.ID, old))
 		default:
-			s.Log.Logf(maillog.LevelErrors, maillog.Info, it.ID, "quarantine: %s", reason)
+			changes++
+			s.Log.Logf(maillog.LevelErrors, maillog.Info, it.ID, "quarantine=%s", reason)
+			if old == "" {
+				tell(fmt.Sprintf("%s: Quarantined with %q", it.ID, reason))
+			} else {
+				tell(fmt.Sprintf("%s: Quarantine changed from %q to %q", it.ID, old, reason))
+			}
 		}
 	}
+	tell(changed(changes))
 	return errors.Join(errs...)
+}
+
+// changed counts changes in words.
+func changed(n int) string {
+	switch n {
+	case 0:
+		return "No changes"
+	case 1:
+		return "1 change"
+	}
+	return fmt.Sprintf("%d changes", n)
 }
 
 // AliasFiles are the text files of the alias sources that have one.

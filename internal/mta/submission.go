@@ -33,10 +33,9 @@ type Submission struct {
 	held          string // see Reason
 	heldTemporary bool
 	stored        bool
-	told          map[*envelope.Recipient]bool   // complained of already
-	failures      int                            // recipients whose look-up failed for now
-	mailers       map[*envelope.Recipient]string // of those who wait for a look-up
-	exit          int                            // sysexits code of the first failure
+	told          map[*envelope.Recipient]bool // complained of already
+	failures      int                          // recipients whose look-up failed for now
+	exit          int                          // sysexits code of the first failure
 }
 
 // Error modes (option ErrorMode).
@@ -65,6 +64,7 @@ type SubmissionOptions struct {
 	Watch      func(line string)
 	Macros     map[string]string // -M
 	Replies    bool              // complaints begin with their codes, as replies of SMTP
+	Doubts     []string          // for X-Authentication-Warning: what the caller chose and the site does not trust
 }
 
 // NewSubmission begins a message.
@@ -93,6 +93,9 @@ func (srv *Server) NewSubmission(o SubmissionOptions) *Submission {
 	}
 	if o.FullName != "" {
 		m.set("x", srv.site.QuotedName(o.FullName))
+	}
+	for _, text := range o.Doubts {
+		m.warnings = append(m.warnings, srv.site.Hostname()+": "+text)
 	}
 	m.env.Body = o.Body
 	m.env.Ret = o.Ret
@@ -286,9 +289,10 @@ func (s *Submission) Collect(ctx context.Context, r io.Reader) *status.Status {
 	return m.rejected
 }
 
-// CallerOf finds the account of a user id, or makes one up for an id that has none.
+// CallerOf finds the account of a user id, or makes one up for an id that has none. The group is the caller's own.
 func CallerOf(ctx context.Context, a priv.Accounts, uid, gid int) priv.User {
 	if u, err := a.UserID(ctx, uid); err == nil {
+		u.GID = gid
 		return u
 	}
 	name := fmt.Sprintf("user%d", uid)

@@ -43,14 +43,6 @@ func Run(ctx context.Context, s *mta.Server, in io.Reader, out, errs io.Writer, 
 		fmt.Fprintln(errs, err)
 		return status.As(err).Exit
 	}
-	if len(o.Recipients) == 0 && !o.FromHeader {
-		if text := "Recipient names must be specified"; o.ARPANET {
-			j.print("550 " + text)
-		} else {
-			fmt.Fprintln(errs, text)
-		}
-		return status.Usage
-	}
 	exit := j.run(ctx, newInput(in, o.IgnoreDots))
 	s.Wait()
 	if o.ErrorMode == mta.ErrorsExit && !j.lost {
@@ -73,6 +65,9 @@ func (j *job) run(ctx context.Context, in io.Reader) int {
 	sub.Recipients(ctx, j.o.Recipients...)
 	j.misused(sub.Complaints())
 	refusal := sub.Collect(ctx, in)
+	if len(j.o.Recipients) == 0 && !j.o.FromHeader {
+		return j.unaddressed()
+	}
 	if refusal != nil && refusal.Temporary() {
 		j.lost = true
 		j.print(sub.Complaints()...)
@@ -93,6 +88,17 @@ func (j *job) run(ctx context.Context, in io.Reader) int {
 		return status.TempFail
 	}
 	return sub.Exit()
+}
+
+// unaddressed ends a message for which nobody is named.
+func (j *job) unaddressed() int {
+	if text := "Recipient names must be specified"; j.o.ARPANET {
+		j.print("550 " + text)
+	} else if j.prints() {
+		j.print(text)
+	}
+	j.sub.Abort()
+	return status.Usage
 }
 
 // misused prints what is wrong with the command line. If it has no exit status of its own, that is Usage, unless all of it is tried again.
