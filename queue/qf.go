@@ -64,7 +64,9 @@ func AppendControl(dst []byte, c *Control) []byte {
 	w.parts(env)
 	w.recipients(env.Recipients)
 	for i := range env.Header {
-		w.header(&env.Header[i])
+		if !env.Header[i].Nobody() {
+			w.header(&env.Header[i])
+		}
 	}
 	return append(w.buf, ".\n"...)
 }

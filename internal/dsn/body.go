@@ -150,7 +150,7 @@ func (p *printer) successes() {
 	for i := range p.r.Recipients {
 		rc := &p.r.Recipients[i]
 		note, ok := notes[rc.Action]
-		if !ok {
+		if !ok || rc.Unsaid {
 			continue
 		}
 		if first {

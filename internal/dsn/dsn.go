@@ -66,6 +66,7 @@ type Recipient struct {
 	// DiagnosticType is the mailer's type of replies (T= of its M line, third part): "SMTP" or "X-Unix"; "" means SMTP.
 	DiagnosticType string
 	RemoteType     string // the mailer's type of hosts (T=, first part), for Remote-MTA; "" means DNS
+	Unsaid         bool   // a success that the text for people does not tell
 }
 
 // Report is what a DSN tells. Envelope, Hostname, ID and Now must be set.

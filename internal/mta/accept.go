@@ -218,6 +218,7 @@ func (m *message) recipient(ctx context.Context, addr string, opts *smtp.RcptOpt
 		return r, nil // as the original, which looks nobody up for whom nothing is kept
 	}
 	if refusal := m.verify(ctx, r, a); refusal != nil {
+		m.strangers++
 		return nil, m.refuse(addr, refusal)
 	}
 	r.Final = m.finalRecipient(addr, a)

@@ -167,8 +167,8 @@ func (m *message) isFinal(name string) bool {
 // queue: both or none.
 func (m *message) report(ctx context.Context, expired bool) error {
 	list := m.reportable()
-	if len(list) == 0 {
-		return nil
+	if len(list) == 0 || m.quiet && len(failures(m.env.Recipients)) > 0 {
+		return nil // in ErrorMode=quiet failures silence receipts too
 	}
 	failed := failures(list)
 	rep := &dsn.Report{Kind: dsn.Receipt, Envelope: m.env}
@@ -188,9 +188,7 @@ func (m *message) report(ctx context.Context, expired bool) error {
 	if m.site.options.UseErrorsTo && m.env.Sender != "" {
 		rep.ErrorsTo = m.splitList(m.errorsTo, false)
 	}
-	for _, r := range list {
-		rep.Recipients = append(rep.Recipients, m.reportRecipient(r, m.actionOf(r)))
-	}
+	rep.Recipients = m.reportRecipients(list, rep.Kind == dsn.Failure)
 	if len(failed) > 0 && (m.exit == status.Software || m.exit == status.Config) {
 		rep.Copy = "postmaster" // it is for him to mend
 		if m.sender != nil {    // the original keeps addressees sorted
@@ -223,7 +221,7 @@ func (m *message) report(ctx context.Context, expired bool) error {
 
 // subject is what the log says of a report about a recipient: what is wrong with him, or with his address.
 func (m *message) subject(r *envelope.Recipient) string {
-	if m.routed && m.waiting(r) && r.Status.Exit != status.NoUser && m.env.Message != "" {
+	if m.routed && m.waiting(r) && m.env.Message != "" {
 		return m.env.Message
 	}
 	return r.Status.Text
@@ -300,6 +298,26 @@ func (m *message) toPostmaster() bool {
 		}
 	}
 	return to == ""
+}
+
+// reportRecipients is what a report tells of those whose turn it is. A report of failures in a header says of lists, for programs, that they
+// were expanded.
+func (m *message) reportRecipients(due []*envelope.Recipient, failure bool) (list []dsn.Recipient) {
+	turn := make(map[*envelope.Recipient]bool, len(due))
+	for _, r := range due {
+		turn[r] = true
+	}
+	for _, r := range m.env.Recipients {
+		switch {
+		case turn[r]:
+			list = append(list, m.reportRecipient(r, m.actionOf(r)))
+		case failure && m.namesLists && r.State == envelope.Expanded && m.children(r) > 1:
+			named := m.reportRecipient(r, m.actionOf(r))
+			named.Unsaid = true
+			list = append(list, named)
+		}
+	}
+	return list
 }
 
 // reportRecipient is what a report tells of one recipient.
@@ -409,7 +427,7 @@ func (m *message) warn(ctx context.Context, pending []*envelope.Recipient) error
 // undeliverable gives a report whose addressee cannot be reached to the postmaster.
 func (m *message) undeliverable(ctx context.Context, out *outbox, rep *dsn.Report, to *envelope.Recipient, why *status.Status) error {
 	m.logTo([]*envelope.Recipient{to}, toLine{mailer: to.Triple.Mailer, status: *why, refused: true})
-	if rep.Kind == dsn.Receipt && m.srv.handedIn {
+	if rep.Kind == dsn.Receipt && (m.routed || m.srv.handedIn) {
 		m.log(logInfo, maillog.LevelErrors, "%s: DSN: Return receipt", m.srv.spool.NewID())
 		m.exit = why.Exit
 		return nil
@@ -512,6 +530,9 @@ func (m *message) shownHeader() []envelope.Field {
 		}
 		if f.Template {
 			f.Value, f.Template = " <"+bareAddress(unquoteMacro(m.get("f")))+">", false
+		}
+		if f.Nobody() {
+			f.Value = " "
 		}
 		if local != nil && kind.is(fieldFrom|fieldRcpt) && !kind.is(fieldBcc) && strings.TrimSpace(f.Value) != "" {
 			f.Value = m.rewriteList(context.Background(), m.envAbove(m.macros), &f, kind, local)

@@ -169,6 +169,7 @@ func (m *message) collect(ctx context.Context, r io.Reader) {
 		m.checkEnd(ctx)
 	}
 	m.complete()
+	m.layOutLists()
 }
 
 // broken ends a message that cannot be read on.

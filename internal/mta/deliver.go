@@ -173,7 +173,11 @@ func (m *message) attempt(ctx context.Context) error {
 // finishes the message.
 func (m *message) deliverAll(ctx context.Context) error {
 	sent := 0
-	for _, g := range m.groups() {
+	groups := m.groups()
+	if len(groups) == 0 && !m.queued {
+		m.logUntried()
+	}
+	for _, g := range groups {
 		if ctx.Err() != nil {
 			break
 		}
@@ -186,8 +190,10 @@ func (m *message) deliverAll(ctx context.Context) error {
 	}
 	m.env.Flags.Split = true // as the original marks what went through its splitting
 	if m.waits == nil {
-		m.env.Tries++
 		m.env.LastTry = m.srv.now()
+		if len(groups) > 0 || m.queued || !m.holds() {
+			m.env.Tries++
+		}
 	}
 	err := m.finish(ctx)
 	if err == nil && m.waits != nil {
@@ -342,8 +348,26 @@ func (m *message) held(r *envelope.Recipient, mailer *mailers.Mailer) bool {
 		return false
 	}
 	r.Status = status.Status{Exit: status.TempFail, Text: "queued"}
-	m.logTo([]*envelope.Recipient{r}, toLine{mailer: mailer.Name, text: "queued"})
+	if ondemand {
+		m.logTo([]*envelope.Recipient{r}, toLine{mailer: mailer.Name, text: "queued"})
+	}
 	return true
+}
+
+// holds reports whether a recipient waits for a queue run because his mailer is expensive.
+func (m *message) holds() bool {
+	return slices.ContainsFunc(m.env.PendingRecipients(), func(r *envelope.Recipient) bool { return !m.waiting(r) })
+}
+
+// logUntried writes for a message that nobody was tried for that its recipients wait.
+func (m *message) logUntried() {
+	for _, r := range m.env.PendingRecipients() {
+		l := toLine{mailer: r.Triple.Mailer, text: "queued"}
+		if l.mailer == "" {
+			l.mailer, l.dsn = m.unresolved[r], r.Status.Enhanced.String()
+		}
+		m.logTo([]*envelope.Recipient{r}, l)
+	}
 }
 
 func (m *message) unknownMailer(r *envelope.Recipient) {

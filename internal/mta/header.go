@@ -176,7 +176,7 @@ func (m *message) defaults(fields []envelope.Field) []envelope.Field {
 			f.Template, f.Value = true, " "+showTemplate(l.template)
 		} else if value := m.expand(l.template); value != "" {
 			f.Value = " " + value
-		} else {
+		} else if !l.kind.is(fieldFrom) || m.env.Sender != "" {
 			continue
 		}
 		switch strings.ToLower(l.name) {
@@ -249,7 +249,7 @@ func (m *message) countRecipients() {
 	if m.namedBefore {
 		return
 	}
-	if len(m.env.Recipients) == 1 && m.badRecipients == 0 && !m.env.Flags.Response {
+	if len(m.env.Recipients) == 1 && m.strangers == 0 && !m.env.Flags.Response {
 		m.set("u", m.env.Recipients[0].Addr)
 	} else {
 		m.macros.Undefine("u")

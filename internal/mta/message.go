@@ -33,14 +33,17 @@ type message struct {
 	daemon       string          // the daemon's name, for the log
 	logged       bool            // the from= line is written
 
-	named         int            // recipients accepted, twins counted
-	accepted      int            // recipients accepted, each once
-	badRecipients int            // recipients refused
-	rejected      *status.Status // why the message is refused
-	queueGroup    string         // that ruleset queuegroup chose for the first recipient; "" leaves it to the mailer
-	discard       bool           // accepted and thrown away
-	thrownAway    int            // recipients accepted for that
-	quarantine    string         // why the message is held
+	named         int                            // recipients accepted, twins counted
+	accepted      int                            // recipients accepted, each once
+	badRecipients int                            // recipients refused
+	unresolved    map[*envelope.Recipient]string // mailers that the rules chose for those who wait for a look-up
+	namesLists    bool                           // reports of failures name lists that the message was given to, too
+	strangers     int                            // those of them who are no users here
+	rejected      *status.Status                 // why the message is refused
+	queueGroup    string                         // that ruleset queuegroup chose for the first recipient; "" leaves it to the mailer
+	discard       bool                           // accepted and thrown away
+	thrownAway    int                            // recipients accepted for that
+	quarantine    string                         // why the message is held
 	tooLarge      bool
 	inherited     bool  // its failures are those of the message that it was split from
 	rereads       bool  // the priority is worked out anew when aliases are expanded

@@ -30,6 +30,9 @@ func (m *message) headerFor(ctx context.Context, mailer *mailers.Mailer, t *macr
 			f.Value = ""
 		case kind.is(fieldFrom|fieldRcpt) && strings.TrimSpace(f.Value) != "":
 			f.Value = m.rewritten(ctx, i, &f, kind, mailer, t)
+		case f.Nobody():
+			from, _ := t.Macro("g")
+			f.Value = " " + unquoteMacro(from) // nobody, or who speaks for nobody to this mailer
 		}
 		f.Flags = ""
 		m.limitMIME(&f)
@@ -95,12 +98,30 @@ func (m *message) rewriteList(ctx context.Context, env *Env, f *envelope.Field, 
 	if l := mailer.LineLimit; l > 0 && l-2 < limit {
 		limit = l - 2
 	}
-	text := strings.TrimLeft(f.Value, " \t")
+	return m.layOut(f, kind, limit, func(name string) string {
+		return m.headerAddress(ctx, env, name, mailer, kind.is(fieldFrom))
+	})
+}
+
+// layOutLists lays the lists of the header out as the queue file keeps them.
+func (m *message) layOutLists() {
+	for i := range m.env.Header {
+		f := &m.env.Header[i]
+		if kind := kindOf(f.Name); !f.Default && kind.is(fieldFrom|fieldRcpt) && strings.TrimSpace(f.Value) != "" {
+			f.Value = m.layOut(f, kind, listWidth, func(name string) string { return name })
+		}
+	}
+}
+
+// layOut writes a list of addresses, each as shown gives it, with as many blanks in front as white space was there, and in lines of limit
+// columns.
+func (m *message) layOut(f *envelope.Field, kind fieldKind, limit int, shown func(name string) string) string {
+	text := strings.TrimLeft(f.Value, " \t\r\n")
 	var b strings.Builder
 	b.WriteString(strings.Repeat(" ", len(f.Value)-len(text)))
 	pos, first := len(f.Name)+2, true
 	for _, name := range m.splitList(text, !kind.is(fieldFrom) && m.oldHeader && m.oldStyle(text)) {
-		name = m.headerAddress(ctx, env, name, mailer, kind.is(fieldFrom))
+		name = shown(name)
 		if name == "" {
 			continue
 		}

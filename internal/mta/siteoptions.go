@@ -13,10 +13,8 @@ import (
 	"gosendmail/internal/priv"
 )
 
-// trusted reports whether a user may set the sender freely (class t), as root and TrustedUser may.
-func (s *setup) trusted(user string) bool {
-	return user == "root" || s.InClass("t", user) || s.options.TrustedUser.Set && s.options.TrustedUser.Name == user
-}
+// trusted reports whether a user may set the sender freely (class t), as root may.
+func (s *setup) trusted(user string) bool { return user == "root" || s.InClass("t", user) }
 
 // isLocal reports whether a host name is ours (class w).
 func (s *setup) isLocal(host string) bool { return s.InClass("w", strings.TrimSuffix(host, ".")) }

@@ -66,6 +66,7 @@ func (s *Submission) Deliver(ctx context.Context) (saved string, err error) {
 // only be mailed, since nobody waits for the answer.
 func (s *Submission) Release(ctx context.Context, queued, detached bool) (ids []string, saved string, err error) {
 	m := s.m
+	m.failuresOnly = true // receipts come with the delivery
 	if err := s.commit(queued); err != nil {
 		return nil, "", err
 	}
@@ -100,14 +101,14 @@ func (s *Submission) leave(ctx context.Context, m *message, queued bool) error {
 		}
 		l := toLine{mailer: r.Triple.Mailer, text: "queued"}
 		if l.mailer == "" {
-			l.mailer, l.dsn = s.mailers[r], r.Status.Enhanced.String()
+			l.mailer, l.dsn = s.m.unresolved[r], r.Status.Enhanced.String()
 		}
 		if m.env.QuarantineReason != "" {
 			l.text, l.quarantine = "quarantined", m.env.QuarantineReason
 		}
 		m.logTo([]*envelope.Recipient{r}, l)
 	}
-	err := m.drop(ctx, false)
+	err := m.drop(ctx)
 	if cerr := m.entry.Close(); err == nil {
 		err = cerr
 	}
@@ -115,9 +116,8 @@ func (s *Submission) leave(ctx context.Context, m *message, queued bool) error {
 	return err
 }
 
-// drop reports those of whom the sender is to hear, or only those who failed; the rest stays in the queue, and where there is none the message goes.
-func (m *message) drop(ctx context.Context, failedOnly bool) error {
-	m.failuresOnly = failedOnly
+// drop reports those of whom the sender is to hear; the rest stays in the queue, and where there is none the message goes.
+func (m *message) drop(ctx context.Context) error {
 	told := len(m.reportable()) > 0
 	err := m.report(ctx, false)
 	switch {
@@ -144,7 +144,16 @@ func (s *Submission) GiveUp(ctx context.Context) (saved string, err error) {
 	if !m.quiet && (m.rejected != nil || s.broken && len(failures(m.reportable())) == 0) {
 		s.failAll()
 	}
-	err = m.drop(ctx, true)
+	for _, r := range m.env.Recipients {
+		if r.State != envelope.Expanded || m.children(r) < 2 {
+			continue
+		}
+		if r.Tried = m.srv.now(); r.Notify&envelope.NotifySuccess != 0 {
+			fmt.Fprintf(&m.transcript, "%s... expanded to multiple addresses\n", r.Addr)
+		}
+	}
+	m.namesLists, m.failuresOnly = true, true
+	err = m.drop(ctx)
 	if cerr := m.entry.Close(); err == nil {
 		err = cerr
 	}

@@ -128,6 +128,7 @@ func (s *Submission) add(ctx context.Context, l listed) {
 		s.wait(r, *refusal)
 		return
 	}
+	r.Triple = rules.Triple{Host: l.a.Host} // its place among the others
 	r.State, r.Status, r.Tried = envelope.Failed, *refusal, m.srv.now()
 	m.putOff(r)
 	s.say(r)
@@ -148,11 +149,11 @@ func (s *Submission) say(r *envelope.Recipient) {
 
 // wait leaves a recipient that cannot be looked up now to a queue run, which finds its mailer anew.
 func (s *Submission) wait(r *envelope.Recipient, st status.Status) {
-	if s.mailers == nil {
-		s.mailers = map[*envelope.Recipient]string{}
+	if s.m.unresolved == nil {
+		s.m.unresolved = map[*envelope.Recipient]string{}
 	}
-	s.mailers[r] = r.Triple.Mailer
-	r.Triple, r.Status = rules.Triple{}, st
+	s.m.unresolved[r] = r.Triple.Mailer
+	r.Triple, r.Status = rules.Triple{Host: r.Triple.Host}, st
 	s.m.putOff(r)
 	s.say(r)
 	s.m.env.Recipients = append(s.m.env.Recipients, r)
