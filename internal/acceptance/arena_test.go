@@ -51,7 +51,11 @@ func inArena(t *testing.T, prepare, body func(*testing.T, world)) {
 	install(t, w)
 	prepare(t, w)
 	t.Parallel() // a world of its own, which mostly waits
-	cmd := exec.Command(arena, "-w", string(w), os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "5m")
+	timeout := 5 * time.Minute
+	if end, ok := t.Deadline(); ok && os.Getenv("GOSENDMAIL_SLOW") != "" {
+		timeout = time.Until(end)
+	}
+	cmd := exec.Command(arena, "-w", string(w), os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", timeout.String())
 	cmd.Env = append(os.Environ(), inside+"="+string(w), "GOSENDMAIL_SHARED="+oracletest.Shared(t))
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {

@@ -25,8 +25,9 @@ var (
 	submitNames = []string{"", "", "", "", "", "-FCronDaemon", "-FMr. Full Name", "-FO\"Brien, (Jr.)", "-FJ\xc3\xbcrgen", "-FA <b@c>", "-F", "-Fa@b", "-F\"Quoted, Name\"", "-F(comment)", "-Fback"}
 	submitModes = []string{"-odi", "-odi", "-odi", "-odi", "-odb", "-odq", "-odq", ""}
 	submitErrs  = []string{"", "", "", "", "-oem", "-oem", "-oep", "-oep", "-oeq", "-oew", "-oee", "-em", "-ep", "-eq"}
-	submitDSN   = []string{"", "", "", "", "", "", "-Nsuccess", "-Nnever", "-Nfailure", "-Nsuccess,failure -Rhdrs -Vid1", "-Rfull", "-Rhdrs", "-Ndelay", "-Nsuccess,delay"}
-	submitOther = []string{"", "", "", "", "", "", "", "-n", "-m", "-s", "-G", "-B8BITMIME", "-pESMTP:host.test", "-h3", "-oT3d", "-oo", "-Lother", "-oi -om", "-MrUUCP", "-ODeliverByMin=0"}
+	submitDSN   = []string{"", "", "", "", "", "", "-Nsuccess", "-Nnever", "-Nfailure", "-Nsuccess,failure -Rhdrs -Vid1", "-Rfull", "-Rhdrs", "-Ndelay", "-Nsuccess,delay", "-Nnever,success", "-Nsometimes", "-Rsome", "-Va=b", "-Vx+3Dy -Nfailure,delay"}
+	submitOther = []string{"", "", "", "", "", "", "", "-n", "-m", "-s", "-G", "-B8BITMIME", "-pESMTP:host.test", "-h3", "-oT3d", "-oo", "-Lother", "-oi -om", "-MrUUCP", "-ODeliverByMin=0",
+		"-v", "-v", "-v", "-U", "-c", "-bm", "-ba", "-ba", "-q -v", "-d0.1", "-X/dev/null", "-oMrX -oMshost.test", "-Q", "-Qheld", "-oA/etc/mail/aliases", "-oQ/nonexistent"}
 
 	// goodRcpts can be delivered, queued or reported; what comes of them is for the original to say.
 	goodRcpts = []string{"alice", "bob", "carol", "alice@example.test", "bob@example.test", "bob@mail.example.test", "far@remote.test", "far2@remote.test", "Far@Remote.TEST", "lists", "postmaster", "self", "pipe", "file",
@@ -157,6 +158,11 @@ func submission(seed, number uint64) submitted {
 	if r.IntN(12) == 0 {
 		s.env = append(s.env, "NAME="+pick(r, []string{"Env Name", "E, N", "", "(x", "\"q"}))
 	}
+	if r.IntN(16) == 0 {
+		s.args = append(s.args, "-bs")
+		s.dialogue(r)
+		return s
+	}
 	grab := r.IntN(2) == 0
 	if grab {
 		s.args = append(s.args, "-t")
@@ -168,6 +174,35 @@ func submission(seed, number uint64) submitted {
 	}
 	s.message(r, grab)
 	return s
+}
+
+// dialogue writes commands of SMTP, as mail readers hand messages in with -bs.
+func (s *submitted) dialogue(r *rand.Rand) {
+	var b strings.Builder
+	say := func(form string, args ...any) { fmt.Fprintf(&b, form+"\r\n", args...) }
+	say("%s", pick(r, []string{"EHLO localhost", "EHLO localhost", "HELO x", "NOOP"}))
+	for range 1 + r.IntN(2) {
+		say("MAIL From:<%s>%s", pick(r, []string{"alice", "alice@example.test", "", "bounce@remote.test", "nosuch", "x@nohost.test", "a@b@c"}),
+			pick(r, []string{"", "", " BODY=8BITMIME", " SIZE=100", " RET=HDRS ENVID=e1", " AUTH=<>"}))
+		for _, name := range someRcpts(r, 3, s.msp) {
+			if notify := pick(r, []string{"", "", "", " NOTIFY=SUCCESS", " NOTIFY=NEVER", " NOTIFY=FAILURE,DELAY ORCPT=rfc822;o@x.test"}); strings.ContainsAny(name, "<>") {
+				say("RCPT To:%s%s", name, notify)
+			} else {
+				say("RCPT To:<%s>%s", name, notify)
+			}
+		}
+		say("DATA")
+		body := pick(r, submitBodies)
+		if strings.HasSuffix(body, ".\nb\n") || !strings.HasSuffix(body, "\n") {
+			body = "text\n"
+		}
+		say("%s", strings.ReplaceAll(pick(r, submitFields)+"\n\n"+body+".", "\n", "\r\n"))
+		if r.IntN(6) == 0 {
+			say("%s", pick(r, []string{"VRFY alice", "EXPN lists", "RSET", "HELP", "XYZ", "ETRN x", "VERB"}))
+		}
+	}
+	say("QUIT")
+	s.stdin = b.String()
 }
 
 // flagWords takes a flag list apart that has more than one flag, such as "-oi -om"; values with blanks stay whole.
