@@ -301,6 +301,9 @@ func (m *message) queuedSize() int64 {
 	var n int
 	for i := range m.env.Header {
 		f := &m.env.Header[i]
+		if f.Nobody() {
+			continue
+		}
 		n += len(f.Flags) + len(f.Name) + len(f.Value) + 1
 		if !strings.HasPrefix(f.Value, " ") {
 			n++
