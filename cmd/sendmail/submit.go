@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -89,7 +90,7 @@ func (v *invocation) background(id string, named bool) error {
 		args = append(args, "-L"+v.tag)
 	}
 	if named {
-		args = append(args, "-f"+v.sender)
+		args = append(args, "-f"+cmp.Or(v.sender, "<>"))
 	}
 	args = append(args, "-A"+string([]byte{v.which()}), "-qf", "-qI"+id)
 	cmd, err := v.handOver(v.name, args, nil)

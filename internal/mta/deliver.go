@@ -123,6 +123,9 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 		m.senderMailer = site.Mailer(a.MailerName())
 		m.localSender(ctx)
 	}
+	if s.handedIn && env.Sender == "" && !env.Flags.Response && !written(env.Header, "from") {
+		m.fromNobody()
+	}
 	if s.handedIn && env.Sender != "" && m.senderMailer != nil && !m.senderMailer.Flags.Has('w') {
 		m.actsFor(text)
 	}
@@ -131,6 +134,21 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 		m.learn(&env.Header[i])
 	}
 	return m
+}
+
+// fromNobody gives a message without a sender that was handed in the From: field that no queue file has, behind the date.
+func (m *message) fromNobody() {
+	at := 0
+	for i := range m.env.Header {
+		if name := m.env.Header[i].Name; strings.EqualFold(name, "date") || strings.EqualFold(name, "received") && at == 0 {
+			at = i + 1
+		}
+	}
+	fields := []envelope.Field{{Flags: m.conditions("from"), Name: "From", Default: true}}
+	if written(m.env.Header, "resent-date") && !written(m.env.Header, "resent-from") {
+		fields = slices.Insert(fields, 0, envelope.Field{Flags: m.conditions("resent-from"), Name: "Resent-From", Default: true})
+	}
+	m.env.Header = slices.Insert(m.env.Header, at, fields...)
 }
 
 // attempt is one delivery attempt of a message in the queue.

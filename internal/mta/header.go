@@ -176,8 +176,8 @@ func (m *message) defaults(fields []envelope.Field) []envelope.Field {
 			f.Template, f.Value = true, " "+showTemplate(l.template)
 		} else if value := m.expand(l.template); value != "" {
 			f.Value = " " + value
-		} else if !l.kind.is(fieldFrom) || m.env.Sender != "" {
-			continue
+		} else if !l.kind.is(fieldFrom) || m.env.Sender != "" || !m.namedBefore {
+			continue // only mail that is handed in has a From: of nobody
 		}
 		switch strings.ToLower(l.name) {
 		case "message-id", "resent-message-id":

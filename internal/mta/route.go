@@ -37,7 +37,7 @@ func (m *message) routeBeside(ctx context.Context, earlier []*envelope.Recipient
 	env := newExpansion(m)
 	x := alias.Expander{Env: env, MaxRecursion: m.site.options.MaxAliasRecursion,
 		MaxForward: m.site.options.MaxForwardAddresses, HostName: m.site.Hostname(),
-		NoAlias: m.noAlias, KeepNotify: m.namedLocally, LastFirst: true}
+		NoAlias: m.noAlias, KeepNotify: m.namedLocally, LastFirst: m.namedLocally}
 	for _, r := range earlier {
 		if r.Triple.Mailer != "" {
 			x.Earlier = append(x.Earlier, alias.Met{Recipient: r, Target: env.target(r.Triple, r.Final)})
