@@ -34,7 +34,7 @@ O Timeout.connect=5s
 	if got := c.Disregarded(cf.Told); !slices.Equal(got, want) {
 		t.Errorf("told:\n%s", strings.Join(got, "\n"))
 	}
-	want = []string{"x.cf: lines 9, 11: options StrictTransportSecurity, DANE: servers are not verified by DANE or MTA-STS"}
+	want = []string{"x.cf: line 9: option StrictTransportSecurity: policies of MTA-STS are not followed"}
 	if got := c.Disregarded(cf.Refused); !slices.Equal(got, want) {
 		t.Errorf("refused:\n%s", strings.Join(got, "\n"))
 	}

@@ -2,7 +2,7 @@ package cf
 
 // The reasons why a feature is not offered yet.
 const (
-	noDANE   = "servers are not verified by DANE or MTA-STS"
+	noSTS    = "policies of MTA-STS are not followed"
 	noNames  = "alternative names of certificates are not looked at"
 	noMilter = "mail filters (milters) are not called"
 )
@@ -24,14 +24,13 @@ var unoffered = map[string]Limit{
 	"SSLEngine":                    {Idle, "", "there is no OpenSSL here"},
 	"SSLEnginePath":                {Idle, "", "there is no OpenSSL here"},
 	"SetCertAltnames":              {Told, "", noNames},
-	"DANE":                         {Refused, "false", noDANE},
-	"StrictTransportSecurity":      {Refused, "false", noDANE},
+	"StrictTransportSecurity":      {Refused, "false", noSTS},
 	"InputMailFilters":             {Refused, "", noMilter},
 	"Milter":                       {Idle, "", noMilter},
 	LineX:                          {Refused, "", noMilter},
 	DaemonKey + "InputMailFilters": {Refused, "", noMilter},
 	"FEATURE check_cert_altnames":  {Told, "", noNames},
-	"FEATURE sts":                  {Refused, "", noDANE},
+	"FEATURE sts":                  {Refused, "", noSTS},
 	"FEATURE tls_failures":         {Idle, "", "hosts with which handshakes failed are not remembered"},
 	"HACK xconnect":                {Idle, "", "XCNCT is not offered"},
 }

@@ -56,6 +56,8 @@ type Config struct {
 
 	// Security makes what decides about TLS and AUTH for a new connection; nil means that neither is tried.
 	Security func(job *Job, peer Peer) Security
+	// DANE keeps connections to hosts for which DNSSEC vouches apart by the names that they were made for.
+	DANE bool
 	// AuthParamNeedsLogin leaves AUTH= out of MAIL where nobody logged in (AuthOptions=A).
 	AuthParamNeedsLogin bool
 	// Traffic is put around each connection to another host, to note what goes over it; nil leaves it.

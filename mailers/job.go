@@ -50,6 +50,12 @@ type Peer struct {
 	DSN    bool       // it promised DSN (RFC 3461); otherwise "relayed" is what can be told of a success
 	Cached bool       // the connection was open already
 	TLS    bool
+
+	Port      uint16 // zero for pipes and sockets
+	Domain    string // whose exchanger it is, or who was named as the host; "" where it was named by its address
+	Canonical string // its name behind CNAMEs, without a final dot
+	// Secure says that DNSSEC vouches for all that led from the domain to the addresses (RFC 7672 section 2.2).
+	Secure bool
 }
 
 // Agent delivers. report is called on the goroutine of Deliver. Each recipient of the job is reported exactly once, or an error is returned and none was reported and

@@ -18,8 +18,10 @@ type target struct {
 	name     string // as logs show it: with a final dot, or a literal in its brackets
 	asked    string // as failures of its look-up name it: exchangers with a final dot, others as they were given
 	addr     netip.Addr
-	fallback bool // FallbackMXhost: Timeout.aconnect does not count
-	last     bool // we are an exchanger behind it: FallbackMXhost does not count
+	fallback bool   // FallbackMXhost: Timeout.aconnect does not count
+	last     bool   // we are an exchanger behind it: FallbackMXhost does not count
+	domain   string // whose exchanger it is; "" where it was named by its address
+	secure   bool   // DNSSEC, or the one who named it, vouches for its being one
 }
 
 // targets lists the hosts for a destination in the order in which they are tried: a list "a:b" in its order, for each host
@@ -128,6 +130,12 @@ func dotted(host string) target {
 	return target{name: strings.TrimSuffix(host, ".") + ".", asked: host}
 }
 
+// chosen marks a host that is no exchanger that the DNS names.
+func (t target) chosen() target {
+	t.domain, t.secure = t.host(), true
+	return t
+}
+
 // host is the name without its final dot, and without brackets unless it is an address.
 func (t target) host() string {
 	if inner, ok := bracketed(t.name); ok && !t.addr.IsValid() {
@@ -154,10 +162,10 @@ func (t *Table) exchangers(ctx context.Context, job *Job, host string) ([]target
 		return []target{{name: host, addr: a}}, nil
 	}
 	if inner, ok := bracketed(host); ok {
-		return []target{dotted(inner)}, nil
+		return []target{dotted(inner).chosen()}, nil
 	}
 	if job.Mailer.Flags.Has('0') {
-		return []target{dotted(host)}, nil
+		return []target{dotted(host).chosen()}, nil
 	}
 	answer, err := t.cfg.Resolver.LookupMX(ctx, strings.TrimSuffix(host, "."))
 	switch {
@@ -169,8 +177,9 @@ func (t *Table) exchangers(ctx context.Context, job *Job, host string) ([]target
 		return nil, lookupStatus(host, err)
 	default:
 		// RFC 5321 section 5.1 takes the host itself then. A name that does not exist may still be in hosts(5), which the
-		// look-up of its address will find.
-		return []target{dotted(host)}, nil
+		// look-up of its address will find. That a signed zone has no MX record is proven, and its address then shows that it is
+		// signed.
+		return []target{dotted(host).chosen()}, nil
 	}
 	if answer.BadHost != "" && len(answer.Records) == 0 {
 		return nil, lookupStatus(answer.BadHost+".", &dns.Error{Kind: dns.NoName, Name: answer.BadHost})
@@ -180,7 +189,11 @@ func (t *Table) exchangers(ctx context.Context, job *Job, host string) ([]target
 		st.Code, st.Enhanced, st.Err = 556, status.Enhanced{5, 1, 10}, complain("556 Host does not accept mail: MX 0 .")
 		return nil, st
 	}
-	return t.order(ctx, host, answer.Records)
+	list, err := t.order(ctx, host, answer.Records)
+	for i := range list {
+		list[i].domain, list[i].secure = strings.TrimSuffix(host, "."), answer.Secure
+	}
+	return list, err
 }
 
 // lookupStatus turns a failed look-up into the original's words.
@@ -250,16 +263,16 @@ func shuffled(in []dns.MX) []dns.MX {
 }
 
 // addresses resolves a target.
-func (t *Table) addresses(ctx context.Context, to target) ([]netip.Addr, error) {
+func (t *Table) addresses(ctx context.Context, to target) (*dns.AddrAnswer, error) {
 	if to.addr.IsValid() {
-		return []netip.Addr{to.addr}, nil
+		return &dns.AddrAnswer{Addrs: []netip.Addr{to.addr}}, nil
 	}
 	answer, err := t.cfg.Resolver.LookupAddrs(ctx, to.host())
 	if err == nil {
-		return answer.Addrs, nil
+		return answer, nil
 	}
 	if addr, bad := netip.ParseAddr(to.host()); bad == nil && dns.KindOf(err) != dns.Temporary {
-		return []netip.Addr{addr}, nil // an exchanger that is named by its address; the system's library takes it for that
+		return &dns.AddrAnswer{Addrs: []netip.Addr{addr}}, nil // an exchanger that is named by its address; the system's library takes it for that
 	}
 	return nil, lookupStatus(to.asked, err)
 }

@@ -123,7 +123,7 @@ func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) boo
 			return false
 		}
 	}
-	addrs, err := a.t.addresses(ctx, to)
+	answer, err := a.t.addresses(ctx, to)
 	if err != nil && to.fallback && status.As(err).Permanent() {
 		return false // a fallback that is not there
 	}
@@ -143,11 +143,13 @@ func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) boo
 		defer release()
 	}
 	var last error
-	for _, addr := range addrs {
+	to.secure = to.secure && answer.Secure
+	for _, addr := range answer.Addrs {
 		if a.tried >= maxTried {
 			break
 		}
-		done, err := a.address(ctx, dialing, to, netip.AddrPortFrom(addr.Unmap(), port))
+		peer := Peer{Name: to.name, Addr: addr.Unmap(), Port: port, Domain: to.domain, Canonical: answer.Name, Secure: to.secure}
+		done, err := a.address(ctx, dialing, peer)
 		if done || errors.Is(err, errPutOff) {
 			set(nil)
 			return done
@@ -166,32 +168,35 @@ func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) boo
 }
 
 // address tries one address, first over a connection that is open already. That one may have died unnoticed: then a new one is made.
-func (a *attempt) address(ctx, dialing context.Context, to target, ap netip.AddrPort) (bool, error) {
-	key := a.job.Mailer.Name + " " + ap.String()
+func (a *attempt) address(ctx, dialing context.Context, peer Peer) (bool, error) {
+	key := a.job.Mailer.Name + " " + netip.AddrPortFrom(peer.Addr, peer.Port).String()
+	if a.t.cfg.DANE && peer.Secure {
+		key += " " + peer.Name + " for " + peer.Domain // what was proven of a connection holds for these names
+	}
 	if a.job.Mailer.Flags.Has('z') {
 		key += " lmtp"
 	}
 	for s := a.t.cache.get(key); s != nil; s = a.t.cache.get(key) {
-		s.peer.Cached, s.peer.Name = true, to.name
+		s.peer.Cached, s.peer.Name = true, peer.Name
 		if done, err := a.use(ctx, s); done || errors.Is(err, errPutOff) {
 			return done, err
 		}
 	}
-	a.job.Peer = &Peer{Name: to.name, Addr: ap.Addr()}
+	a.job.Peer = &Peer{Name: peer.Name, Addr: peer.Addr}
 	a.tried++
-	conn, err := a.t.dial(dialing, a.job, ap.Addr(), ap.Port())
+	conn, err := a.t.dial(dialing, a.job, peer.Addr, peer.Port)
 	if err != nil {
-		return false, &lostError{doing: connecting, peer: to.name, err: err}
+		return false, &lostError{doing: connecting, peer: peer.Name, err: err}
 	}
 	a.reached = true
 	conn = a.connected(conn)
-	s := newSession(conn, Peer{Name: to.name, Addr: ap.Addr()}, a.t.cfg.Timeouts, a.t.cfg.Now)
+	s := newSession(conn, peer, a.t.cfg.Timeouts, a.t.cfg.Now)
 	s.key = key
 	err = a.open(ctx, s)
 	if errors.Is(err, errClear) && !a.clear {
 		a.clear = true
 		defer func() { a.clear = false }()
-		return a.address(ctx, dialing, to, ap)
+		return a.address(ctx, dialing, peer)
 	}
 	if err != nil {
 		return false, err

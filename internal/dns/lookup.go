@@ -131,6 +131,7 @@ func (r *Resolver) addrsFromFile(host string, f Family) (*AddrAnswer, error) {
 	if len(a.Addrs) == 0 {
 		return nil, &Error{Kind: NoName, Name: host}
 	}
+	a.Secure = true // this host's own word
 	return a, nil
 }
 

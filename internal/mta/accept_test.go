@@ -74,6 +74,12 @@ func testServer(tb testing.TB, superSafe string) *Server {
 // testServerOf makes a server of a variant of testConfig and of a clock.
 func testServerOf(tb testing.TB, superSafe, config string, now func() time.Time) *Server {
 	tb.Helper()
+	return testServerAsking(tb, dns.New(dns.Config{Order: []string{"files"}}), superSafe, config, now)
+}
+
+// testServerAsking makes one that asks a name server.
+func testServerAsking(tb testing.TB, resolver *dns.Resolver, superSafe, config string, now func() time.Time) *Server {
+	tb.Helper()
 	dir := tb.TempDir()
 	for _, sub := range []string{"queue", "mail"} {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
@@ -92,7 +98,7 @@ func testServerOf(tb testing.TB, superSafe, config string, now func() time.Time)
 	cf := write("test.cf", fmt.Sprintf(config, dir, "", superSafe))
 	ctx := context.Background()
 	host := HostNames{Node: "mail.test", Canonical: "mail.test"}
-	site, err := Load(ctx, LoadOptions{Path: cf, Host: &host, Resolver: dns.New(dns.Config{Order: []string{"files"}})})
+	site, err := Load(ctx, LoadOptions{Path: cf, Host: &host, Resolver: resolver})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -28,6 +28,7 @@ type protection struct {
 	macros *macro.Table
 	keeper *tlsconf.Keeper
 	flags  tlsFlags
+	dane   *dane  // nil: not asked for yet
 	addr   string // {server_addr}
 }
 
@@ -53,6 +54,7 @@ func (o *protection) name() string { return o.peer.Name }
 // TLS asks try_tls and tls_clt_features.
 func (o *protection) TLS(ctx context.Context) (conf *tls.Config, ok bool, err error) {
 	if o.ask(ctx, "try_tls", strings.TrimSuffix(o.peer.Name, "."), o.addr) != nil {
+		o.dane = noDANE // the site's own word against TLS
 		return nil, false, nil
 	}
 	env := o.srv.site.EnvWith(o.macros)
@@ -66,7 +68,11 @@ func (o *protection) TLS(ctx context.Context) (conf *tls.Config, ok bool, err er
 		return nil, false, err
 	}
 	o.keeper, o.flags = keeper, flags
-	return keeper.Client(o.peer.Name), true, nil
+	name := o.peer.Name
+	if d := o.demands(ctx); d.base != "" {
+		name = d.base
+	}
+	return keeper.Client(name), true, nil
 }
 
 // Connected defines the macros of the connection, logs it and asks tls_server.
@@ -78,16 +84,22 @@ func (o *protection) Connected(ctx context.Context, state *tls.ConnectionState, 
 		}
 		var why error
 		verify, why = o.keeper.Verify(state)
+		verify, why = o.demands(ctx).verify(state, verify, why, o.srv.now())
 		o.logHandshake(state, verify, why)
 	} else if without == mailers.TLSSoftware {
 		o.srv.Log.Plain(maillog.LevelErrors, maillog.Warning, fmt.Sprintf(
 			"STARTTLS=client, error: connect failed=-1, reason=%s, SSL_error=1, errno=0, retry=-1", handshakeReason(cause)))
-		if o.fallsBack() {
+		if !o.demands(ctx).encrypted && o.fallsBack() {
 			return true, nil
 		}
+	} else {
+		verify = o.demands(ctx).inClear(without)
 	}
 	o.set("{verify}", verify)
-	return false, o.refusal(o.ask(ctx, "tls_server", verify))
+	if refusal = o.refusal(o.ask(ctx, "tls_server", verify)); refusal == nil {
+		refusal = o.refusal(o.unproven(verify))
+	}
+	return false, refusal
 }
 
 // fallsBack obeys TLSFallbacktoClear and the flags of tls_clt_features.

@@ -330,7 +330,7 @@ func (s *Server) mailerConfig() (mailers.Config, error) {
 		FileMode: fileMode(o.TempFileMode), Hosts: s.hostStatus(),
 		Connected: s.countPeer, Traffic: s.traffic, Panicked: s.Panicked,
 		CommandTime: o.CommandTimeLimit, Dir: queueBase(o.QueueDirectory),
-		Security: s.security, AuthParamNeedsLogin: strings.Contains(o.AuthOptions, "A"),
+		Security: s.security, DANE: o.DANE, AuthParamNeedsLogin: strings.Contains(o.AuthOptions, "A"),
 	}
 	if o.SingleThreadDelivery && cfg.Hosts != nil {
 		cfg.CacheSize = 0 // a connection that is kept would be one beside the next delivery's

@@ -246,6 +246,9 @@ func (s *Site) chooseResolver(given *dns.Resolver) error {
 			s.complain(fmt.Sprintf("ResolverOptions: %v", err))
 		}
 	}
+	if set.DANE { // the site's word that its resolver validates (op.txt section 6.8)
+		conf.DNSSEC, conf.TrustAD = true, true
+	}
 	if d := set.Timeout.ResolverRetrans; d > 0 {
 		conf.Timeout = d
 	}
