@@ -57,6 +57,12 @@ var limits = map[string]Limit{
 	"DontBlameSendmail.RunWritableProgram":                   {Idle, "", "programs are run whoever can write to them"},
 	"PrivacyOptions.noverb":                                  {Idle, "", "VERB is always refused"},
 	"Timeout.queuewarn.dsn":                                  {Idle, "", "nobody is told of delays of reports, as with the original"},
+	"ResolverOptions.aaonly":                                 {Idle, "", "the resolver library has not asked for it since BIND 4.9"},
+	"ResolverOptions.debug":                                  {Idle, "", "the resolver prints nothing, as the library unless it is built for that"},
+	"ResolverOptions.primary":                                {Idle, "", "the resolver library has not asked for it since BIND 4.9"},
+	"ResolverOptions.stayopen":                               {Idle, "", "each question has a socket of its own, which changes no answer"},
+	"ResolverOptions.true":                                   {Idle, "", "leftover of old configurations, as with the original"},
+	"ResolverOptions.use_inet6":                              {Idle, "", "IPv6 addresses are asked for in any case"},
 	"Timeout.fileopen":                                       {Idle, "", "files are opened without waiting"},
 }
 

@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"sendmail": main, "mailq": main, "newaliases": main, "smtpd": main, "hoststat": main,
-		"talk": talk, "await": await,
+		"talk": talk, "await": await, "hold": hold,
 	})
 }
 

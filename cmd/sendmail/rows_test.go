@@ -33,6 +33,7 @@ type probe struct {
 	shell string            // runs before
 	do    []string          // runs instead of the program, in processes of their own
 	root  bool              // needs root
+	needs string            // a program
 }
 
 // probes reads the files of testdata/rows.
@@ -75,6 +76,8 @@ func (p *probe) add(line string) bool {
 		p.shell = rest
 	case "root":
 		p.root = true
+	case "needs":
+		p.needs = rest
 	default:
 		if lists[word] == nil {
 			return false
@@ -122,6 +125,9 @@ func (p *probe) test(t *testing.T) {
 	}
 	if p.root && os.Geteuid() != 0 {
 		t.Skip("needs root")
+	}
+	if _, err := exec.LookPath(p.needs); p.needs != "" && err != nil {
+		t.Skip(err)
 	}
 	with, without := p.run(t, true), p.run(t, false)
 	check := func(list []string, yes, no, what string) {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/textproto"
 	"os"
@@ -73,4 +74,17 @@ func await() {
 		b, err := os.ReadFile(os.Args[1])
 		return err == nil && strings.Contains(string(b), os.Args[2])
 	})
+}
+
+// hold is "hold PATH": it connects to a socket, says nothing and waits until the server has enough of that.
+func hold() {
+	c, err := net.Dial("unix", os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // The proofs of rows are: a probe in cmd/sendmail/testdata/rows ("== SECTION/NAME"), the tests of this package for whole sections, or
-// a test that testdata/proofs.txt names: "SECTION/NAME<tab>folder TestName". Rows of testdata/unproven.txt have none yet.
+// a test that testdata/proofs.txt names: "SECTION/NAME<tab>folder TestName".
 
 // wholeSections are proven row by row by tests of this package.
 var wholeSections = map[string]string{
@@ -21,7 +21,7 @@ var wholeSections = map[string]string{
 	"Features, mailers, systems": "TestLibraryFilesAreObeyed",
 }
 
-// TestWorkingRowsAreProven: each row that says "works" has a proof, and only what has none is in the list of those.
+// TestWorkingRowsAreProven: each row that says "works" has a proof, and only such rows have.
 func TestWorkingRowsAreProven(t *testing.T) {
 	proof := map[string]string{}
 	files, err := filepath.Glob("../../cmd/sendmail/testdata/rows/*.txt")
@@ -46,13 +46,7 @@ func TestWorkingRowsAreProven(t *testing.T) {
 		}
 		proof[row] = test
 	}
-	unproven := map[string]bool{}
-	for _, line := range readLines(t, "testdata/unproven.txt") {
-		if line != "" && line[0] != '#' {
-			unproven[line] = true
-		}
-	}
-	rows, proven := map[string]bool{}, 0
+	rows := map[string]bool{}
 	for _, r := range Rows() {
 		if r.Effect != cf.Works {
 			continue
@@ -62,12 +56,7 @@ func TestWorkingRowsAreProven(t *testing.T) {
 			key += " " + r.Kind
 		}
 		rows[key] = true
-		switch has := proof[key] != "" || wholeSections[r.Section] != ""; {
-		case has && unproven[key]:
-			t.Errorf("%s is proven: take it out of unproven.txt", key)
-		case has:
-			proven++
-		case !unproven[key]:
+		if proof[key] == "" && wholeSections[r.Section] == "" {
 			t.Errorf("%s says works, and nothing proves it", key)
 		}
 	}
@@ -76,12 +65,6 @@ func TestWorkingRowsAreProven(t *testing.T) {
 			t.Errorf("%s has a proof, and is no row that says works", key)
 		}
 	}
-	for key := range unproven {
-		if !rows[key] {
-			t.Errorf("unproven.txt: %s is no row that says works", key)
-		}
-	}
-	t.Logf("%d rows, %d proven, %d not", len(rows), proven, len(unproven))
 }
 
 func readLines(t *testing.T, path string) []string {

@@ -31,6 +31,8 @@ type Config struct {
 	NoDomain bool // -DEFNAMES: do not complete names without a dot
 	IgnoreTC bool // IGNTC: take truncated answers as they are
 
+	NoRecurse bool // -RECURSE: servers are asked for what they know themselves
+
 	WildcardMX           bool // HasWildcardMX: an MX match of a completed name proves nothing
 	WorkAroundBrokenAAAA bool // a temporary failure for AAAA does not end the look-up
 
@@ -186,8 +188,9 @@ var resolverOptions = map[string]func(*Config, bool){
 	"debug":                nil,
 	"aaonly":               nil, // the library has ignored it since BIND 4.9
 	"primary":              nil, // likewise
-	"recurse":              nil, // a mail server always needs recursion
+	"recurse":              func(c *Config, on bool) { c.NoRecurse = !on },
 	"stayopen":             nil,
+	"use_inet6":            nil, // AAAA is always asked for
 	"usevc":                func(c *Config, on bool) { c.UseTCP = on },
 	"igntc":                func(c *Config, on bool) { c.IgnoreTC = on },
 	"defnames":             func(c *Config, on bool) { c.NoDomain = !on },

@@ -275,6 +275,7 @@ func (r *Resolver) exchange(ctx context.Context, fqdn string, qtype uint16) (*re
 func (r *Resolver) question(fqdn string, qtype uint16) *mdns.Msg {
 	q := new(mdns.Msg)
 	q.SetQuestion(fqdn, qtype)
+	q.RecursionDesired = !r.cfg.NoRecurse
 	q.AuthenticatedData = r.cfg.TrustAD // RFC 6840 section 5.7: asks for the bit in the answer
 	q.SetEdns0(udpSize, r.cfg.DNSSEC)
 	return q

@@ -32,8 +32,10 @@ type LoadOptions struct {
 	Maps maps.Env
 	// Resolver is used instead of the system's; nil means that of resolv.conf with the options of the configuration.
 	Resolver *dns.Resolver
-	Report   func(error) // maps that cannot be opened; nil drops it
-	Debug    *debug.Log  // hears of our own names at -d0; nil prints nothing
+	// ResolvConf is read instead of /etc/resolv.conf; "" means that.
+	ResolvConf string
+	Report     func(error) // maps that cannot be opened; nil drops it
+	Debug      *debug.Log  // hears of our own names at -d0; nil prints nothing
 }
 
 // DefaultVersion is $v where nothing else is said.
@@ -88,7 +90,7 @@ func Load(ctx context.Context, o LoadOptions) (*Site, error) {
 		return nil, fmt.Errorf("mta: %w", err)
 	}
 	s.Problems = append(s.Problems, s.Config.Messages...)
-	if err := s.chooseResolver(o.Resolver); err != nil {
+	if err := s.chooseResolver(o); err != nil {
 		return nil, err
 	}
 	s.env = s.mapEnv(o)
@@ -224,13 +226,13 @@ func lookupGroup(name string) (gid int, ok bool) {
 }
 
 // chooseResolver sets up the DNS as the options say.
-func (s *Site) chooseResolver(given *dns.Resolver) error {
-	if given != nil {
-		s.resolver = given
+func (s *Site) chooseResolver(o LoadOptions) error {
+	if o.Resolver != nil {
+		s.resolver = o.Resolver
 		return nil
 	}
 	set := &s.Config.Settings
-	conf, err := dns.LoadConfig(dns.Paths{Hosts: set.HostsFile, ServiceSwitch: set.ServiceSwitchFile})
+	conf, err := dns.LoadConfig(dns.Paths{ResolvConf: o.ResolvConf, Hosts: set.HostsFile, ServiceSwitch: set.ServiceSwitchFile})
 	if err != nil {
 		return fmt.Errorf("mta: %w", err)
 	}

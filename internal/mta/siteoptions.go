@@ -1,6 +1,7 @@
 package mta
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -79,7 +80,7 @@ func (s *Server) byFullName(ctx context.Context, name string, notFound error) (p
 	if want == "" || !strings.Contains(want, " ") {
 		return priv.User{}, notFound
 	}
-	text, err := os.ReadFile("/etc/passwd")
+	text, err := os.ReadFile(cmp.Or(s.Accounts.PasswdFile, "/etc/passwd"))
 	if err != nil {
 		return priv.User{}, err
 	}
