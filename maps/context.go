@@ -15,6 +15,9 @@ type Session interface {
 // Reporter is a Session that wants to hear what look-ups tell people, with the SMTP code in front.
 type Reporter interface{ Report(to, text string) }
 
+// Unanswered is a Session that wants to know which hosts the name server gave no answer for.
+type Unanswered interface{ NoAnswer(host string) }
+
 type ctxKey int
 
 const (

@@ -321,12 +321,23 @@ func openHost(p *Params) (Map, error) {
 func (m *hostMap) Lookup(ctx context.Context, key string, args ...string) (string, error) {
 	name, err := m.canonical(ctx, key)
 	if err != nil {
-		if r, ok := sessionOf(ctx).(Reporter); ok && errors.Is(err, dns.ErrTemporary) {
-			r.Report("", "851 "+shortened(key)+": Name server timeout")
+		if errors.Is(err, dns.ErrTemporary) {
+			unanswered(ctx, key)
 		}
 		return "", dnsFailure(err)
 	}
 	return m.p.Result(ctx, key, name, args), nil
+}
+
+// unanswered reports to the session that a host could not be looked up.
+func unanswered(ctx context.Context, host string) {
+	s := sessionOf(ctx)
+	if r, ok := s.(Reporter); ok {
+		r.Report("", "851 "+shortened(host)+": Name server timeout")
+	}
+	if u, ok := s.(Unanswered); ok {
+		u.NoAnswer(host)
+	}
 }
 
 // shortened is a name as messages show it, without the middle of a long one.

@@ -74,6 +74,7 @@ var knownPeers = map[string]string{
 	"DATA: not ended":    "a line that does not end is none",
 	"DATA: endless line": "as above",
 	".: not ended":       "as above",
+	".: endless":         "a reply of several lines that does not end is none",
 	".: endless line":    "as above",
 }
 

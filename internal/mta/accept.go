@@ -210,7 +210,7 @@ func (m *message) recipient(ctx context.Context, addr string, opts *smtp.RcptOpt
 		}
 	}
 	if !a.Status.Success() {
-		r.Status = a.Status // cannot be resolved now: a queue run will
+		m.unresolvable(r, a.Triple(), a.Status)
 		return r, nil
 	}
 	r.Triple = a.Triple()

@@ -82,6 +82,7 @@ func (c *Session) accept(ctx context.Context, m *message) status.Reply {
 	mode := c.deliveryMode()
 	m.entry.Interactive = mode == deliverInteractive
 	m.env.Flags.Split = mode == deliverQueueOnly || mode == deliverDeferred // as the original marks what it does not deliver at once
+	sortByHost(m.env.Recipients)
 	if err := m.entry.Commit(m.env); err != nil {
 		m.log(logAlert, 0, "SYSERR: %v", err)
 		m.abort()
@@ -91,7 +92,7 @@ func (c *Session) accept(ctx context.Context, m *message) status.Reply {
 	if m.env.QuarantineReason != "" {
 		m.countVerdict(maillog.Quarantined)
 		if mode == deliverInteractive {
-			m.logWaiting("")
+			m.logWaiting()
 		}
 		m.abort() // it waits for somebody's decision
 		return answer
@@ -99,15 +100,15 @@ func (c *Session) accept(ctx context.Context, m *message) status.Reply {
 	if c.overloaded(m) {
 		mode = deliverQueueOnly
 	}
-	switch mode {
-	case deliverBackground:
+	switch {
+	case (mode == deliverQueueOnly || mode == deliverDeferred) && !m.expands():
+		m.logWaiting()
+		m.abort()
+	case mode == deliverBackground:
 		m.reread()
 		c.srv.deliverSoon(m)
-	case deliverInteractive:
+	case mode == deliverInteractive:
 		c.srv.deliverNow(context.WithoutCancel(ctx), m)
-	case deliverDeferred:
-		m.logWaiting("4.4.3")
-		m.abort()
 	default:
 		m.abort()
 	}

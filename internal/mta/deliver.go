@@ -18,6 +18,7 @@ import (
 	"gosendmail/mailers"
 	"gosendmail/maps"
 	"gosendmail/queue"
+	"gosendmail/rules"
 )
 
 // deliverSoon hands an accepted message to the background. What the session knows of it stays in memory for the delivery.
@@ -42,16 +43,47 @@ func (s *Server) deliverNow(ctx context.Context, m *message) {
 }
 
 // logWaiting writes for each pending recipient that the message waits in the queue, or is held there. As in the original a session
-// that is told to queue everything writes nothing of it; one in delivery mode deferred gives a code, since look-ups were put off.
-func (m *message) logWaiting(code string) {
-	l := toLine{text: "queued", dsn: code}
-	if m.env.QuarantineReason != "" {
-		l.text, l.quarantine = "quarantined", m.env.QuarantineReason
-	}
+// that is told to queue everything writes nothing of a message whose aliases are still to be expanded.
+func (m *message) logWaiting() {
 	for _, r := range m.env.PendingRecipients() {
-		l.mailer = r.Triple.Mailer
+		l := toLine{mailer: r.Triple.Mailer, text: "queued"}
+		if l.mailer == "" {
+			l.mailer, l.dsn = m.unresolved[r], r.Status.Enhanced.String()
+		}
+		if m.env.QuarantineReason != "" {
+			l.text, l.quarantine = "quarantined", m.env.QuarantineReason
+		}
 		m.logTo([]*envelope.Recipient{r}, l)
+		m.say("%s... %s", r.Addr, l.text)
 	}
+}
+
+// unresolvable leaves a recipient whose address cannot be looked up now to a queue run, which finds its mailer anew.
+func (m *message) unresolvable(r *envelope.Recipient, to rules.Triple, st status.Status) {
+	if m.unresolved == nil {
+		m.unresolved = map[*envelope.Recipient]string{}
+	}
+	m.unresolved[r] = to.Mailer
+	r.Triple, r.Status = rules.Triple{Host: to.Host}, st // the host says where he stands in the queue file
+	m.putOff(r)
+}
+
+// allUnresolved reports whether nobody can be delivered to now since no address could be looked up: the message is
+// left to a queue run, as if it had been tried.
+func (m *message) allUnresolved() bool {
+	pending := m.env.PendingRecipients()
+	for _, r := range pending {
+		if _, ok := m.unresolved[r]; !ok {
+			return false
+		}
+	}
+	return len(pending) > 0
+}
+
+// attempted counts an attempt.
+func (m *message) attempted() {
+	m.env.Tries++
+	m.env.LastTry = m.srv.now()
 }
 
 // Deliver makes one attempt for everyone who is pending, tells the outcome to the log and where it is due to the sender, and
@@ -193,7 +225,7 @@ func (m *message) deliverAll(ctx context.Context) error {
 	sent := 0
 	groups := m.groups()
 	if len(groups) == 0 && !m.queued {
-		m.logUntried()
+		m.logWaiting()
 	}
 	for _, g := range groups {
 		if ctx.Err() != nil {
@@ -377,17 +409,6 @@ func (m *message) holds() bool {
 	return slices.ContainsFunc(m.env.PendingRecipients(), func(r *envelope.Recipient) bool { return !m.waiting(r) })
 }
 
-// logUntried writes for a message that nobody was tried for that its recipients wait.
-func (m *message) logUntried() {
-	for _, r := range m.env.PendingRecipients() {
-		l := toLine{mailer: r.Triple.Mailer, text: "queued"}
-		if l.mailer == "" {
-			l.mailer, l.dsn = m.unresolved[r], r.Status.Enhanced.String()
-		}
-		m.logTo([]*envelope.Recipient{r}, l)
-	}
-}
-
 func (m *message) unknownMailer(r *envelope.Recipient) {
 	s := status.Status{Exit: status.Config, Code: 554, Enhanced: status.Enhanced{5, 3, 5},
 		Text: "buildaddr: unknown mailer " + r.Triple.Mailer}
@@ -536,7 +557,7 @@ func (m *message) settle(r *envelope.Recipient, s status.Status) {
 		r.State = envelope.Delivered
 	case s.Permanent():
 		r.State = envelope.Failed
-	default:
+	case !m.unnamed:
 		m.env.Message = mailers.QueueText(s)
 	}
 }

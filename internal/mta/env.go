@@ -21,6 +21,8 @@ type Env struct {
 	Trace rules.Tracer
 	// Problem hears of errors in rules and addresses, with their SMTP codes; to is the text scanned. Nil drops them.
 	Problem func(to, text string)
+	// NoAnswer hears of hosts that the name server gave no answer for; nil: nobody does.
+	NoAnswer func(host string)
 	// Debug prints what -d asks for beside the rules; nil prints nothing.
 	Debug *debug.Log
 	// TellQueueing makes Problem hear, as code 050, of an address that resolved though a look-up failed temporarily.
@@ -176,6 +178,13 @@ func (s sessionMacros) ClearMacro(name string) {
 
 // Report implements maps.Reporter.
 func (s sessionMacros) Report(to, text string) { s.e.Report(to, text) }
+
+// NoAnswer implements maps.Unanswered.
+func (s sessionMacros) NoAnswer(host string) {
+	if s.e.NoAnswer != nil {
+		s.e.NoAnswer(host)
+	}
+}
 
 // Session returns what maps see of this environment.
 func (e *Env) Session() maps.Session { return sessionMacros{e} }

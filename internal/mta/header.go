@@ -285,15 +285,14 @@ func (m *message) priorityOf(size int64) {
 // reread notes whether the original's background process would read the queue file that was just written, as it does with messages
 // that have a recipient whom aliases or an account stand for: it then works the priority out anew, with the recipients that aliases
 // brought and the header as it stands in the file.
-func (m *message) reread() {
-	local := func(r *envelope.Recipient) bool {
+func (m *message) reread() { m.rereads = m.rereads || m.expands() }
+
+// expands reports whether the message has a recipient whom aliases or an account stand for.
+func (m *message) expands() bool {
+	return slices.ContainsFunc(m.env.Recipients, func(r *envelope.Recipient) bool {
 		mailer := m.site.Mailer(r.Triple.Mailer)
 		return mailer != nil && (mailer.Flags.Has('A') || mailer.Flags.Has('w'))
-	}
-	if !slices.ContainsFunc(m.env.Recipients, local) {
-		return
-	}
-	m.rereads = true
+	})
 }
 
 // queuedSize is the size of the header as the queue file has it.

@@ -81,6 +81,7 @@ type message struct {
 	saved        string                // where that is, once it was done
 	complain     func(to, text string) // hears what is wrong with addresses; nil: nobody does
 	reported     map[*envelope.Recipient]bool
+	unnamed      bool                                 // a host could not be looked up: that is why the message waits
 	waits        *queue.Busy                          // the delivery to somebody has to wait for other ones
 	lost         bool                                 // nobody could be told: the message is set aside
 	deferred     map[*envelope.Recipient]bool         // put off before any mailer saw them

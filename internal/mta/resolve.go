@@ -36,7 +36,7 @@ func (c *complaint) hear(to, text string) {
 
 // env2 returns the environment in which rules run for the message. The first error that rules report is kept in problem, unless that is nil.
 func (m *message) env2(problem *complaint) *Env {
-	e := m.site.EnvWith(m.macros)
+	e := m.envAbove(m.macros)
 	if problem != nil {
 		e.Problem = func(to, text string) {
 			if silent, noted := strings.CutPrefix(text, "851 "); noted { // a name server that did not answer
@@ -143,7 +143,17 @@ func (m *message) canonicalSender(ctx context.Context, addr string, problem *com
 }
 
 // envAbove returns the environment for a delivery, whose macros lie above those of the message.
-func (m *message) envAbove(t *macro.Table) *Env { return m.site.EnvWith(t) }
+func (m *message) envAbove(t *macro.Table) *Env {
+	e := m.site.EnvWith(t)
+	e.NoAnswer = m.unanswered
+	return e
+}
+
+// unanswered notes, as the reason why the message waits, that a name server gave no answer for a host.
+func (m *message) unanswered(host string) {
+	m.env.Message, m.unnamed = "host map: lookup ("+shownName(host)+"): deferred", true
+	m.say("%s: Name server timeout", host)
+}
 
 // senderFor is the reverse path as a mailer gets it, and $g: for the null sender what the mailer's rulesets put for it, for a report of
 // ours its author.

@@ -166,6 +166,9 @@ func (m *message) resolveQueued(ctx context.Context, r *envelope.Recipient) bool
 	if refusal != nil {
 		m.settle(r, *refusal)
 		m.putOff(r)
+		if a != nil && refusal.Temporary() {
+			r.Triple.Host = a.Host
+		}
 		if refusal.Permanent() {
 			m.logTo([]*envelope.Recipient{r}, toLine{status: *refusal, refused: true})
 		}

@@ -110,7 +110,7 @@ func (m *message) clone(ctx context.Context, owner string, members []*envelope.R
 	env.SenderCtladdr = nil
 	env.PartOf, env.Parts = m.id, nil
 	c.env, c.entry, c.size = &env, entry, m.size
-	c.deferred, c.oldHeader = m.deferred, m.oldHeader
+	c.deferred, c.unresolved, c.oldHeader = m.deferred, m.unresolved, m.oldHeader
 	c.messageID, c.hops, c.watch, c.queued, c.routed = m.messageID, m.hops, m.watch, m.queued, m.routed
 	if refusal := c.setSender(ctx, owner); refusal != nil {
 		m.log(logNotice, maillog.LevelMalformed, "owner %s: %s", owner, refusal.Text)

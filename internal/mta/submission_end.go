@@ -67,6 +67,11 @@ func (s *Submission) Deliver(ctx context.Context) (saved string, err error) {
 func (s *Submission) Release(ctx context.Context, queued, detached bool) (ids []string, saved string, err error) {
 	m := s.m
 	m.failuresOnly = true // receipts come with the delivery
+	if !queued && m.allUnresolved() {
+		queued = true
+		m.attempted()
+		defer func() { ids = nil }()
+	}
 	if err := s.commit(queued); err != nil {
 		return nil, "", err
 	}
@@ -95,18 +100,8 @@ func (s *Submission) Held() bool { return s.m.env.QuarantineReason != "" }
 
 // leave leaves a message in the queue, without those who are reported to the sender.
 func (s *Submission) leave(ctx context.Context, m *message, queued bool) error {
-	for _, r := range m.env.PendingRecipients() {
-		if !queued {
-			break
-		}
-		l := toLine{mailer: r.Triple.Mailer, text: "queued"}
-		if l.mailer == "" {
-			l.mailer, l.dsn = s.m.unresolved[r], r.Status.Enhanced.String()
-		}
-		if m.env.QuarantineReason != "" {
-			l.text, l.quarantine = "quarantined", m.env.QuarantineReason
-		}
-		m.logTo([]*envelope.Recipient{r}, l)
+	if queued {
+		m.logWaiting()
 	}
 	err := m.drop(ctx)
 	if cerr := m.entry.Close(); err == nil {

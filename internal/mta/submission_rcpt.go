@@ -149,12 +149,10 @@ func (s *Submission) say(r *envelope.Recipient) {
 
 // wait leaves a recipient that cannot be looked up now to a queue run, which finds its mailer anew.
 func (s *Submission) wait(r *envelope.Recipient, st status.Status) {
-	if s.m.unresolved == nil {
-		s.m.unresolved = map[*envelope.Recipient]string{}
+	s.m.unresolvable(r, r.Triple, st)
+	if !st.Permanent() {
+		s.m.say("%s... %s", r.Addr, st.Text)
 	}
-	s.m.unresolved[r] = r.Triple.Mailer
-	r.Triple, r.Status = rules.Triple{Host: r.Triple.Host}, st
-	s.m.putOff(r)
 	s.say(r)
 	s.m.env.Recipients = append(s.m.env.Recipients, r)
 }
