@@ -35,7 +35,7 @@ func TestPutOffByANameServer(t *testing.T) {
 			{[]string{"i", silent}, 1}, {[]string{"b", silent}, 1}, {[]string{"q", silent}, 1}, {[]string{"d", silent}, 1},
 			{[]string{"i", silent, refuses}, 1}, {[]string{"b", silent, refuses}, 1}, {[]string{"q", silent, refuses}, 2},
 			{[]string{"d", silent, refuses}, 2}, {[]string{"q", refuses}, 1}, {[]string{"d", refuses}, 1},
-			{[]string{"q", "root"}, 0}, {[]string{"d", "root"}, 0}, {[]string{"q", "root", refuses}, 0}, {[]string{"d", "u4@good.hostile.test"}, 1}, {[]string{"q", "u4@good.hostile.test"}, 1},
+			{[]string{"q", "root"}, 0}, {[]string{"d", "root"}, 0}, {[]string{"d", "root@mail.example.test"}, 0}, {[]string{"q", "root", refuses}, 0}, {[]string{"d", "u4@good.hostile.test"}, 1}, {[]string{"q", "u4@good.hostile.test"}, 1},
 		} {
 			hand := func(cmd *exec.Cmd) string {
 				must(t, os.RemoveAll("/var/spool/mqueue"))

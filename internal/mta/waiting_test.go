@@ -11,25 +11,29 @@ import (
 
 // TestWaitingIsLogged: what the log says of mail that is not delivered at once, by delivery mode, as the original logs it.
 func TestWaitingIsLogged(t *testing.T) {
+	const local, remote = "<alice@mail.test>", "<a@elsewhere.test>"
 	for _, c := range []struct {
 		mode   byte
 		reason string // of a quarantine
+		to     string
 		want   string // "" means no line
 	}{
-		{'q', "", ""},
-		{'d', "", "dsn=4.4.3, stat=queued"},
-		{'q', "odd", ""},
-		{'b', "odd", ""},
-		{'i', "odd", "quarantine=odd, stat=quarantined"},
+		{'q', "", local, ""}, // whose aliases are still to be expanded
+		{'d', "", local, ""},
+		{'q', "", remote, "mailer=relay, pri=30010, stat=queued"},
+		{'d', "", remote, "mailer=relay, pri=30010, stat=queued"},
+		{'q', "odd", local, ""},
+		{'b', "odd", local, ""},
+		{'i', "odd", local, "quarantine=odd, stat=quarantined"},
 	} {
 		s := testServer(t, "false")
 		s.site.options.DeliveryMode = c.mode
 		session := s.testSession(t)
 		session.hold = c.reason
-		send(t, session, "<a@other.test>", []string{"<alice@mail.test>"}, "Subject: x\n\nx\n")
+		send(t, session, "<a@other.test>", []string{c.to}, "Subject: x\n\nx\n")
 		log := logText(t, s)
 		if c.want == "" && strings.Contains(log, "stat=") || !strings.Contains(log, c.want) {
-			t.Errorf("mode %c, %q: want %q in\n%s", c.mode, c.reason, c.want, log)
+			t.Errorf("mode %c, %q, %s: want %q in\n%s", c.mode, c.reason, c.to, c.want, log)
 		}
 	}
 }
