@@ -20,8 +20,8 @@ func TestWaitingIsLogged(t *testing.T) {
 	}{
 		{'q', "", local, ""}, // whose aliases are still to be expanded
 		{'d', "", local, ""},
-		{'q', "", remote, "mailer=relay, pri=30010, stat=queued"},
-		{'d', "", remote, "mailer=relay, pri=30010, stat=queued"},
+		{'q', "", remote, "mailer=relay, pri=30014, stat=queued"},
+		{'d', "", remote, "mailer=relay, pri=30014, stat=queued"},
 		{'q', "odd", local, ""},
 		{'b', "odd", local, ""},
 		{'i', "odd", local, "quarantine=odd, stat=quarantined"},
