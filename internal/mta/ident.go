@@ -23,7 +23,7 @@ const identLimit = 1000
 const identName = 99
 
 // askIdent asks a client's host, at port, whose connection this is: "joe@". "" means that it does not say so within the time. The answer
-// is the client's word: it is for logs and Received fields, nothing is decided by it.
+// is the client's word: it is for logs and Received fields, nothing is decided by it, and a panic costs the answer alone.
 func askIdent(ctx context.Context, local, remote netip.AddrPort, port uint16, within time.Duration) string {
 	if within <= 0 || !local.IsValid() || !remote.IsValid() {
 		return ""
@@ -32,10 +32,23 @@ func askIdent(ctx context.Context, local, remote netip.AddrPort, port uint16, wi
 	defer cancel()
 	// The question must come from the address that the connection came to: the host knows no other.
 	d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(local.Addr().Unmap(), 0))}
-	c, err := d.DialContext(ctx, "tcp", netip.AddrPortFrom(remote.Addr().Unmap(), port).String())
+	return askIdentBy(ctx, d.DialContext, local, remote, port)
+}
+
+// askIdentBy is askIdent over a connection that dial makes.
+func askIdentBy(ctx context.Context, dial func(ctx context.Context, network, addr string) (net.Conn, error),
+	local, remote netip.AddrPort, port uint16) string {
+	c, err := dial(ctx, "tcp", netip.AddrPortFrom(remote.Addr().Unmap(), port).String())
 	if err != nil {
 		return ""
 	}
+	name := ""
+	guard.From(ctx).Run("ident query", func() { name = identAnswer(ctx, c, local, remote) })
+	return name
+}
+
+// identAnswer asks over a connection, and closes it.
+func identAnswer(ctx context.Context, c net.Conn, local, remote netip.AddrPort) string {
 	defer c.Close()
 	defer context.AfterFunc(ctx, guard.From(ctx).Func("ident query", func() { c.Close() }))()
 	if _, err := fmt.Fprintf(c, "%d,%d\r\n", remote.Port(), local.Port()); err != nil {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gosendmail/internal/guard"
 )
 
 func TestIdentUser(t *testing.T) {
@@ -86,5 +88,58 @@ func TestAskIdent(t *testing.T) {
 	c.name = "[127.0.0.1]"
 	if got := c.text(); got != "joe@[127.0.0.1]" {
 		t.Errorf("$_ is %q", got)
+	}
+}
+
+// breakingConn is a connection that panics where it reads, or where it is closed at the end of the time.
+type breakingConn struct {
+	net.Conn
+	inRead bool
+	gone   chan struct{}
+}
+
+func (c *breakingConn) Write(p []byte) (int, error) { return len(p), nil }
+
+func (c *breakingConn) Read([]byte) (int, error) {
+	if c.inRead {
+		panic("broken in Read")
+	}
+	<-c.gone
+	return 0, io.EOF
+}
+
+func (c *breakingConn) Close() error {
+	if c.inRead {
+		return nil
+	}
+	select {
+	case <-c.gone: // the second time
+		return nil
+	default:
+	}
+	close(c.gone)
+	panic("broken in Close")
+}
+
+// TestPanicCostsTheIdentAnswer: a panic while an ident server is asked is reported with its place, in the session's goroutine and in
+// that of the time limit; the session goes on without an answer.
+func TestPanicCostsTheIdentAnswer(t *testing.T) {
+	local, remote := netip.MustParseAddrPort("127.0.0.1:25"), netip.MustParseAddrPort("127.0.0.1:1000")
+	for _, inRead := range []bool{true, false} {
+		told := make(chan *guard.Panic, 2)
+		ctx, cancel := context.WithCancel(guard.With(context.Background(), func(p *guard.Panic) { told <- p }))
+		dial := func(context.Context, string, string) (net.Conn, error) {
+			return &breakingConn{inRead: inRead, gone: make(chan struct{})}, nil
+		}
+		if !inRead {
+			cancel() // the time is over
+		}
+		if got := askIdentBy(ctx, dial, local, remote, identPort); got != "" {
+			t.Errorf("answer %q", got)
+		}
+		if p := <-told; p.What != "ident query" || !strings.Contains(p.Place, "mta/ident_test.go:") {
+			t.Errorf("told of %v", p)
+		}
+		cancel()
 	}
 }

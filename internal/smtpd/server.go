@@ -195,7 +195,7 @@ func (s *Server) untrack(l net.Listener) {
 // ServeConn runs one dialogue over rw and closes it. It is what Serve does with each connection, and what -bs does with standard
 // input and output; a stream without deadlines gets them by a goroutine that reads ahead.
 func (s *Server) ServeConn(ctx context.Context, rw io.ReadWriteCloser, info Conn) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(guard.With(ctx, s.cfg.Panicked))
 	defer cancel()
 	if s.cfg.Scope != nil {
 		scope, end := s.cfg.Scope(ctx)
