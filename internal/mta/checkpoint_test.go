@@ -1,6 +1,7 @@
 package mta
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,5 +40,61 @@ func TestCheckpoints(t *testing.T) {
 		if left, err := filepath.Glob(filepath.Join(queueDir, "qf*")); err != nil || len(left) > 0 {
 			t.Errorf("in the queue: %q, %v", left, err)
 		}
+	}
+}
+
+// TestCheckpointsOfManyRecipients delivers to n recipients, a hundred at a time or each by himself: what all checkpoints write together
+// grows as n does, and up to a thousand recipients the option alone counts.
+func TestCheckpointsOfManyRecipients(t *testing.T) {
+	written := func(n, group int) (lines int) {
+		sent := 0
+		for left := n; left > 0; left -= group {
+			if sent >= checkpointAfter(10, left) {
+				lines += left
+				sent = 0
+			}
+			sent += group
+		}
+		return lines
+	}
+	for _, group := range []int{1, 100} {
+		for _, n := range []int{10000, 100000, 1000000} {
+			if lines := written(n, group); lines > 120*n {
+				t.Errorf("%d recipients, %d at a time: %d lines are written", n, group, lines)
+			}
+		}
+	}
+	if got := checkpointAfter(10, 1000); got != 10 {
+		t.Errorf("a thousand recipients: after %d", got)
+	}
+}
+
+// TestTooManyRecipients: those above the default limit are to come in another transaction.
+func TestTooManyRecipients(t *testing.T) {
+	s := testServerOf(t, "false", strings.Replace(testConfig, "O MaxRecipientsPerMessage=3\n", "", 1), nil)
+	c := s.testSession(t)
+	ctx := context.Background()
+	for range 2 {
+		c.Mail(ctx, "<a@other.test>", nil)
+		replies := map[string]int{}
+		for i := range 1100 {
+			replies[shown(c.Rcpt(ctx, fmt.Sprintf("<x%d@elsewhere.test>", i), nil))[:9]]++
+		}
+		if replies["250 2.1.5"] != 1000 || replies["452 4.5.3"] != 100 {
+			t.Errorf("%v", replies)
+		}
+		if r := c.Data(ctx, strings.NewReader("Subject: x\n\nx\n")); r.Code != 250 {
+			t.Error(shown(r))
+		}
+	}
+	files := queueFiles(t, s)
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if n := strings.Count(string(text), "\nR"); err != nil || n != 1000 {
+			t.Errorf("a message with %d recipients: %v", n, err)
+		}
+	}
+	if len(files) != 2 {
+		t.Errorf("%d messages", len(files))
 	}
 }

@@ -222,7 +222,7 @@ func (m *message) attempt(ctx context.Context) error {
 // deliverAll makes one attempt for all who are pending, aliases being expanded and lists with an owner split off, and
 // finishes the message.
 func (m *message) deliverAll(ctx context.Context) error {
-	sent := 0
+	sent, left := 0, len(m.env.PendingRecipients())
 	groups := m.groups()
 	if len(groups) == 0 && !m.queued {
 		m.logWaiting()
@@ -231,9 +231,10 @@ func (m *message) deliverAll(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		sent = m.checkpoint(sent)
+		sent = m.checkpoint(sent, left)
 		m.deliverInTurn(ctx, g)
 		sent += delivered(g)
+		left -= len(g.rcpts)
 	}
 	if m.waits != nil && m.untouched() {
 		return m.waits
@@ -253,10 +254,9 @@ func (m *message) deliverAll(ctx context.Context) error {
 }
 
 // checkpoint writes the queue file anew before the next delivery where CheckpointInterval recipients, or more, have got the message
-// since it was written: a crash does not repeat their deliveries. It returns how many that are now.
-func (m *message) checkpoint(sent int) int {
-	limit := m.site.options.CheckpointInterval
-	if limit <= 0 || sent < limit {
+// since it was written: a crash does not repeat their deliveries. It returns how many that are now. left are those still to be delivered.
+func (m *message) checkpoint(sent, left int) int {
+	if limit := m.site.options.CheckpointInterval; limit <= 0 || sent < checkpointAfter(limit, left) {
 		return sent
 	}
 	if err := m.store(); err != nil { // the old file holds, which a crash would have repeat more
@@ -264,6 +264,10 @@ func (m *message) checkpoint(sent int) int {
 	}
 	return 0
 }
+
+// checkpointAfter is after how many deliveries a checkpoint is due: CheckpointInterval, or one in a hundred of those left where that is
+// more, since each writes all that are left anew.
+func checkpointAfter(interval, left int) int { return max(interval, left/100) }
 
 func delivered(g *group) (n int) {
 	for _, r := range g.rcpts {

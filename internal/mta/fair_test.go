@@ -25,7 +25,7 @@ const stuckMailers = `Msilent, P=[IPC], F=mDFMuX, A=FILE %[1]s/silent
 
 // silentPeer takes messages up to DATA and says nothing more to those that have a recipient with the word stuck. It counts whom it keeps
 // waiting, and sends the recipients of the others to taken.
-func silentPeer(t *testing.T, path string, taken chan<- string) *atomic.Int32 {
+func silentPeer(t testing.TB, path string, taken chan<- string) *atomic.Int32 {
 	t.Helper()
 	l, err := net.Listen("unix", path)
 	if err != nil {
@@ -287,4 +287,36 @@ func BenchmarkHeaderForManyHosts(b *testing.B) {
 			m.job(context.Background(), g, g.rcpts)
 		}
 	}
+}
+
+// BenchmarkManyRecipients takes a message for 100,000 recipients in one transaction, for which the limit is lifted, and delivers it
+// to a relay, a hundred recipients at a time.
+func BenchmarkManyRecipients(b *testing.B) {
+	for b.Loop() {
+		manyRecipients(b, 100000)
+	}
+}
+
+// manyRecipients hands in and delivers a message for n recipients. It returns how many transactions the relay saw.
+func manyRecipients(tb testing.TB, n int) int {
+	config := strings.Replace(testConfig, "O MaxRecipientsPerMessage=3\n", "O MaxRecipientsPerMessage=0\n", 1)
+	s := testServerOf(tb, "false", strings.Replace(config, "Mrelay, P=[IPC], F=mDFMuX, A=TCP $h", "Mrelay, P=[IPC], F=mDFMuX, A=FILE %[1]s/silent", 1), nil)
+	taken := make(chan string, n)
+	silentPeer(tb, filepath.Dir(s.spool.Group("").Directories()[0])+"/silent", taken)
+	c := s.testSession(tb)
+	ctx := context.Background()
+	begun := time.Now()
+	c.Mail(ctx, "<a@other.test>", nil)
+	for i := range n {
+		if r := c.Rcpt(ctx, fmt.Sprintf("<x%d@elsewhere.test>", i), nil); r.Code != 250 {
+			tb.Fatal(i, shown(r))
+		}
+	}
+	if r := c.Data(ctx, strings.NewReader("Subject: x\n\nx\n")); r.Code != 250 {
+		tb.Fatal(shown(r))
+	}
+	accepted := time.Since(begun)
+	deliver(tb, s)
+	tb.Logf("%d recipients: accepted in %v, delivered in %v", n, accepted, time.Since(begun)-accepted)
+	return len(taken)
 }

@@ -127,7 +127,7 @@ func TestTwinIsNamedOnce(t *testing.T) {
 }
 
 // deliver runs the queue of a server once.
-func deliver(t *testing.T, s *Server) {
+func deliver(t testing.TB, s *Server) {
 	t.Helper()
 	if err := s.RunQueue(context.Background(), queue.Selection{IDs: []queue.Match{{Text: ""}}}); err != nil {
 		t.Fatal(err)
