@@ -87,9 +87,6 @@ func (m *implicitMap) Lookup(ctx context.Context, key string, args ...string) (s
 		}
 	}
 	err := m.ready()
-	if m.text.p.Use == ForAliases && errors.Is(err, fs.ErrNotExist) {
-		return "", ErrNotFound // a site without aliases
-	}
 	if err != nil {
 		return "", m.hash.unopened(err)
 	}

@@ -209,6 +209,8 @@ func (v *invocation) aliases(ctx context.Context) int {
 		fmt.Fprintln(v.stdout, s)
 	}
 	switch {
+	case errors.Is(err, alias.ErrUnsafeFolder):
+		return v.fail(status.Software, "%v", err)
 	case errors.Is(err, alias.ErrUnsafeDatabase):
 		return v.fail(status.OSErr, "%v", err)
 	case err != nil:

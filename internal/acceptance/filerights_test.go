@@ -48,8 +48,8 @@ var fileTraps = map[string]string{
 	"emptyfile":  `own alice 644; : >f`,
 }
 
-// layTraps makes the folders anew: /home/alice/NAME/f of each trap.
-func layTraps(t *testing.T, kind trapKind) (names []string) {
+// layTraps makes the folders anew: /home/alice/NAME/f of each trap, or only of those that are named.
+func layTraps(t *testing.T, kind trapKind, only ...string) (names []string) {
 	t.Helper()
 	script := "set -e\nown() { printf '%s' \"$text\" >f; chown $1 f; chmod $2 f; }\numask 022\nrm -rf /home/good /home/secret /home/alice/*\n"
 	lay := func(dir, name, owner, commands string) {
@@ -59,6 +59,9 @@ func layTraps(t *testing.T, kind trapKind) (names []string) {
 	lay("/home/secret", "secret", "root", "own root 600")
 	aliases := "postmaster: root\nroot: carol+report\n"
 	for name, commands := range fileTraps {
+		if only != nil && !slices.Contains(only, name) {
+			continue
+		}
 		if name == "fifo" && kind.content == "old\n" {
 			continue // the original waits a minute for its lock
 		}

@@ -39,6 +39,9 @@ var ErrCannotOpen = errors.New("newaliases: cannot open")
 // ErrUnsafeDatabase is found in Rebuild's error when the data base's file is a link that DontBlameSendmail does not let pass.
 var ErrUnsafeDatabase = errors.New("Cannot create database for alias file")
 
+// ErrUnsafeFolder is found in Rebuild's error where others could put another data base in the place of the new one.
+var ErrUnsafeFolder = errors.New("WARNING")
+
 // Rebuild makes the data base of the alias file of a source and returns what it holds. The new one takes the place of the old
 // one in one step, so that deliveries go on meanwhile; others that rebuild wait for a lock on the file. With K flag -A the values
 // of a name that is there twice are joined, else the last one counts, with a warning. Bad lines are reported and left
@@ -69,9 +72,12 @@ func (s *Source) Rebuild(check *safefile.Checker, sp Spec, own func(*os.File) er
 // (WriteMapToSymLink). Links that may not are ErrUnsafeDatabase, in the original's words.
 func database(check *safefile.Checker, sp Spec) (string, error) {
 	path := sp.Database()
-	rules := check.Blame.Rules(safefile.MapWrite) &^ safefile.SafeDirPath // what the folder is counts when the map is read
-	_, err := check.CheckRules(path, rules, safefile.Read|safefile.Write)
+	_, err := check.Check(path, safefile.MapWrite, safefile.Read|safefile.Write)
 	switch {
+	case errors.Is(err, safefile.WorldWritableDir), errors.Is(err, safefile.GroupWritableDir):
+		f, _ := errors.AsType[*safefile.Error](err)
+		return "", fmt.Errorf("%w: %s %s\nWARNING: cannot open alias database %s\n%w %[4]s", ErrUnsafeFolder, safefile.Reason(err), f.At,
+			sp.File(), ErrUnsafeDatabase)
 	case safefile.IsUnsafe(err):
 		return "", fmt.Errorf("unsafe map file %s: %s\n%w %s", path, safefile.Reason(err), ErrUnsafeDatabase, sp.File())
 	case err != nil:

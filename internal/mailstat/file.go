@@ -146,16 +146,8 @@ func (k *Keeper) Count(f func(*Counts)) {
 	}
 }
 
-// Close writes what is not yet written.
-func (k *Keeper) Close() error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if !k.dirty {
-		return nil
-	}
-	k.timer.Stop()
-	return k.flush()
-}
+// Close writes what is not yet written; a file that cannot be written is told as ever.
+func (k *Keeper) Close() { k.write() }
 
 func (k *Keeper) write() {
 	k.mu.Lock()
@@ -163,6 +155,7 @@ func (k *Keeper) write() {
 	if !k.dirty {
 		return
 	}
+	k.timer.Stop()
 	if err := k.flush(); err != nil {
 		k.told(err)
 	}

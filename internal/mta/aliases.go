@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
@@ -98,7 +99,8 @@ func (a *aliases) files(site *Site) (specs []maps.Spec, err error) {
 	return specs, nil
 }
 
-// Lookup finds the alias of a user. A source that cannot be asked now makes the mail wait, unless an earlier one knows.
+// Lookup finds the alias of a user. A source that cannot be asked now makes the mail wait, unless an earlier one knows; one that is not
+// there does, unless any other knows.
 func (a *aliases) Lookup(ctx context.Context, user string) (value string, found bool, err error) {
 	key := aliasKey(user)
 	if key == "" || key == alias.Rebuilt {
@@ -106,16 +108,19 @@ func (a *aliases) Lookup(ctx context.Context, user string) (value string, found 
 	}
 	a.once.Do(func() { a.begin(ctx) })
 	ctx = maps.WithLiteral(ctx)
+	var missing error
 	for _, name := range a.names {
 		v, lerr := a.set.Lookup(ctx, name, key)
 		switch {
 		case lerr == nil:
 			return v, true, nil
+		case errors.Is(lerr, maps.ErrTempFail) && errors.Is(lerr, fs.ErrNotExist):
+			missing = lerr
 		case errors.Is(lerr, maps.ErrTempFail):
 			return "", false, lerr
 		}
 	}
-	return "", false, nil
+	return "", false, missing
 }
 
 // begin looks at the data bases before the first alias is looked up: one without "@" is being made by a program that writes in place, and

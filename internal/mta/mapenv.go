@@ -153,7 +153,7 @@ func (s *Site) readAliasText(file string) (maps.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := c.Open(file, safefile.AliasFile)
+	f, err := c.Open(file, safefile.AliasText)
 	if err != nil {
 		return nil, err
 	}

@@ -243,7 +243,7 @@ func (e *Env) openAliasText(ctx context.Context, p *maps.Params) (o Opening, why
 	if err != nil {
 		return unopened(p), ""
 	}
-	f, err := c.Open(p.Path, safefile.AliasFile)
+	f, err := c.Open(p.Path, safefile.AliasText)
 	if err != nil {
 		return unopened(p), ": " + safefile.Reason(err)
 	}

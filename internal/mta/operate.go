@@ -215,7 +215,7 @@ func RebuildAliases(ctx context.Context, site *Site, log *maillog.Logger, user s
 				stats = append(stats, rerr.Error())
 			}
 			continue
-		case errors.Is(rerr, alias.ErrUnsafeDatabase):
+		case errors.Is(rerr, alias.ErrUnsafeDatabase) && !errors.Is(rerr, alias.ErrUnsafeFolder):
 			return stats, problems, fmt.Errorf("hash map \"Alias%d\": %w", i, rerr) // what class implicit is where it is written
 		case rerr != nil:
 			return stats, problems, rerr

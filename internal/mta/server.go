@@ -272,7 +272,8 @@ func (s *Server) Close(ctx context.Context) error {
 	s.running.Wait()
 	s.runner.Wait()
 	s.cut()
-	return errors.Join(s.table.Close(), s.spool.Close(), s.aliases.Close(), s.stats.Close())
+	s.stats.Close()
+	return errors.Join(s.table.Close(), s.spool.Close(), s.aliases.Close())
 }
 
 // Wait returns when no delivery of accepted mail is under way.

@@ -12,6 +12,7 @@ import (
 	"gosendmail/internal/envelope"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/priv"
+	"gosendmail/internal/safefile"
 	"gosendmail/internal/status"
 	"gosendmail/rules"
 )
@@ -222,15 +223,16 @@ func (m *message) saveIn(ctx context.Context, path string, c *envelope.Ctladdr, 
 	return true
 }
 
-// openLetter opens a file for a message, making it where it is not there: a regular file, by no symbolic link.
+// openLetter opens a file for a message, making it where it is not there: a regular file, by no symbolic link, with one name, which is no
+// program.
 func openLetter(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
-		err = errors.New("not a regular file")
+	if err == nil {
+		err = letterFault(st)
 	}
 	if err == nil {
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
@@ -240,4 +242,18 @@ func openLetter(path string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// letterFault is why a file is not written to, for which the original refuses it, too.
+func letterFault(st os.FileInfo) error {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	switch {
+	case !st.Mode().IsRegular():
+		return safefile.NotRegular
+	case ok && sys.Nlink != 1:
+		return safefile.HardLink
+	case st.Mode()&0o111 != 0:
+		return safefile.Executable
+	}
+	return nil
 }

@@ -198,7 +198,7 @@ func (s *Site) help(topic string) status.Reply {
 		text = strings.ReplaceAll(strings.ReplaceAll(text, "$v", version), "$$", "$")
 		out.Lines = append(out.Lines, text)
 	}
-	if len(out.Lines) == 0 {
+	if len(out.Lines) == 0 && topic != "" {
 		return reply(504, status.Enhanced{5, 3, 0}, fmt.Sprintf("HELP topic %q unknown", topic))
 	}
 	out.Lines = append(out.Lines, "End of HELP info")

@@ -26,7 +26,8 @@ type Kind uint8
 const (
 	Plain          Kind = iota // no particular care: regular files
 	ConfigFile                 // sendmail.cf
-	AliasFile                  // the text of an alias file
+	AliasFile                  // the text of an alias file, for its data base to be made
+	AliasText                  // the same, read for want of a data base
 	MapFile                    // a map's data base or text file, read
 	MapWrite                   // the same, being written
 	ClassFile                  // F lines
@@ -59,28 +60,28 @@ func (b Blame) Rules(k Kind) Rules {
 	case ConfigFile:
 		return RegularOnly | RootOK
 	case AliasFile:
-		return RegularOnly | RootOK | b.except(WorldWritableAliasFile, NoWorldWritable) |
-			b.except(GroupWritableAliasFile, NoGroupWritable) |
-			b.except(LinkedAliasFileInWritableDir, NoLinkInWritableDir)
+		return b.aliasRules() | NotExecutable
+	case AliasText:
+		return b.aliasRules() | b.except(MapInUnsafeDirPath, SafeDirPath)
 	case MapFile:
-		return RegularOnly | RootOK | b.except(MapInUnsafeDirPath, SafeDirPath) |
+		return RegularOnly | b.except(MapInUnsafeDirPath, SafeDirPath) |
 			b.except(LinkedMapInWritableDir, NoLinkInWritableDir)
 	case MapWrite:
 		return RegularOnly | RootOK | b.except(WriteMapToHardLink, NoHardLink) | b.except(WriteMapToSymLink, NoSymlink) |
 			b.except(MapInUnsafeDirPath, SafeDirPath) | b.except(LinkedMapInWritableDir, NoLinkInWritableDir)
 	case ClassFile:
-		return RegularOnly | RootOK | b.except(ClassFileInUnsafeDirPath, SafeDirPath) |
+		return RegularOnly | b.except(ClassFileInUnsafeDirPath, SafeDirPath) |
 			b.except(LinkedClassFileInWritableDir, NoLinkInWritableDir)
 	case ForwardFile, IncludeFile:
 		return b.listRules(k)
 	case HelpFile:
-		return RegularOnly | b.except(HelpFileInUnsafeDirPath, SafeDirPath)
+		return RegularOnly | RootOK | b.except(HelpFileInUnsafeDirPath, SafeDirPath)
 	case ErrorHeader:
 		return RegularOnly | b.except(ErrorHeaderInUnsafeDirPath, SafeDirPath)
 	case ServiceSwitch:
 		return RegularOnly | b.except(LinkedServiceSwitchFileInWritableDir, NoLinkInWritableDir)
 	case StatusFile:
-		return RegularOnly | RootOK | b.except(WriteStatsToHardLink, NoHardLink) | b.except(WriteStatsToSymLink, NoSymlink)
+		return RegularOnly | RootOK | NotExecutable | b.except(WriteStatsToHardLink, NoHardLink) | b.except(WriteStatsToSymLink, NoSymlink)
 	case FileDelivery:
 		return RegularOnly | NotExecutable | b.except(FileDeliveryToHardLink, NoHardLink) |
 			b.except(FileDeliveryToSymLink, NoSymlink)
@@ -93,6 +94,12 @@ func (b Blame) Rules(k Kind) Rules {
 		return RegularOnly | RootOK | NoSymlink | NoHardLink | NoGroupWritable | NoWorldWritable
 	}
 	return b.secretRules(k)
+}
+
+// aliasRules are those of the text of aliases.
+func (b Blame) aliasRules() Rules {
+	return RegularOnly | RootOK | b.except(WorldWritableAliasFile, NoWorldWritable) | b.except(GroupWritableAliasFile, NoGroupWritable) |
+		b.except(LinkedAliasFileInWritableDir, NoLinkInWritableDir)
 }
 
 // secretRules are those of files with keys and passwords.

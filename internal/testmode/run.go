@@ -99,7 +99,11 @@ func (t *session) greet(path string) {
 			dated = append(dated, m)
 			return false
 		}
-		if !m.Warning && t.exit == status.OK {
+		switch {
+		case m.Warning || t.exit != status.OK:
+		case m.Reply == cf.TempReply: // of the system
+			t.exit = status.OSErr
+		default:
 			t.exit = status.Software
 		}
 		return true
