@@ -27,6 +27,10 @@ type Job struct {
 	FromLine string
 	// Exchange, if not nil, is told every command sent (out) and every reply line received: transcripts and -v need them.
 	Exchange func(out bool, line string)
+	// Connecting, if not nil, is told the name of each host to which a new connection is made.
+	Connecting func(host string)
+	// Farewell, if not nil, takes Exchange's place once the transaction is over: it is told how a kept connection ends.
+	Farewell func(out bool, line string)
 
 	// PutOff, if not nil, is told what a host said of a single recipient who is named to the next host then.
 	PutOff func(r *envelope.Recipient, st status.Status, peer *Peer)

@@ -64,7 +64,7 @@ func (c *cache) set(key string, list []*session) {
 // put keeps s for the next message, or ends it where there is no room.
 func (c *cache) put(s *session) {
 	s.unwatch()
-	s.exchange = nil
+	s.exchange, s.farewell = s.farewell, nil
 	s.idle = c.now()
 	c.mu.Lock()
 	if c.closed || len(c.idle[s.key]) >= c.size || c.count >= maxIdle {

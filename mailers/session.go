@@ -42,6 +42,7 @@ type session struct {
 	messages int       // transactions begun
 	idle     time.Time // since when it has been in the cache
 	exchange func(out bool, line string)
+	farewell func(out bool, line string) // see Job
 	ctx      context.Context // of the current delivery; nil in the cache
 	stop     func() bool     // ends the watch on ctx
 }

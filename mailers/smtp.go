@@ -184,6 +184,9 @@ func (a *attempt) address(ctx, dialing context.Context, peer Peer) (bool, error)
 	}
 	a.job.Peer = &Peer{Name: peer.Name, Addr: peer.Addr}
 	a.tried++
+	if a.job.Connecting != nil {
+		a.job.Connecting(peer.Name)
+	}
 	conn, err := a.t.dial(dialing, a.job, peer.Addr, peer.Port)
 	if err != nil {
 		return false, &lostError{doing: connecting, peer: peer.Name, err: err}
@@ -278,7 +281,7 @@ func (a *attempt) open(ctx context.Context, s *session) error {
 }
 
 func (a *attempt) attach(ctx context.Context, s *session) {
-	s.exchange = a.job.Exchange
+	s.exchange, s.farewell = a.job.Exchange, a.job.Farewell
 	s.watch(ctx)
 }
 

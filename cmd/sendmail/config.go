@@ -255,7 +255,7 @@ func (v *invocation) noServer(ctx context.Context, site *mta.Site, err error) in
 		text = fmt.Sprintf("can not chdir(%s/): %s", strings.TrimRight(closed.Path, "/"), safefile.Reason(closed.Err))
 	}
 	m := cf.Message{Text: text, Reply: cf.TempReply}
-	if site.Settings().ErrorMode == mta.ErrorsPrint || v.replies() || v.complaints() == v.stderr {
+	if site.Settings().ErrorMode == mta.ErrorsPrint || v.complaints() == v.stderr {
 		v.say(m)
 	}
 	code := v.record(ctx, site, status.Config, m)

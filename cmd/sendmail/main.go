@@ -87,9 +87,6 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err := inv.enter(); err != nil {
 		return inv.fail(status.OSErr, "%v", err)
 	}
-	if code := inv.misused(); code != 0 {
-		return code
-	}
 	if code := inv.openTraffic(); code != 0 {
 		return code
 	}
@@ -103,6 +100,9 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func (v *invocation) dispatch(ctx context.Context) int {
 	if len(v.unknown) > 0 && !v.submits() {
 		fmt.Fprintf(v.stderr, "%s: illegal option -- %s\n", v.name, v.unknown[0][1:2])
+		return status.Usage
+	}
+	if v.misused() {
 		return status.Usage
 	}
 	if v.detaches() && v.given.ready == nil {
@@ -167,10 +167,13 @@ func (v *invocation) complaints() io.Writer {
 // replies reports whether who reads what is printed expects replies of SMTP.
 func (v *invocation) replies() bool { return v.mode == modeSMTP || v.mode == modeARPANET }
 
-// misused prints what is wrong with the values of flags; the exit status is Usage then.
-func (v *invocation) misused() int {
+// misused reports whether values of flags are wrong, and prints what, behind what -d prints at a start.
+func (v *invocation) misused() bool {
 	if v.quarantine != nil && v.mode != modeDeliver {
 		v.misuse("Can not use -Q with -b%c", v.mode)
+	}
+	if len(v.wrong) > 0 {
+		v.startDebug()
 	}
 	for _, text := range v.wrong {
 		if v.replies() {
@@ -178,8 +181,5 @@ func (v *invocation) misused() int {
 		}
 		fmt.Fprintln(v.complaints(), text)
 	}
-	if len(v.wrong) > 0 {
-		return status.Usage
-	}
-	return status.OK
+	return len(v.wrong) > 0
 }

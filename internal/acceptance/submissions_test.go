@@ -289,13 +289,23 @@ func (l *lab) hand(t *testing.T, s *submitted) result {
 	cmd.Dir = "/"
 	cmd.Env = append([]string{"PATH=/usr/bin:/bin", "HOME=" + a.home, "LOGNAME=" + s.user}, s.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: a.uid, Gid: a.uid}, Setsid: true}
-	cmd.Stdin = strings.NewReader(s.stdin)
 	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(s.stdin), &stdout, &stderr
 	cmd.WaitDelay = 30 * time.Second
+	var talk *stepwise
+	if s.has("-bs") {
+		in, feed, err := os.Pipe()
+		must(t, err)
+		defer in.Close()
+		talk = &stepwise{left: strings.SplitAfter(s.stdin, "\n"), feed: feed}
+		cmd.Stdin, cmd.Stdout = in, io.MultiWriter(&stdout, talk)
+	}
 	timer := time.AfterFunc(60*time.Second, func() { cmd.Process.Kill() })
 	err := cmd.Run()
 	timer.Stop()
+	if talk != nil {
+		talk.feed.Close()
+	}
 	if cmd.ProcessState == nil {
 		t.Fatalf("%s: %v", s, err)
 	}
@@ -316,7 +326,7 @@ func (l *lab) hand(t *testing.T, s *submitted) result {
 }
 
 // comparable is a result without what differs from run to run.
-func (r result) comparable(msp bool) result {
+func (r result) comparable(msp, verbose bool) result {
 	c := result{}
 	for name, text := range r {
 		if text = masked(text); msp {
@@ -324,9 +334,39 @@ func (r result) comparable(msp bool) result {
 		}
 		c[name] = text
 	}
+	if verbose {
+		c["stdout"] = sortedLines(c["stdout"]) // deliveries go on side by side
+	}
 	c["queue"] = sortedParts(c["queue"])
 	c["log"] = sortedLines(c["log"])
 	return c
+}
+
+// stepwise feeds a dialogue to a server, a command for each reply and the message for 354, as programs do that use -bs.
+type stepwise struct {
+	left []string
+	feed *os.File
+	rest string
+}
+
+// Write takes what the server says.
+func (s *stepwise) Write(p []byte) (int, error) {
+	s.rest += string(p)
+	for {
+		line, rest, whole := strings.Cut(s.rest, "\n")
+		if !whole {
+			return len(p), nil
+		}
+		if s.rest = rest; len(line) < 4 || line[3] == '-' {
+			continue
+		}
+		n := min(1, len(s.left))
+		if strings.HasPrefix(line, "354") {
+			n = slices.Index(s.left, ".\r\n") + 1
+		}
+		s.feed.WriteString(strings.Join(s.left[:n], ""))
+		s.left = s.left[n:]
+	}
 }
 
 // transactions are the messages of dialogues, whatever connections they came over.
@@ -479,6 +519,11 @@ var submitMasks = []struct {
 	{regexp.MustCompile(`(?m)^([TK])[1-9]\d*$`), "$1<time>"},
 	{regexp.MustCompile(`(?m)^I\d+/\d+/\d+\n`), ""},
 	{regexp.MustCompile(`(?m)^C[^:\n]*(?::\d+:\d+)?(?::.*)?\n`), ""}, // whose rights a delivery has: tests of the queue compare them
+	{regexp.MustCompile(`(?m)^M.*\n(R)`), "$1"},                      // what RCPT said of this recipient
+	{regexp.MustCompile(`\n>>> RSET\n250 .*`), ""},
+	{regexp.MustCompile(`(?m)^(?:D: )?(?:>>> DATA|<<< 503 5\.0\.0 Need MAIL .*)\n`), ""}, // commands that went out together
+	{regexp.MustCompile(` SIZE=\S+: invalid or unparsable`), ": invalid or unparsable"},
+	{regexp.MustCompile(`(?m)^250-(?:VERB|AUTH .*)\n|^>>> VERB\n|^250 2\.0\.0 Verbose mode\n|^050 .*\n| AUTH=\S+$`), ""}, // of -v
 	{regexp.MustCompile(`(?m)^rRFC822;.*\n`), ""},
 	{regexp.MustCompile(`(?m)^M[^D].*\n`), ""},
 	{regexp.MustCompile(`(?m)^RP([NSDF]*A)`), "R$1"},

@@ -84,14 +84,15 @@ var ErrNotFound = maps.ErrNotFound
 // Expander turns recipients into final ones.
 type Expander struct {
 	Env          Env
-	MaxRecursion int    // option MaxAliasRecursion; 0 means 10
-	MaxAddresses int    // of one expansion; 0 means 100,000
-	MaxForward   int    // addresses in a .forward (MaxForwardAddresses); 0 means MaxAddresses
-	HostName     string // $j, in messages about shells
-	NoAlias      bool   // -n: the alias maps are not asked
-	KeepNotify   bool   // NOTIFY holds for the members of lists with an owner, too
-	LastFirst    bool   // the addresses of a list are met from the last to the first, as -bv shows them
-	Earlier      []Met  // recipients of the message that were expanded before: what leads to the same place is a twin
+	MaxRecursion int               // option MaxAliasRecursion; 0 means 10
+	MaxAddresses int               // of one expansion; 0 means 100,000
+	MaxForward   int               // addresses in a .forward (MaxForwardAddresses); 0 means MaxAddresses
+	HostName     string            // $j, in messages about shells
+	NoAlias      bool              // -n: the alias maps are not asked
+	KeepNotify   bool              // NOTIFY holds for the members of lists with an owner, too
+	Told         func(line string) // what -v shows of aliases; nil where nobody watches
+	LastFirst    bool              // the addresses of a list are met from the last to the first, as -bv shows them
+	Earlier      []Met             // recipients of the message that were expanded before: what leads to the same place is a twin
 }
 
 // Met is a recipient and what it resolved to.
@@ -429,6 +430,9 @@ func (r *run) alias(rcpt *envelope.Recipient, m *meta) bool {
 	}
 	m.name = name
 	r.Env.Log("alias %s => %s", rcpt.Addr, value)
+	if r.Told != nil {
+		r.Told(rcpt.Addr + "... aliased to " + value)
+	}
 	r.children(rcpt, m, r.split(value), owner, true, rcpt.Ctladdr)
 	return true
 }

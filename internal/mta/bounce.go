@@ -215,6 +215,9 @@ func (m *message) report(ctx context.Context, expired bool) error {
 	for _, r := range list {
 		m.markReported(r)
 	}
+	if m.routed {
+		m.env.Message = "" // as the original, which keeps no reason beside a report
+	}
 	m.post(&out)
 	return nil
 }
@@ -433,6 +436,7 @@ func (m *message) undeliverable(ctx context.Context, out *outbox, rep *dsn.Repor
 		return nil
 	}
 	m.transcribe(to, *why)
+	m.unreturned = to.Addr + "... " + why.Text
 	pm := m.expand(m.site.options.DoubleBounceAddress)
 	if pm == "" || pm == to.Addr {
 		m.lost = true

@@ -242,7 +242,7 @@ func (m *message) body(r io.Reader) {
 	}
 	m.env.Flags.EightBit = eight
 	if m.env.Body == envelope.Body8BitMIME && !eight {
-		m.env.Body = envelope.Body7Bit // nothing of it needs more
+		m.bodyType, m.env.Body = m.env.Body, envelope.Body7Bit // nothing of it needs more
 	}
 	if eight && m.env.Body != envelope.Body8BitMIME && !written(m.env.Header, "mime-version") && mailers.EightBitMode(m.site.options.EightBitMode) == mailers.Strict8 {
 		m.reject(status.Status{Exit: status.DataErr, Code: 554, Enhanced: status.Enhanced{5, 6, 1}, Text: "Eight bit data not allowed"})

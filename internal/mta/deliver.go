@@ -381,6 +381,15 @@ func recipientLimit(mailer *mailers.Mailer) int {
 	return 100
 }
 
+// names are the addresses of recipients, as logs and -v show them.
+func names(list []*envelope.Recipient) string {
+	addrs := make([]string, len(list))
+	for i, r := range list {
+		addrs[i] = r.Addr
+	}
+	return strings.Join(addrs, ",")
+}
+
 // say tells whoever watches (-v).
 func (m *message) say(format string, args ...any) {
 	if m.watch != nil {
@@ -433,10 +442,13 @@ func (m *message) deliverGroup(ctx context.Context, g *group) {
 		slices.Reverse(rcpts)
 	}
 	job := m.job(ctx, g, rcpts)
-	if g.host == "" {
-		m.say("%s... Connecting to %s...", rcpts[0].Addr, g.mailer.Name)
-	} else {
-		m.say("%s... Connecting to %s via %s...", rcpts[0].Addr, g.host, g.mailer.Name)
+	if g.mailer.Name == "*file*" {
+		// as the original, which says only how it went
+	} else if g.mailer.Path != "[IPC]" {
+		m.say("%s... Connecting to %s...", names(rcpts), g.mailer.Name)
+	} else if m.watch != nil {
+		job.Connecting = func(host string) { m.say("%s... Connecting to %s via %s...", names(rcpts), host, g.mailer.Name) }
+		job.Farewell = m.show
 	}
 	talk := &dialogue{m: m, job: job, program: g.mailer.Path != "[IPC]" && g.mailer.Path != "[LPC]" && !g.mailer.Flags.Has('z')}
 	job.Exchange = talk.exchange
@@ -489,7 +501,9 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		}
 		m.quote(o.said)
 		m.transcribe(o.rcpt, o.status)
-		m.say("%s... %s", o.rcpt.Addr, o.status.Text)
+		if o.status.Temporary() {
+			m.say("%s... %s", o.rcpt.Addr, o.status.Text)
+		}
 		if o.status.Success() && o.rcpt.Notify&envelope.NotifySuccess != 0 && (o.peer == nil || !o.peer.DSN) &&
 			!m.isFinal(g.mailer.Name) {
 			o.rcpt.State = envelope.Relayed
@@ -513,6 +527,9 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 			}
 		}
 		s := outcomes[i].status
+		if s.Success() {
+			m.say("%s... %s", names(same), s.Text)
+		}
 		protocol, odd := errors.AsType[*mailers.ProtocolError](s.Err)
 		if odd {
 			m.log(maillog.Crit, maillog.LevelNetwork, "%s: %s", s.Remote, protocol)

@@ -39,7 +39,7 @@ func (m *message) logFrom() {
 	env := m.env
 	m.srv.Log.From(m.id, &maillog.From{
 		Sender: env.SenderText, Size: env.Size, Class: env.Class, Rcpts: m.recipients(), MsgID: m.messageID,
-		BodyType: env.Body, Proto: m.proto, Daemon: m.daemon, Relay: m.relay,
+		BodyType: cmp.Or(m.bodyType, env.Body), Proto: m.proto, Daemon: m.daemon, Relay: m.relay,
 	})
 }
 

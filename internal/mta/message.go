@@ -36,6 +36,8 @@ type message struct {
 	named         int                            // recipients accepted, twins counted
 	accepted      int                            // recipients accepted, each once
 	badRecipients int                            // recipients refused
+	bodyType      string                         // what the sender called the body, where it turned out to need less; for the log
+	unreturned    string                         // why no report reached the sender: "address... reason"
 	unresolved    map[*envelope.Recipient]string // mailers that the rules chose for those who wait for a look-up
 	namesLists    bool                           // reports of failures name lists that the message was given to, too
 	strangers     int                            // those of them who are no users here

@@ -79,6 +79,9 @@ func (m *message) write(ctx context.Context, out *outbox, rep *dsn.Report, to, w
 	b.entry = entry
 	b.rename(entry.ID())
 	b.daemonSender(ctx)
+	if m.routed {
+		b.watch = m.watch
+	}
 	b.env.Body = m.env.Body
 	r := &envelope.Recipient{Addr: to, Primary: true, Notify: envelope.NotifyNever}
 	a, refusal := b.resolve(ctx, to, forRecipient)

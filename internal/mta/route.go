@@ -38,6 +38,9 @@ func (m *message) routeBeside(ctx context.Context, earlier []*envelope.Recipient
 	x := alias.Expander{Env: env, MaxRecursion: m.site.options.MaxAliasRecursion,
 		MaxForward: m.site.options.MaxForwardAddresses, HostName: m.site.Hostname(),
 		NoAlias: m.noAlias, KeepNotify: m.namedLocally, LastFirst: m.namedLocally}
+	if m.namedLocally {
+		x.Told = m.watch
+	}
 	for _, r := range earlier {
 		if r.Triple.Mailer != "" {
 			x.Earlier = append(x.Earlier, alias.Met{Recipient: r, Target: env.target(r.Triple, r.Final)})

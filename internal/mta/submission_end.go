@@ -150,6 +150,9 @@ func (s *Submission) GiveUp(ctx context.Context) (saved string, err error) {
 	}
 	m.namesLists, m.failuresOnly = true, true
 	err = m.drop(ctx)
+	if m.unreturned != "" {
+		s.complaints = append(s.complaints, m.unreturned)
+	}
 	if cerr := m.entry.Close(); err == nil {
 		err = cerr
 	}

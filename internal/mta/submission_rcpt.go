@@ -34,7 +34,11 @@ func (s *Submission) headerRecipients(ctx context.Context, fields []envelope.Fie
 		}
 	}
 	if len(s.m.env.Recipients) == 0 && s.held == "" {
-		s.complain("", "No recipient addresses found in header")
+		to := ""
+		if s.replies {
+			to = s.m.env.SenderText // whose address was looked at last
+		}
+		s.complain(to, "No recipient addresses found in header")
 	}
 }
 

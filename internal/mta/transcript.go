@@ -59,11 +59,7 @@ type dialogue struct {
 // exchange is told every command sent and every reply line received.
 func (d *dialogue) exchange(out bool, line string) {
 	if d.m.watch != nil && !d.program {
-		prefix := ""
-		if out {
-			prefix = ">>> "
-		}
-		d.m.watch(prefix + maillog.Visible(line))
+		d.m.show(out, line)
 	}
 	if out {
 		if line == "." { // what the dot is answered is the answer to DATA
@@ -80,6 +76,15 @@ func (d *dialogue) exchange(out bool, line string) {
 		return
 	}
 	d.reply(line)
+}
+
+// show gives whoever watches a line of a dialogue.
+func (m *message) show(out bool, line string) {
+	prefix := ""
+	if out {
+		prefix = ">>> "
+	}
+	m.watch(prefix + maillog.Visible(line))
 }
 
 // reply takes a line of the reply to the oldest command that has none yet. Of commands that went out together, those behind MAIL, the

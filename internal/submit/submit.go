@@ -34,7 +34,7 @@ func Run(ctx context.Context, s *mta.Server, in io.Reader, out, errs io.Writer, 
 	if o.ARPANET {
 		o.Replies = true
 		var from string
-		if from, in = headerSender(in); from != "" {
+		if from, in = headerSender(in); from != "" && o.SenderFlag == 0 {
 			o.Sender, o.SenderFlag = from, 'b'
 		}
 	}
@@ -81,6 +81,7 @@ func (j *job) run(ctx context.Context, in io.Reader) int {
 			return sub.Exit()
 		}
 		j.end(sub.GiveUp(ctx))
+		j.print(sub.Complaints()...)
 	} else {
 		j.store(ctx)
 	}
