@@ -518,12 +518,13 @@ var submitMasks = []struct {
 	{regexp.MustCompile(`\b8\.1[78]\.1(?:\.9)?(?:/8\.1[78]\.1(?:\.9)?)?[^ );,\n]*`), "<version>"},
 	{regexp.MustCompile(`(?m)^([TK])[1-9]\d*$`), "$1<time>"},
 	{regexp.MustCompile(`(?m)^I\d+/\d+/\d+\n`), ""},
-	{regexp.MustCompile(`(?m)^C[^:\n]*(?::\d+:\d+)?(?::.*)?\n`), ""}, // whose rights a delivery has: tests of the queue compare them
-	{regexp.MustCompile(`(?m)^M.*\n(R)`), "$1"},                      // what RCPT said of this recipient
+	{regexp.MustCompile(`(?m)^C[^:\n]*(?::\d+:\d+)?(?::.*)?\n`), ""},           // whose rights a delivery has: tests of the queue compare them
+	{regexp.MustCompile(`(?m)^M.*\n(R)`), "$1"},                                // what RCPT said of this recipient
+	{regexp.MustCompile(`Command unrecognized: ".*"`), "Command unrecognized"}, // bytes that are no ASCII are shown otherwise
 	{regexp.MustCompile(`\n>>> RSET\n250 .*`), ""},
 	{regexp.MustCompile(`(?m)^(?:D: )?(?:>>> DATA|<<< 503 5\.0\.0 Need MAIL .*)\n`), ""}, // commands that went out together
 	{regexp.MustCompile(` SIZE=\S+: invalid or unparsable`), ": invalid or unparsable"},
-	{regexp.MustCompile(`(?m)^250-(?:VERB|AUTH .*)\n|^>>> VERB\n|^250 2\.0\.0 Verbose mode\n|^050 .*\n| AUTH=\S+$`), ""}, // of -v
+	{regexp.MustCompile(`(?m)^250-(?:VERB|AUTH .*)\r?\n|^>>> VERB\n|^250 2\.0\.0 Verbose mode\n|^050 .*\n| AUTH=\S+$`), ""}, // of -v
 	{regexp.MustCompile(`(?m)^rRFC822;.*\n`), ""},
 	{regexp.MustCompile(`(?m)^M[^D].*\n`), ""},
 	{regexp.MustCompile(`(?m)^RP([NSDF]*A)`), "R$1"},

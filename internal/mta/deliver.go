@@ -445,7 +445,11 @@ func (m *message) deliverGroup(ctx context.Context, g *group) {
 	if g.mailer.Name == "*file*" {
 		// as the original, which says only how it went
 	} else if g.mailer.Path != "[IPC]" {
-		m.say("%s... Connecting to %s...", names(rcpts), g.mailer.Name)
+		via := g.mailer.Name
+		if g.host != "" {
+			via = g.host + " via " + via
+		}
+		m.say("%s... Connecting to %s...", names(rcpts), via)
 	} else if m.watch != nil {
 		job.Connecting = func(host string) { m.say("%s... Connecting to %s via %s...", names(rcpts), host, g.mailer.Name) }
 		job.Farewell = m.show
