@@ -43,8 +43,8 @@ type session struct {
 	idle     time.Time // since when it has been in the cache
 	exchange func(out bool, line string)
 	farewell func(out bool, line string) // see Job
-	ctx      context.Context // of the current delivery; nil in the cache
-	stop     func() bool     // ends the watch on ctx
+	ctx      context.Context             // of the current delivery; nil in the cache
+	stop     func() bool                 // ends the watch on ctx
 }
 
 // capabilities are the EHLO keywords in upper case with their parameters (RFC 5321 section 4.1.1.1).
