@@ -244,6 +244,9 @@ func processes(t *testing.T, dir, script string) string {
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "TZ=UTC")
 	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		t.Errorf("not within %v: %s\n%s", patience, script, out)
+	}
 	if err != nil {
 		return fmt.Sprintf("%s%v\n", out, err)
 	}
