@@ -16,9 +16,11 @@ import (
 
 	mdns "github.com/miekg/dns"
 
+	"gosendmail/cf"
 	"gosendmail/internal/dns/dnstest"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/safefile"
+	"gosendmail/internal/tlsconf"
 	"gosendmail/mailers"
 )
 
@@ -320,6 +322,11 @@ func TestOptionsReachTheMailers(t *testing.T) {
 		"Timeout.lhlo=7s":           func(c mailers.Config) any { return c.Timeouts.Lhlo },
 		"Timeout.auth=7s":           func(c mailers.Config) any { return c.Timeouts.Auth },
 		"Timeout.starttls=7s":       func(c mailers.Config) any { return c.Timeouts.StartTLS },
+		"SafeFileEnvironment=/safe": func(c mailers.Config) any { return c.SafeFileEnv },
+		"DontInitGroups=true":       func(c mailers.Config) any { return c.NoInitGroups },
+		"TempFileMode=0617":         func(c mailers.Config) any { return fmt.Sprintf("0%o", c.FileMode.Perm()) },
+		"CommandTimeLimit=7s":       func(c mailers.Config) any { return c.CommandTime },
+		"ConnectionCacheSize=7":     func(c mailers.Config) any { return c.CacheSize },
 	} {
 		configured := func(config string) any {
 			cfg, err := testServerOf(t, "false", config, nil).mailerConfig()
@@ -331,6 +338,35 @@ func TestOptionsReachTheMailers(t *testing.T) {
 		_, want, _ := strings.Cut(option, "=")
 		if with, without := configured(withOption(option)), configured(testConfig); fmt.Sprint(with) != want || fmt.Sprint(without) == want {
 			t.Errorf("%s: %v, without %v", option, with, without)
+		}
+	}
+}
+
+// TestOptionsReachTLS: what package tlsconf is told is what the options say.
+func TestOptionsReachTLS(t *testing.T) {
+	both := func(get func(tlsconf.Options) string) func(*cf.Settings) string {
+		return func(s *cf.Settings) string { return get(serverTLS(s)) + " " + get(clientTLS(s)) }
+	}
+	for option, got := range map[string]func(*cf.Settings) string{
+		"CACertFile":       both(func(o tlsconf.Options) string { return o.CACertFile }),
+		"CACertPath":       both(func(o tlsconf.Options) string { return o.CACertPath }),
+		"CRLFile":          both(func(o tlsconf.Options) string { return o.CRLFile }),
+		"CRLPath":          both(func(o tlsconf.Options) string { return o.CRLPath }),
+		"CipherList":       both(func(o tlsconf.Options) string { return o.CipherList }),
+		"CipherSuites":     both(func(o tlsconf.Options) string { return o.CipherSuites }),
+		"ServerCertFile":   func(s *cf.Settings) string { return serverTLS(s).CertFile },
+		"ServerKeyFile":    func(s *cf.Settings) string { return serverTLS(s).KeyFile },
+		"ServerSSLOptions": func(s *cf.Settings) string { return serverTLS(s).SSLOptions },
+		"ClientCertFile":   func(s *cf.Settings) string { return clientTLS(s).CertFile },
+		"ClientKeyFile":    func(s *cf.Settings) string { return clientTLS(s).KeyFile },
+		"ClientSSLOptions": func(s *cf.Settings) string { return clientTLS(s).SSLOptions },
+	} {
+		c, err := cf.Parse(strings.NewReader("V10/Berkeley\nO "+option+"=/zebra\n"), cf.Input{File: "x.cf"})
+		if c == nil {
+			t.Fatal(err)
+		}
+		if text := got(&c.Settings); strings.ReplaceAll(text, "/zebra", "") != strings.Repeat(" ", strings.Count(text, " ")) || !strings.Contains(text, "/zebra") {
+			t.Errorf("%s: %q", option, text)
 		}
 	}
 }
