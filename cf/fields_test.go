@@ -8,12 +8,16 @@ import (
 
 // TestEachOptionSetsItsField: a line sets the field of the option's own name, and no other.
 func TestEachOptionSetsItsField(t *testing.T) {
-	values := map[string]string{"EightBitMode": "mime", "DeliveryMode": "queue", "ErrorMode": "mail", "QueueSortOrder": "host", "SuperSafe": "false",
-		"PrivacyOptions": "noexpn", "DontBlameSendmail": "TrustStickyBit", "ResolverOptions": "usevc", "DontProbeInterfaces": "true",
-		"NoRecipientAction": "add-to", "BlankSub": "_", "SafeFileEnvironment": "/safe", "MaxMimeHeaderLength": "77/33", "AuthRealm": "zebra"}
+	values := map[string]string{"EightBitMode": "mime", "DeliveryMode": "queue", "ErrorMode": "mail",
+		"QueueSortOrder": "host", "SuperSafe": "false",
+		"PrivacyOptions": "noexpn", "DontBlameSendmail": "TrustStickyBit", "ResolverOptions": "usevc",
+		"DontProbeInterfaces": "true",
+		"NoRecipientAction":   "add-to", "BlankSub": "_", "SafeFileEnvironment": "/safe", "MaxMimeHeaderLength": "77/33",
+		"AuthRealm": "zebra"}
 	elsewhere := map[string]string{"QueueTimeout": "Timeout", "UnsafeGroupWrites": "DontBlameSendmail"}
 	also := map[string]string{"TimeZoneSpec": "TimeZoneSet", "MaxMimeHeaderLength": "MaxMimeFieldLength"}
-	byKind := map[Kind]string{Bool: "", Int: "77", Size: "77", Octal: "0617", Time: "77s", Text: "zebra", Macros: "zebra", List: "zebra", User: "7:8"}
+	byKind := map[Kind]string{Bool: "", Int: "77", Size: "77", Octal: "0617", Time: "77s", Text: "zebra", Macros: "zebra",
+		List: "zebra", User: "7:8"}
 	for _, def := range Options() {
 		if def.Kind == Subs {
 			continue
@@ -25,7 +29,8 @@ func TestEachOptionSetsItsField(t *testing.T) {
 		before := settingsOf(t, "")
 		if def.Kind == Bool {
 			value = "true"
-			if f := before.FieldByName(def.Name); f.IsValid() && f.Kind() == reflect.Bool && f.Bool() || def.Name == "UnsafeGroupWrites" {
+			if f := before.FieldByName(def.Name); f.IsValid() && f.Kind() == reflect.Bool && f.Bool() ||
+				def.Name == "UnsafeGroupWrites" {
 				value = "false"
 			}
 		}

@@ -23,7 +23,8 @@ import (
 
 // TestSlowSteps is TestSlowPeers for the steps beside the message's own: each has the time of its option.
 func TestSlowSteps(t *testing.T) {
-	limits := Timeouts{Misc: 1 * time.Minute, Lhlo: 2 * time.Minute, Quit: 3 * time.Minute, Rset: 4 * time.Minute, Auth: 5 * time.Minute,
+	limits := Timeouts{Misc: 1 * time.Minute, Lhlo: 2 * time.Minute, Quit: 3 * time.Minute, Rset: 4 * time.Minute,
+		Auth:     5 * time.Minute,
 		StartTLS: 6 * time.Minute, DataBlock: 7 * time.Minute}
 	for _, c := range []struct {
 		name    string
@@ -49,7 +50,10 @@ func TestSlowSteps(t *testing.T) {
 			conf, _, _ := (&scripted{}).TLS(t.Context())
 			(&attempt{t: Agents(Config{})}).handshake(t.Context(), s, s.transport.(net.Conn), conf)
 		}},
-		{"Timeout.datablock", limits.DataBlock, nil, func(_ *testing.T, s *session) { (&deadlineWriter{s}).Write(make([]byte, 1000)) }},
+		{"Timeout.datablock", limits.DataBlock, nil, func(_ *testing.T, s *session) {
+			(&deadlineWriter{s}).Write(make([]byte,
+				1000))
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -97,8 +101,8 @@ func deaf(t *testing.T) (port uint16) {
 	return uint16(n)
 }
 
-// TestTimesToConnect: a host that does not answer is given up when the option says so. Where it is not obeyed, the test's own time ends
-// first.
+// TestTimesToConnect: a host that does not answer is given up when the option says so. Where it is not obeyed, the
+// test's own time ends first.
 func TestTimesToConnect(t *testing.T) {
 	port := deaf(t)
 	const short, long = 20 * time.Millisecond, time.Hour
@@ -117,7 +121,10 @@ func TestTimesToConnect(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			got := outcomes{}
-			err := newTable(t, Config{Timeouts: c.limits}).Deliver(ctx, job, func(r *envelope.Recipient, s status.Status) { got[r.Addr] = s })
+			err := newTable(t, Config{Timeouts: c.limits}).Deliver(ctx, job, func(r *envelope.Recipient,
+				s status.Status) {
+				got[r.Addr] = s
+			})
 			if err != nil || ctx.Err() != nil || !strings.Contains(got["x"].Text, "Connection timed out") {
 				t.Errorf("%v, %v, %+v", err, ctx.Err(), got["x"])
 			}
@@ -125,7 +132,8 @@ func TestTimesToConnect(t *testing.T) {
 	}
 }
 
-// TestDialDelay: with F=Z and option DialDelay a connection that is refused is tried again, at the first attempt of a message only.
+// TestDialDelay: with F=Z and option DialDelay a connection that is refused is tried again, at the first attempt of a
+// message only.
 func TestDialDelay(t *testing.T) {
 	for _, c := range []struct {
 		flag  string
@@ -181,11 +189,13 @@ func TestBuffersOfClients(t *testing.T) {
 		name   string
 		option int
 		port   ClientPort
-	}{{"SndBufSize", unix.SO_SNDBUF, ClientPort{SendBuffer: 5000}}, {"RcvBufSize", unix.SO_RCVBUF, ClientPort{RecvBuffer: 5000}}} {
+	}{{"SndBufSize", unix.SO_SNDBUF, ClientPort{SendBuffer: 5000}}, {"RcvBufSize", unix.SO_RCVBUF,
+		ClientPort{RecvBuffer: 5000}}} {
 		var sizes []int
 		for _, port := range []ClientPort{c.port, {}} {
 			table := newTable(t, Config{ClientPorts: []ClientPort{port}})
-			conn, err := table.dial(t.Context(), newJob(mustMailer(t, "m, P=[IPC], A=TCP $h"), "x"), netip.MustParseAddr("127.0.0.1"), at.Port())
+			conn, err := table.dial(t.Context(), newJob(mustMailer(t, "m, P=[IPC], A=TCP $h"), "x"),
+				netip.MustParseAddr("127.0.0.1"), at.Port())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -208,7 +218,8 @@ func TestBuffersOfClients(t *testing.T) {
 	}
 }
 
-// TestProgramsRunAsTheRecipient is F=o: the controlling user of the recipient counts, else the sender who submitted the message.
+// TestProgramsRunAsTheRecipient is F=o: the controlling user of the recipient counts, else the sender who submitted the
+// message.
 func TestProgramsRunAsTheRecipient(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("without root programs run as the caller")

@@ -19,8 +19,8 @@ import (
 	"gosendmail/maps/dbfile"
 )
 
-// flagCase is a flag of a K line with what it stands for in docs/compatibility.md. What came of a look-up, and what a server heard, holds
-// want with the flag only, or miss without it only.
+// flagCase is a flag of a K line with what it stands for in docs/compatibility.md. What came of a look-up, and what a
+// server heard, holds want with the flag only, or miss without it only.
 type flagCase struct {
 	row        string
 	flag, args string // the flag, and what both maps have behind it; URL, HOST, PORT and DIR stand for the test's
@@ -73,9 +73,11 @@ func TestFlagsOfLDAP(t *testing.T) {
 		{row: "-P file with the password", flag: "-P DIR/pw", args: "-d cn=me " + usual, want: "password=secret"},
 		{row: "-M method of authentication", flag: "-M none", args: usual, miss: "bind"},
 		{row: "-H URIs", flag: "-H URL", args: "-v cn -k (uid=%0)", instead: "-H ldap://127.0.0.1:1", want: "found value"},
-		{row: "-h hosts", flag: "-h 127.0.0.1", args: "-p PORT -v cn -k (uid=%0)", instead: "-h 127.9.9.9", want: "found value"},
+		{row: "-h hosts", flag: "-h 127.0.0.1", args: "-p PORT -v cn -k (uid=%0)", instead: "-h 127.9.9.9",
+			want: "found value"},
 		{row: "-p port", flag: "-p PORT", args: "-h 127.0.0.1 -v cn -k (uid=%0)", instead: "-p 1", want: "found value"},
-		{row: "-w version of the protocol", flag: "-w 4", args: usual, instead: "-w 3", want: "LDAP version 4 exceeds max of 3"},
+		{row: "-w version of the protocol", flag: "-w 4", args: usual, instead: "-w 3",
+			want: "LDAP version 4 exceeds max of 3"},
 		{row: "-s scope", flag: "-s base", args: usual, want: "scope=0"},
 		{row: "-r dereferencing of aliases", flag: "-r always", args: usual, want: "deref=3"},
 		{row: "-l time of a search", flag: "-l 5", args: usual, want: "time=5 "},
@@ -83,15 +85,20 @@ func TestFlagsOfLDAP(t *testing.T) {
 		{row: "-n names of attributes only", flag: "-n", args: usual, want: "names=true"},
 		{row: "-R referrals are not followed", flag: "-R", args: "-b dc=far " + usual, miss: "base=dc=elsewhere"},
 		{row: "-k filter", flag: "-k (sn=%0)", args: "-H URL -v cn", instead: "-k (uid=%0)", want: "filter=(sn=key)"},
-		{row: "-v attributes", flag: "-v sn", args: "-H URL -k (uid=%0)", instead: "-v cn", want: "attributes=objectClass,sn"},
+		{row: "-v attributes", flag: "-v sn", args: "-H URL -k (uid=%0)", instead: "-v cn",
+			want: "attributes=objectClass,sn"},
 		{row: "-V separator of name and value", flag: "-V:", args: "-z, " + usual, want: "found cn:value"},
 		{row: "-z separator of values", flag: "-z,", args: usual, want: "found value,other"},
-		{row: "-1 only a single value is a result", flag: "-1", args: "-b dc=two " + usual, want: "not found", miss: "found value"},
-		{row: "-K words of the look-up stand in the filter as %1 to %9", flag: "-K", args: "-H URL -v cn -k (&(uid=%0)(sn=%1))", words: []string{"w"},
+		{row: "-1 only a single value is a result", flag: "-1", args: "-b dc=two " + usual, want: "not found",
+			miss: "found value"},
+		{row: "-K words of the look-up stand in the filter as %1 to %9", flag: "-K",
+			args: "-H URL -v cn -k (&(uid=%0)(sn=%1))", words: []string{"w"},
 			want: "(sn=w)"},
 		{row: "-f the key keeps its case", flag: "-f", args: usual, key: "Key", want: "filter=(uid=Key)"},
-		{row: "-t a temporary failure counts as not found", flag: "-t", args: "-b dc=busy " + usual, want: "not found", miss: "failed"},
-		{row: "-T text behind the key if the look-up failed for now", flag: "-T.later", args: "-b dc=busy " + usual, want: "key.later"},
+		{row: "-t a temporary failure counts as not found", flag: "-t", args: "-b dc=busy " + usual, want: "not found",
+			miss: "failed"},
+		{row: "-T text behind the key if the look-up failed for now", flag: "-T.later", args: "-b dc=busy " + usual,
+			want: "key.later"},
 	} {
 		t.Run(c.row, func(t *testing.T) {
 			dir := t.TempDir()
@@ -139,8 +146,8 @@ func TestDefaultsOfLDAP(t *testing.T) {
 	}
 }
 
-// TestTimesOfMaps: a server that takes connections and says nothing is given up after the time of the flag. The context ends first where
-// the flag is not obeyed, with another error.
+// TestTimesOfMaps: a server that takes connections and says nothing is given up after the time of the flag. The context
+// ends first where the flag is not obeyed, with another error.
 func TestTimesOfMaps(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -168,23 +175,31 @@ func TestTimesOfMaps(t *testing.T) {
 	}
 }
 
-// TestFlagsOfDNS: each flag of class dns, and those of class host, show in what the name server is asked or in what becomes of its answer.
+// TestFlagsOfDNS: each flag of class dns, and those of class host, show in what the name server is asked or in what
+// becomes of its answer.
 func TestFlagsOfDNS(t *testing.T) {
 	for _, c := range []struct {
 		class string
 		flagCase
 	}{
-		{"dns", flagCase{row: "-R type of the records", flag: "-R MX", instead: "-R A", key: "host.test", want: "found mx.test"}},
+		{"dns", flagCase{row: "-R type of the records", flag: "-R MX", instead: "-R A", key: "host.test",
+			want: "found mx.test"}},
 		{"dns", flagCase{row: "-Z most values", flag: "-Z1", args: "-R MX -z,", key: "two.test", miss: "b.test,a.test"}},
-		{"dns", flagCase{row: "-z separator of columns or of values", flag: "-z,", args: "-R MX", key: "two.test", want: "b.test,a.test"}},
-		{"dns", flagCase{row: "-B domain behind the key", flag: "-B test", args: "-R A", key: "host", want: "found 192.0.2.1"}},
-		{"dns", flagCase{row: "-r how often a query is repeated", flag: "-r 3", args: "-R A", key: "silent.test", want: "asked 3 times"}},
+		{"dns", flagCase{row: "-z separator of columns or of values", flag: "-z,", args: "-R MX", key: "two.test",
+			want: "b.test,a.test"}},
+		{"dns", flagCase{row: "-B domain behind the key", flag: "-B test", args: "-R A", key: "host",
+			want: "found 192.0.2.1"}},
+		{"dns", flagCase{row: "-r how often a query is repeated", flag: "-r 3", args: "-R A", key: "silent.test",
+			want: "asked 3 times"}},
 		{"dns", flagCase{row: "-d time of a query", flag: "-d 10s", args: "-R A", key: "slow.test", want: "found 192.0.2.9"}},
-		{"dns", flagCase{row: "-t a temporary failure counts as not found", flag: "-t", args: "-R A", key: "x.servfail.test", want: "not found"}},
-		{"dns", flagCase{row: "-T text behind the key if the look-up failed for now", flag: "-T.later", args: "-R A", key: "x.servfail.test", want: "x.servfail.test.later"}},
+		{"dns", flagCase{row: "-t a temporary failure counts as not found", flag: "-t", args: "-R A", key: "x.servfail.test",
+			want: "not found"}},
+		{"dns", flagCase{row: "-T text behind the key if the look-up failed for now", flag: "-T.later", args: "-R A",
+			key: "x.servfail.test", want: "x.servfail.test.later"}},
 		{"host", flagCase{row: "-r how often a query is repeated", flag: "-r 3", key: "silent.test", want: "asked 3 times"}},
 		{"host", flagCase{row: "-d time of a query", flag: "-d 10s", key: "slow.test", want: "found slow.test"}},
-		{"host", flagCase{row: "-T text behind the key if the look-up failed for now", flag: "-T.later", key: "x.servfail.test", want: "x.servfail.test.later"}},
+		{"host", flagCase{row: "-T text behind the key if the look-up failed for now", flag: "-T.later",
+			key: "x.servfail.test", want: "x.servfail.test.later"}},
 	} {
 		t.Run(c.class+" "+c.row, func(t *testing.T) {
 			c.hold(t, func(args string) string {

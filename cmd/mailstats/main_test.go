@@ -83,7 +83,8 @@ func TestFlags(t *testing.T) {
 func TestLikeOriginal(t *testing.T) {
 	dir := layOut(t)
 	now := regexp.MustCompile(`\d\d:\d\d:\d\d|\b1[78]\d{8}\b`)
-	for _, args := range [][]string{{}, {"-f", "DIR/other"}, {"-o"}, {"-P"}, {"-P", "-o"}, {"-f", "DIR/none"}, {"-x"}, {"word"}, {"-p"}, {}} {
+	for _, args := range [][]string{{}, {"-f", "DIR/other"}, {"-o"}, {"-P"}, {"-P", "-o"}, {"-f", "DIR/none"}, {"-x"},
+		{"word"}, {"-p"}, {}} {
 		args = append([]string{"-C", dir + "/sendmail.cf"}, args...)
 		got := invoke(dir, args...)
 		for i := range args {

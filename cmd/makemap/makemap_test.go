@@ -332,10 +332,12 @@ func BenchmarkMakemap(b *testing.B) {
 	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "records/s")
 }
 
-// TestListsAndFallback is -l, -x and -i: types of maps, with their extensions, and what is taken in the place of another.
+// TestListsAndFallback is -l, -x and -i: types of maps, with their extensions, and what is taken in the place of
+// another.
 func TestListsAndFallback(t *testing.T) {
 	for flag, want := range map[string]string{"-l": `(?m)^hash$`, "-x": `(?m)^hash\s.*\.db$|^hash.*db`} {
-		got, without := ours(t, t.TempDir(), []string{"-C", "/dev/null", flag}, ""), ours(t, t.TempDir(), []string{"-C", "/dev/null"}, "")
+		got, without := ours(t, t.TempDir(), []string{"-C", "/dev/null", flag}, ""), ours(t, t.TempDir(), []string{"-C",
+			"/dev/null"}, "")
 		re := regexp.MustCompile(want)
 		if !re.MatchString(got.text) || re.MatchString(without.text) {
 			t.Errorf("%s: %q, without %q", flag, got.text, without.text)
@@ -352,10 +354,11 @@ func TestListsAndFallback(t *testing.T) {
 	}
 }
 
-// TestLinksMayBeWritten is DontBlameSendmail=WriteMapToSymLink and WriteMapToHardLink in the file of -C. The original's makemap reads
-// TrustedUser only there.
+// TestLinksMayBeWritten is DontBlameSendmail=WriteMapToSymLink and WriteMapToHardLink in the file of -C. The original's
+// makemap reads TrustedUser only there.
 func TestLinksMayBeWritten(t *testing.T) {
-	for value, make := range map[string]func(string, string) error{"WriteMapToSymLink,LinkedMapInWritableDir": os.Symlink, "WriteMapToHardLink": os.Link} {
+	for value, make := range map[string]func(string, string) error{"WriteMapToSymLink,LinkedMapInWritableDir": os.Symlink,
+		"WriteMapToHardLink": os.Link} {
 		for _, option := range []string{value, "safe"} {
 			conf := filepath.Join(t.TempDir(), "x.cf")
 			if err := os.WriteFile(conf, []byte("V10/Berkeley\nO DontBlameSendmail="+option+"\n"), 0o600); err != nil {

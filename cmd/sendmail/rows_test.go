@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// probe is a block of a file in testdata/rows: what proves a row of docs/compatibility.md. What stands in {{ }} is there in one of two
-// runs only.
+// probe is a block of a file in testdata/rows: what proves a row of docs/compatibility.md. What stands in {{ }} is
+// there in one of two runs only.
 type probe struct {
 	row   string
 	cf    []string          // lines of the configuration
@@ -65,10 +65,12 @@ func probes(t *testing.T) (list []*probe) {
 // add takes a line of a block; false means that it is none.
 func (p *probe) add(line string) bool {
 	word, rest, _ := strings.Cut(line, " ")
-	lists := map[string]*[]string{"cf": &p.cf, "arg": &p.args, "<": &p.stdin, "peer": &p.peer, ">": &p.want, "!": &p.miss, "do": &p.do}
+	lists := map[string]*[]string{"cf": &p.cf, "arg": &p.args, "<": &p.stdin, "peer": &p.peer, ">": &p.want, "!": &p.miss,
+		"do": &p.do}
 	switch word {
 	case "<<": // a message
-		p.stdin = append(p.stdin, "EHLO c.test", "MAIL FROM:<a@other.test>", "RCPT TO:<"+rest+">", "DATA", "Subject: s", "", "body", ".", "QUIT")
+		p.stdin = append(p.stdin, "EHLO c.test", "MAIL FROM:<a@other.test>", "RCPT TO:<"+rest+">", "DATA", "Subject: s", "",
+			"body", ".", "QUIT")
 	case "file":
 		name, content, _ := strings.Cut(rest, " ")
 		p.files[name] += content + "\n"
@@ -158,7 +160,8 @@ func (p *probe) run(t *testing.T, with bool) string {
 		t.Fatal(err)
 	}
 	peer := newRowPeer(t, p.peer, free)
-	values := strings.NewReplacer("$WORK", dir, "$PORT", peer.port, "$FREE", free, "$NAME", userName(), "$NICE", niceness(7), "$UID", fmt.Sprint(os.Getuid()), "$GID", fmt.Sprint(os.Getgid()))
+	values := strings.NewReplacer("$WORK", dir, "$PORT", peer.port, "$FREE", free, "$NAME", userName(), "$NICE",
+		niceness(7), "$UID", fmt.Sprint(os.Getuid()), "$GID", fmt.Sprint(os.Getgid()))
 	fill := func(s string) string { return values.Replace(choose(s, with)) }
 	p.layOut(t, dir, fill)
 	if p.shell != "" {

@@ -23,8 +23,9 @@ func until(what string, ok func() bool) {
 	}
 }
 
-// talk is "talk PORT": it sends the lines of standard input to the server there, each after the reply to the one before, and prints the
-// replies. PORT may be an address and a port, or the path of a socket. With a third word the client comes from that address.
+// talk is "talk PORT": it sends the lines of standard input to the server there, each after the reply to the one
+// before, and prints the replies. PORT may be an address and a port, or the path of a socket. With a third word the
+// client comes from that address.
 func talk() {
 	network, addr := "tcp", os.Args[1]
 	switch {

@@ -36,7 +36,8 @@ func (s Stats) String() string {
 // ErrCannotOpen is found in Rebuild's error when the alias file is not there or cannot be trusted; the error says so in the original's words.
 var ErrCannotOpen = errors.New("newaliases: cannot open")
 
-// ErrUnsafeDatabase is found in Rebuild's error when the data base's file is a link that DontBlameSendmail does not let pass.
+// ErrUnsafeDatabase is found in Rebuild's error when the data base's file is a link that DontBlameSendmail does not let
+// pass.
 var ErrUnsafeDatabase = errors.New("Cannot create database for alias file")
 
 // ErrUnsafeFolder is found in Rebuild's error where others could put another data base in the place of the new one.
@@ -68,8 +69,8 @@ func (s *Source) Rebuild(check *safefile.Checker, sp Spec, own func(*os.File) er
 	return stats, write(path, names, values, own)
 }
 
-// database returns the file that the data base of a source is written to: the end of a symbolic link that may be written to
-// (WriteMapToSymLink). Links that may not are ErrUnsafeDatabase, in the original's words.
+// database returns the file that the data base of a source is written to: the end of a symbolic link that may be
+// written to (WriteMapToSymLink). Links that may not are ErrUnsafeDatabase, in the original's words.
 func database(check *safefile.Checker, sp Spec) (string, error) {
 	path := sp.Database()
 	_, err := check.Check(path, safefile.MapWrite, safefile.Read|safefile.Write)

@@ -12,8 +12,8 @@ import (
 	"gosendmail/cf"
 )
 
-// The proofs of rows are: a probe in cmd/sendmail/testdata/rows ("== SECTION/NAME"), the tests of this package for whole sections, or
-// a test that testdata/proofs.txt names: "SECTION/NAME<tab>folder TestName".
+// The proofs of rows are: a probe in cmd/sendmail/testdata/rows ("== SECTION/NAME"), the tests of this package for
+// whole sections, or a test that testdata/proofs.txt names: "SECTION/NAME<tab>folder TestName".
 
 // wholeSections are proven row by row by tests of this package.
 var wholeSections = map[string]string{

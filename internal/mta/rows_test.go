@@ -39,8 +39,8 @@ type asking struct {
 	text    string
 }
 
-// look canonifies a name (C NAME) or asks for addresses (A NAME) as a site with the options of the lines does, from the domain
-// zebra.test, and returns what the name server heard and what came out.
+// look canonifies a name (C NAME) or asks for addresses (A NAME) as a site with the options of the lines does, from the
+// domain zebra.test, and returns what the name server heard and what came out.
 func look(t *testing.T, lines, what string) string {
 	t.Helper()
 	var a asking
@@ -83,7 +83,8 @@ func look(t *testing.T, lines, what string) string {
 func (a *asking) note(w mdns.ResponseWriter, q *mdns.Msg) bool {
 	name, qtype, via := q.Question[0].Name, q.Question[0].Qtype, w.RemoteAddr().Network()
 	a.mu.Lock()
-	a.packets = append(a.packets, fmt.Sprintf("%s %s %s recursion=%t", via, name, mdns.TypeToString[qtype], q.RecursionDesired))
+	a.packets = append(a.packets, fmt.Sprintf("%s %s %s recursion=%t", via, name, mdns.TypeToString[qtype],
+		q.RecursionDesired))
 	a.mu.Unlock()
 	switch {
 	case name == "long.zebra.test." && via == "udp":
@@ -98,8 +99,8 @@ func (a *asking) note(w mdns.ResponseWriter, q *mdns.Msg) bool {
 	return false
 }
 
-// TestResolverOptions: each word of ResolverOptions that says to work, and the options beside it, show in what the name server is asked
-// or in what becomes of its answer.
+// TestResolverOptions: each word of ResolverOptions that says to work, and the options beside it, show in what the name
+// server is asked or in what becomes of its answer.
 func TestResolverOptions(t *testing.T) {
 	for _, c := range []struct {
 		name, with, without string // lines of the configuration
@@ -109,12 +110,15 @@ func TestResolverOptions(t *testing.T) {
 		{"ResolverOptions", "O ResolverOptions=-dnsrch -defnames\n", "", "C host", "not found", "host.zebra.test. A"},
 		{"usevc", "O ResolverOptions=usevc\n", "", "A host.zebra.test", "tcp host.zebra.test.", "udp host.zebra.test."},
 		{"igntc", "O ResolverOptions=igntc\n", "", "A long.zebra.test", "", "tcp long.zebra.test."},
-		{"recurse", "O ResolverOptions=-recurse\n", "O ResolverOptions=+recurse\n", "A host.zebra.test", "recursion=false", "recursion=true"},
-		{"defnames", "O ResolverOptions=-dnsrch -defnames\n", "O ResolverOptions=-dnsrch +defnames\n", "C host", "", "host.zebra.test."},
+		{"recurse", "O ResolverOptions=-recurse\n", "O ResolverOptions=+recurse\n", "A host.zebra.test", "recursion=false",
+			"recursion=true"},
+		{"defnames", "O ResolverOptions=-dnsrch -defnames\n", "O ResolverOptions=-dnsrch +defnames\n", "C host", "",
+			"host.zebra.test."},
 		{"dnsrch", "O ResolverOptions=-dnsrch\n", "O ResolverOptions=+dnsrch\n", "C nohost", "", "nohost.parent.test."},
 		{"HasWildcardMX", "O ResolverOptions=HasWildcardMX\n", "", "C only", "", `"only.zebra.test."`},
 		{"WorkAroundBrokenAAAA", "O ResolverOptions=WorkAroundBrokenAAAA\n", "", "C broken", `"broken.zebra.test."`, ""},
-		{"DontExpandCnames", "O DontExpandCnames=true\n", "", "C alias.zebra.test", `"alias.zebra.test."`, `"host.zebra.test."`},
+		{"DontExpandCnames", "O DontExpandCnames=true\n", "", "C alias.zebra.test", `"alias.zebra.test."`,
+			`"host.zebra.test."`},
 		{"Timeout.resolver.retrans", "O Timeout.resolver.retrans=7s\n", "", "limits", "7s 1", "5s 1"},
 		{"Timeout.resolver.retry", "O Timeout.resolver.retry=9\n", "", "limits", "5s 9", "5s 1"},
 	} {
@@ -199,7 +203,8 @@ func TestLoadOptions(t *testing.T) {
 // logAll lets a server log what level 14 asks for.
 func logAll(t *testing.T, s *Server) {
 	t.Helper()
-	log, err := maillog.Open(maillog.Config{File: filepath.Join(filepath.Dir(s.spool.Group("").Directories()[0]), "log"), Level: 14})
+	log, err := maillog.Open(maillog.Config{File: filepath.Join(filepath.Dir(s.spool.Group("").Directories()[0]), "log"),
+		Level: 14})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,6 +241,19 @@ func TestQueueFactor(t *testing.T) {
 	}
 }
 
+// TestCompressedIPv6 is option UseCompressedIPv6Addresses in ${client_addr}.
+func TestCompressedIPv6(t *testing.T) {
+	for option, want := range map[string]string{"UseCompressedIPv6Addresses=true": "IPv6:2001:db8::5:1",
+		"UseCompressedIPv6Addresses=false": "IPv6:2001:db8:0:0:0:0:5:1"} {
+		c := testServerOf(t, "false", withOption(option), nil).NewSession(nil, netip.AddrPort{},
+			netip.MustParseAddrPort("[2001:db8::5:1]:1000"))
+		c.Connect(t.Context())
+		if got, _ := c.macros.Macro("{client_addr}"); got != want {
+			t.Errorf("%s: %s", option, got)
+		}
+	}
+}
+
 // TestMatchGECOS delivers to a user by his full name.
 func TestMatchGECOS(t *testing.T) {
 	for option, want := range map[string]string{"MatchGECOS=true": "250 2.1.5 ", "MatchGECOS=false": "550 5.1.1 "} {
@@ -252,18 +270,22 @@ func TestMatchGECOS(t *testing.T) {
 func TestDontProbeInterfaces(t *testing.T) {
 	host := HostNames{
 		Interfaces: func() []Interface {
-			return []Interface{{Addr: netip.MustParseAddr("192.0.2.77"), Up: true}, {Addr: netip.MustParseAddr("127.0.0.9"), Up: true, Loopback: true}}
+			return []Interface{{Addr: netip.MustParseAddr("192.0.2.77"), Up: true}, {Addr: netip.MustParseAddr("127.0.0.9"),
+				Up: true, Loopback: true}}
 		},
 		Named: func(_ context.Context, a netip.Addr) []string {
 			return []string{map[bool]string{true: "loop.test", false: "face.test"}[a.IsLoopback()]}
 		},
 	}
-	for value, want := range map[string]string{"true": "false false false", "false": "true true true", "loopback": "true true false"} {
-		s, err := Load(t.Context(), LoadOptions{Path: "x.cf", Host: &host, Text: []byte("V10/Berkeley\nO DontProbeInterfaces=" + value + "\n")})
+	for value, want := range map[string]string{"true": "false false false", "false": "true true true",
+		"loopback": "true true false"} {
+		s, err := Load(t.Context(), LoadOptions{Path: "x.cf", Host: &host,
+			Text: []byte("V10/Berkeley\nO DontProbeInterfaces=" + value + "\n")})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := fmt.Sprint(s.InClass("w", "[192.0.2.77]"), s.InClass("w", "face.test"), s.InClass("w", "loop.test")); got != want {
+		if got := fmt.Sprint(s.InClass("w", "[192.0.2.77]"), s.InClass("w", "face.test"), s.InClass("w",
+			"loop.test")); got != want {
 			t.Errorf("DontProbeInterfaces=%s: %s, want %s", value, got, want)
 		}
 	}
@@ -305,8 +327,8 @@ func TestBuffersOfDaemons(t *testing.T) {
 	}
 }
 
-// TestOptionsReachTheMailers: what package mailers is told is what the options say. TestSlowPeers, TestNextHosts and others there hold
-// what it makes of it.
+// TestOptionsReachTheMailers: what package mailers is told is what the options say. TestSlowPeers, TestNextHosts and
+// others there hold what it makes of it.
 func TestOptionsReachTheMailers(t *testing.T) {
 	for option, got := range map[string]func(mailers.Config) any{
 		"TryNullMXList=true":        func(c mailers.Config) any { return c.TryNullMX },
@@ -336,7 +358,8 @@ func TestOptionsReachTheMailers(t *testing.T) {
 			return got(cfg)
 		}
 		_, want, _ := strings.Cut(option, "=")
-		if with, without := configured(withOption(option)), configured(testConfig); fmt.Sprint(with) != want || fmt.Sprint(without) == want {
+		if with, without := configured(withOption(option)), configured(testConfig); fmt.Sprint(with) != want ||
+			fmt.Sprint(without) == want {
 			t.Errorf("%s: %v, without %v", option, with, without)
 		}
 	}
@@ -365,13 +388,15 @@ func TestOptionsReachTLS(t *testing.T) {
 		if c == nil {
 			t.Fatal(err)
 		}
-		if text := got(&c.Settings); strings.ReplaceAll(text, "/zebra", "") != strings.Repeat(" ", strings.Count(text, " ")) || !strings.Contains(text, "/zebra") {
+		if text := got(&c.Settings); strings.ReplaceAll(text, "/zebra", "") != strings.Repeat(" ", strings.Count(text, " ")) ||
+			!strings.Contains(text, "/zebra") {
 			t.Errorf("%s: %q", option, text)
 		}
 	}
 }
 
-// TestSecretsOfGroups: files with passwords that their group may read, or write, are taken with the value of DontBlameSendmail only.
+// TestSecretsOfGroups: files with passwords that their group may read, or write, are taken with the value of
+// DontBlameSendmail only.
 func TestSecretsOfGroups(t *testing.T) {
 	for _, c := range []struct {
 		value string

@@ -9,8 +9,8 @@ import (
 	"gosendmail/internal/safefile"
 )
 
-// TestKeysOfOthers is GroupReadableKeyFile and CertOwner of DontBlameSendmail: keys that their group may read, and certificates of other
-// users, serve with them only.
+// TestKeysOfOthers is GroupReadableKeyFile and CertOwner of DontBlameSendmail: keys that their group may read, and
+// certificates of other users, serve with them only.
 func TestKeysOfOthers(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -18,7 +18,8 @@ func TestKeysOfOthers(t *testing.T) {
 		spoil func(cert, key string) error
 		root  bool
 	}{
-		{"GroupReadableKeyFile", safefile.GroupReadableKeyFile, func(_, key string) error { return os.Chmod(key, 0o640) }, false},
+		{"GroupReadableKeyFile", safefile.GroupReadableKeyFile, func(_, key string) error { return os.Chmod(key, 0o640) },
+			false},
 		{"CertOwner", safefile.CertOwner, func(cert, _ string) error { return os.Chown(cert, 2001, -1) }, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
