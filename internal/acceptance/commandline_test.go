@@ -23,9 +23,13 @@ var commandLines = []string{
 	"-ODeliveryMode=q alice", "-O DeliveryMode=queueonly alice", "-O NoSuchOption=1 alice", "-onosuch alice", "-oee nosuch", "-oeq nosuch", "-oem nosuch", "-oew nosuch",
 	"-eq nosuch alice", "-oT3d alice", "-odd alice", "-oL5 alice", "-bm alice", "-Ltag alice", "-v alice", "-- alice", "alice,bob", "<a@x.test>", "a@x.test b@y.test",
 	"-t -n", "\\alice", "alice@mail.example.test alice", "", "-Ac alice", "-Am alice", "-q", "-bp -v", "-bp", "-qIxx -bp", "-qRalice -bp", "-q!Ralice -bp",
-	"-qSnobody -bp", "-qGnone -bp", "-qQ -bp", "-qL -bp", "-bp -q!L", "-bp -qLxx", "-qL", "-Qheld -qIzz", "-bv nosuch x@remote.test", "-bv", "-ba", "-ba alice", "-ba nosuch",
+	"-qSnobody -bp", "-qGnone -bp", "-qQ -bp", "-qL -bp", "-bp -q!L", "-bp -qLxx", "-qL", "-Qheld -qIzz", "-bv nosuch x@remote.test", "-bv", "-ba", "-ba alice", "-ba nosuch", "-ba nosuch alice",
+	"-Nsometimes -Rsome -Va=b alice", "-Nsuccess -Nnever alice", "-Rfull -Rhdrs alice", "-ba -hx alice", "-bs -Va=b", "-Q -bs", "-oem -BBINARY alice",
 	"-ba -t", "-i -X @DIR@/tr alice", "-X @DIR@/none/tr alice",
 }
+
+// inodeLine is the line of a queue file that names the inode of the body.
+var inodeLine = regexp.MustCompile(`(?m)^I\d+/\d+/\d+\n`)
 
 const handedIn = "To: alice\nCc: carol\nBcc: bob\nSubject: test\n\ntext\n.\nmore\n"
 
@@ -50,6 +54,9 @@ func handIn(t *testing.T, w world, line string, sendmail func(args ...string) *e
 		must(t, err)
 		if strings.HasPrefix(line, "-ba") {
 			b = bytes.Replace(b, []byte("\nSroot <root>\n"), []byte("\nSroot\n"), 1) // see docs/differences.md
+		}
+		if strings.Contains(line, "nosuch") {
+			b = inodeLine.ReplaceAll(b, nil) // the original has none where a report was written before; see docs/differences.md
 		}
 		text += "== " + f.Name()[:2] + "\n" + string(b)
 	}

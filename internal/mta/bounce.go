@@ -30,7 +30,11 @@ func (m *message) finish(ctx context.Context) error {
 	if expired {
 		m.expire()
 	}
+	told := len(m.reportable()) > 0
 	err := m.report(ctx, expired)
+	if m.routed && told {
+		env.Message = "" // as the original, which keeps no reason beside a report about a delivery
+	}
 	pending := env.PendingRecipients()
 	if m.waits == nil && len(pending) > 0 && (limits.WarnDue(env, now) || m.deadlinePassed(now, "N") && !env.Flags.Warning) && !m.quiet {
 		err = errors.Join(err, m.warn(ctx, pending))
@@ -214,9 +218,6 @@ func (m *message) report(ctx context.Context, expired bool) error {
 	}
 	for _, r := range list {
 		m.markReported(r)
-	}
-	if m.routed {
-		m.env.Message = "" // as the original, which keeps no reason beside a report
 	}
 	m.post(&out)
 	return nil
