@@ -17,8 +17,15 @@ type Message struct {
 	Position
 	Text    string
 	Warning bool   // the configuration can be used
+	Doubt   bool   // a warning where the original has none: for who checks a configuration or starts a daemon
 	Hint    string // the nearest name that would have been right; "" means none
 	Reply   string // what an SMTP session on standard input begins its answer with; "" means "554 5.0.0"
+}
+
+// Doubt warns of what the original takes without a word, at its line.
+func Doubt(at Position, text string) Message {
+	m := Message{Position: at, Text: "WARNING: " + text}
+	return Message{Position: at, Text: m.Error(), Warning: true, Doubt: true}
 }
 
 // TempReply is Message.Reply where the operating system refused something: it may be otherwise later.

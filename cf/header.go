@@ -24,7 +24,7 @@ func (p *parser) headerLine(s string) {
 	if strings.HasPrefix(s, "?") {
 		cond, rest, ok := strings.Cut(s[1:], "?")
 		if !ok {
-			p.errorf("header syntax error, line \"H%s\"", plain(s))
+			p.headerError(plain(s))
 			return
 		}
 		h.HasConditions = true
@@ -38,7 +38,7 @@ func (p *parser) headerLine(s string) {
 	name, value, ok := strings.Cut(s, ":")
 	name = strings.TrimRight(name, space)
 	if !ok || name == "" || strings.ContainsAny(name, space) {
-		p.errorf("header syntax error, line \"%s\"", plain(s))
+		p.headerError(plain(s))
 		return
 	}
 	h.Name = name
@@ -54,4 +54,9 @@ func (p *parser) headerLine(s string) {
 	}
 	h.Value = value
 	p.c.Headers = append(p.c.Headers, h)
+}
+
+// headerError reports an H line that is none.
+func (p *parser) headerError(line string) {
+	p.c.Messages = append(p.c.Messages, Message{Position: p.at(), Text: "header syntax error, line \"" + line + "\"", Reply: "553 5.3.0"})
 }

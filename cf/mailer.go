@@ -1,6 +1,7 @@
 package cf
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -102,7 +103,9 @@ func (p *parser) mailerLine(s string) {
 		return
 	}
 	m := &Mailer{Position: p.at(), Name: name, UID: NoID, GID: NoID}
+	defer func() { p.subject = "" }()
 	for _, f := range fields {
+		p.subject = fmt.Sprintf("mailer %s: %c=: ", name, f.code)
 		if !p.mailerField(m, f) {
 			return
 		}
@@ -168,15 +171,15 @@ func (p *parser) mailerField(m *Mailer, f equate) bool {
 	case 'A':
 		m.Argv = strings.Fields(v)
 	case 'M':
-		m.MaxSize = number(v)
+		m.MaxSize = p.number(v)
 	case 'm':
-		m.MaxDeliveries = int(number(v))
+		m.MaxDeliveries = int(p.number(v))
 	case 'r':
-		m.MaxRecipients = int(number(v))
+		m.MaxRecipients = int(p.number(v))
 	case 'L':
-		m.LineLimit = max(0, int(number(v)))
+		m.LineLimit = max(0, int(p.number(v)))
 	case 'N':
-		m.Nice = int(number(v))
+		m.Nice = int(p.number(v))
 	case 'T':
 		m.types(v)
 	case 'U':
@@ -269,7 +272,7 @@ func (p *parser) mailerUser(m *Mailer, v string) {
 		p.errorf("mailer %s: null user name", m.Name)
 		return
 	case isDigit(user[0]):
-		m.UID = int(number(user))
+		m.UID = p.identifier(user)
 	default:
 		uid, gid, ok := p.user(user)
 		if !ok {
@@ -281,7 +284,7 @@ func (p *parser) mailerUser(m *Mailer, v string) {
 	switch {
 	case !hasGroup || group == "":
 	case isDigit(group[0]):
-		m.GID = int(number(group))
+		m.GID = p.identifier(group)
 	default:
 		gid, ok := p.group(group)
 		if !ok {

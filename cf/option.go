@@ -2,6 +2,7 @@ package cf
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -47,19 +48,19 @@ func field[T any](read func(p *parser, v string) T, at func(*Settings) *T) func(
 }
 
 func flag(at func(*Settings) *bool) func(*parser, *Settings, string) {
-	return field(func(_ *parser, v string) bool { return boolean(v) }, at)
+	return field((*parser).boolean, at)
 }
 
 func count(at func(*Settings) *int) func(*parser, *Settings, string) {
-	return field(func(_ *parser, v string) int { return int(max(min(number(v), 1<<40), -1<<40)) }, at)
+	return field(func(p *parser, v string) int { return int(max(min(p.number(v), 1<<40), -1<<40)) }, at)
 }
 
 func size(at func(*Settings) *int64) func(*parser, *Settings, string) {
-	return field(func(_ *parser, v string) int64 { return number(v) }, at)
+	return field((*parser).number, at)
 }
 
 func mode(at func(*Settings) *int) func(*parser, *Settings, string) {
-	return field(func(_ *parser, v string) int { return int(octal(v)) & 0o777 }, at)
+	return field(func(p *parser, v string) int { return int(p.octal(v)) & 0o777 }, at)
 }
 
 func span(unit byte, at func(*Settings) *time.Duration) func(*parser, *Settings, string) {
@@ -97,17 +98,25 @@ func split(v string) []string {
 	return strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' })
 }
 
-// letter takes the first character where it is one of the allowed ones; an empty value leaves the field as it is unless
-// other is given. An error ends the program of the original; here it is told and the value stays.
-func letter(allowed, problem string, other byte, at func(*Settings) *byte) func(*parser, *Settings, string) {
+// letter takes the first character of one of the words, whose first letters differ; an empty value leaves the field as it is unless
+// other is given. What begins with no such letter is the problem, or without one has no effect.
+func letter(words []string, problem string, other byte, at func(*Settings) *byte) func(*parser, *Settings, string) {
 	return func(p *parser, s *Settings, v string) {
+		i := slices.IndexFunc(words, func(w string) bool { return v != "" && w[0] == v[0]|0x20 })
 		switch {
 		case v == "" && other != 0:
 			*at(s) = other
-		case v != "" && strings.IndexByte(allowed, v[0]) >= 0:
+		case i >= 0:
 			*at(s) = v[0] | 0x20
+			if w := words[i]; len(v) > 1 && !contains(strings.Split(w, "|"), v) {
+				word, _, _ := strings.Cut(w, "|")
+				p.doubt("%q is taken for %s", v, word)
+			}
+		case v == "":
 		case problem != "":
 			p.errorf(problem, v)
+		default:
+			p.doubt("%q is not known and has no effect", v)
 		}
 	}
 }
@@ -121,7 +130,7 @@ func identity(name, separators string, at func(*Settings) *Identity) func(*parse
 		}
 		id.Name = user
 		if user != "" && isDigit(user[0]) {
-			id.UID = int(number(user))
+			id.UID = p.identifier(user)
 		} else if uid, gid, ok := p.user(user); ok {
 			id.UID, id.GID = uid, gid
 		} else {
@@ -129,7 +138,7 @@ func identity(name, separators string, at func(*Settings) *Identity) func(*parse
 			return
 		}
 		if group != "" && isDigit(group[0]) {
-			id.GID = int(number(group))
+			id.GID = p.identifier(group)
 		} else if gid, ok := p.group(group); ok {
 			id.GID = gid
 		} else if group != "" {
@@ -243,6 +252,8 @@ func (p *parser) setOption(def *Def, sub, value string) {
 		return
 	}
 	p.c.Options = append(p.c.Options, Option{p.at(), def.Name, sub, value})
+	p.subject = "option " + strings.TrimSuffix(def.Name+"."+sub, ".") + ": "
+	defer func() { p.subject = "" }()
 	switch {
 	case def.Name == "Timeout":
 		p.timeouts(sub, value)
@@ -310,7 +321,7 @@ var oldOptions = []Def{
 	}},
 	{Name: "g", Letter: 'g', Kind: Text, set: func(p *parser, s *Settings, v string) {
 		if v != "" && isDigit(v[0]) {
-			s.DefaultUser.GID = int(number(v))
+			s.DefaultUser.GID = p.identifier(v)
 		} else if gid, ok := p.group(v); ok {
 			s.DefaultUser.GID = gid
 		} else {

@@ -27,12 +27,12 @@ func setBlank(_ *parser, s *Settings, v string) {
 }
 
 // setMinFree also takes the old form "blocks/size".
-func setMinFree(_ *parser, s *Settings, v string) {
+func setMinFree(p *parser, s *Settings, v string) {
 	blocks, most, ok := strings.Cut(v, "/")
 	if ok {
-		s.MaxMessageSize = number(most)
+		s.MaxMessageSize = p.number(most)
 	}
-	s.MinFreeBlocks = number(blocks)
+	s.MinFreeBlocks = p.number(blocks)
 }
 
 var resolverFlags = []string{"debug", "aaonly", "usevc", "primary", "igntc", "recurse", "defnames", "stayopen", "dnsrch",
@@ -120,19 +120,19 @@ var blameFlags = []string{"AssumeSafeChown", "ClassFileInUnsafeDirPath", "DontWa
 	"WorldWritableIncludeFile", "WriteMapToHardLink", "WriteMapToSymLink", "WriteStatsToHardLink",
 	"WriteStatsToSymLink", "CertOwner"}
 
-func setUnsafeGroup(_ *parser, s *Settings, v string) {
-	if !boolean(v) {
+func setUnsafeGroup(p *parser, s *Settings, v string) {
+	if !p.boolean(v) {
 		s.DontBlameSendmail = append(s.DontBlameSendmail, "groupwritableforwardfilesafe", "groupwritableincludefilesafe")
 	}
 }
 
-func setSuperSafe(_ *parser, s *Settings, v string) {
+func setSuperSafe(p *parser, s *Settings, v string) {
 	switch {
 	case v != "" && (v[0]|0x20) == 'i':
 		s.SuperSafe = "interactive"
 	case v != "" && (v[0]|0x20) == 'p':
 		s.SuperSafe = "postmilter"
-	case boolean(v):
+	case p.boolean(v):
 		s.SuperSafe = "true"
 	default:
 		s.SuperSafe = "false"
@@ -164,11 +164,11 @@ func setSafeEnv(_ *parser, s *Settings, v string) {
 	}
 }
 
-func setProbe(_ *parser, s *Settings, v string) {
+func setProbe(p *parser, s *Settings, v string) {
 	switch {
 	case equalFold(v, "loopback"):
 		s.DontProbeInterfaces = "loopback"
-	case boolean(v):
+	case p.boolean(v):
 		s.DontProbeInterfaces = "true"
 	default:
 		s.DontProbeInterfaces = "false"
@@ -185,10 +185,10 @@ func setOperators(p *parser, s *Settings, v string) {
 
 func setMimeLength(p *parser, s *Settings, v string) {
 	whole, part, ok := strings.Cut(v, "/")
-	s.MaxMimeHeaderLength = max(0, int(number(whole)))
+	s.MaxMimeHeaderLength = max(0, int(p.number(whole)))
 	s.MaxMimeFieldLength = s.MaxMimeHeaderLength / 2
 	if ok && part != "" {
-		s.MaxMimeFieldLength = max(0, int(number(part)))
+		s.MaxMimeFieldLength = max(0, int(p.number(part)))
 	}
 	if n := s.MaxMimeHeaderLength; n > 0 && n < 128 {
 		p.warnf("Warning: MaxMimeHeaderLength: header length limit set lower than 128")
@@ -199,7 +199,7 @@ func setMimeLength(p *parser, s *Settings, v string) {
 }
 
 func setHeadersLength(p *parser, s *Settings, v string) {
-	s.MaxHeadersLength = int(number(v))
+	s.MaxHeadersLength = int(p.number(v))
 	if n := s.MaxHeadersLength; n > 0 && n < 16384 {
 		p.warnf("Warning: MaxHeadersLength: headers length limit set lower than %d", 16384)
 	}
@@ -305,12 +305,12 @@ func (p *parser) resolverTimeout(t *Timeouts, name, v string) bool {
 	case "resolver.retrans.normal":
 		t.ResolverRetransNormal = p.duration(v, 's')
 	case "resolver.retry":
-		n := int(number(v))
+		n := int(p.number(v))
 		t.ResolverRetry, t.ResolverRetryFirst, t.ResolverRetryNormal = n, n, n
 	case "resolver.retry.first":
-		t.ResolverRetryFirst = int(number(v))
+		t.ResolverRetryFirst = int(p.number(v))
 	case "resolver.retry.normal":
-		t.ResolverRetryNormal = int(number(v))
+		t.ResolverRetryNormal = int(p.number(v))
 	default:
 		return false
 	}
@@ -325,9 +325,11 @@ func (p *parser) milter(sub, v string) {
 	name := strings.ToLower(sub)
 	switch {
 	case name == "loglevel":
-		m.LogLevel = int(number(v))
+		m.LogLevel = int(p.number(v))
 	case name == "maxdatasize":
-		m.MaxDataSize = int(number(v))
+		m.MaxDataSize = int(p.number(v))
+	case sub == "":
+		p.errorf("milter_set_option: invalid Milter option, must specify suboption")
 	case lists[name] != nil:
 		*lists[name] = split(v)
 	default:

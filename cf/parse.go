@@ -56,8 +56,9 @@ type parser struct {
 	sets     *setTable
 	current  *Ruleset // of the S line; nil before the first and after a wrong one
 	sticky   map[string]bool
-	command  bool // options come from the command line now
-	opFrozen bool // a rule has been read: OperatorChars counts no more
+	command  bool   // options come from the command line now
+	subject  string // what values belong to, for doubts: "option QueueLA: "
+	opFrozen bool   // a rule has been read: OperatorChars counts no more
 	opSet    bool
 	daemons  int // DaemonPortOptions so far; for Input.Trace
 }
@@ -91,6 +92,11 @@ func (p *parser) hint(hint, format string, args ...any) {
 // warnf tells something that does not stop the configuration from being used.
 func (p *parser) warnf(format string, args ...any) {
 	p.c.Messages = append(p.c.Messages, Message{Position: p.at(), Text: fmt.Sprintf(format, args...), Warning: true})
+}
+
+// doubt warns of what the original takes without a word.
+func (p *parser) doubt(format string, args ...any) {
+	p.c.Messages = append(p.c.Messages, Doubt(p.at(), p.subject+fmt.Sprintf(format, args...)))
 }
 
 // expand does the macros of a line with the values of this moment.
@@ -223,7 +229,7 @@ func (p *parser) versionLine(s string) {
 	for i < len(t) && isDigit(t[i]) {
 		i++
 	}
-	p.c.Level = int(min(number(t), 1000))
+	p.c.Level = int(min(number(t[:i]), 1000))
 	if p.c.Level >= 5 {
 		if w, ok := p.c.Macros.Macro("w"); ok {
 			short, _, _ := strings.Cut(w, ".")
@@ -260,7 +266,7 @@ func (p *parser) finish() {
 	}
 	p.oldMailers()
 	if p.c.Level > Level {
-		p.warnf("Warning: .cf version level (%d) exceeds sendmail version %s functionality (%d)", p.c.Level, p.version(), Level)
+		p.errorf("Warning: .cf version level (%d) exceeds sendmail version %s functionality (%d)", p.c.Level, p.version(), Level)
 	} else if p.c.Level < Level {
 		p.warnf("Warning: .cf file is out of date: sendmail %s supports version %d, .cf file is version %d", p.version(), Level, p.c.Level)
 	}

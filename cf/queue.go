@@ -1,6 +1,7 @@
 package cf
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -27,25 +28,30 @@ func (p *parser) queueLine(s string) {
 	}
 	q := Queue{Position: p.at(), Name: name}
 	for _, f := range fields {
+		p.subject = fmt.Sprintf("queue %s: %c=: ", name, f.code)
 		switch f.code {
 		case 'P':
 			q.Path = f.value
 		case 'F':
 			q.Flags = f.value
+			for _, c := range strings.Trim(f.value, "f, \t") {
+				p.doubt("flag %c is not known and has no effect", c)
+			}
 		case 'N':
-			q.Nice = int(number(f.value))
+			q.Nice = int(p.number(f.value))
 		case 'I':
 			q.Interval, q.HasInterval = p.duration(f.value, 'm'), true
 		case 'J':
-			q.Jobs = int(number(f.value))
+			q.Jobs = int(p.number(f.value))
 		case 'R':
-			q.Runners = int(number(f.value))
+			q.Runners = int(p.number(f.value))
 		case 'r':
-			q.RecipientsPerMsg = int(number(f.value))
+			q.RecipientsPerMsg = int(p.number(f.value))
 		default:
 			p.errorf("Q%s: unknown queue equate %c=", name, f.code)
 		}
 	}
+	p.subject = ""
 	p.c.Queues = append(p.c.Queues, q)
 }
 
@@ -70,7 +76,7 @@ const (
 
 // filterLine is an X line.
 func (p *parser) filterLine(s string) {
-	name, fields := p.equates(s, "filter")
+	name, fields := p.equates(s, "mail filter")
 	if name == "" {
 		return
 	}
@@ -94,7 +100,7 @@ func (p *parser) filterLine(s string) {
 		}
 	}
 	if f.Socket == "" {
-		p.errorf("X%s: S= argument required", name)
+		p.errorf("X%s: empty or missing socket information", name)
 		return
 	}
 	p.c.Filters = append(p.c.Filters, f)
@@ -115,17 +121,9 @@ func (p *parser) filterTimes(f *Filter, s string) {
 		case "E":
 			f.EndOfMessage = d
 		default:
-			p.errorf("X%s: unknown timeout %s", f.Name, part)
+			p.errorf("X%s: unknown filter timeout %.1s", f.Name, part)
 		}
 	}
-}
-
-func (p *parser) duration(s string, unit byte) time.Duration {
-	d, problem := Duration(s, unit)
-	if problem != "" {
-		p.errorf("%s", problem)
-	}
-	return d
 }
 
 // precedenceLine is a P line.
@@ -135,7 +133,9 @@ func (p *parser) precedenceLine(s string) {
 		p.unknown("P" + s)
 		return
 	}
-	p.c.Precedence = append(p.c.Precedence, Precedence{name, int(number(value))})
+	p.subject = "precedence " + name + ": "
+	defer func() { p.subject = "" }()
+	p.c.Precedence = append(p.c.Precedence, Precedence{name, int(p.number(value))})
 }
 
 // mapLine is a K line: name, class, arguments.

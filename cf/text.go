@@ -38,6 +38,9 @@ func number(s string) int64 {
 	return n
 }
 
+// Number reads a decimal number as atoi does, of which the original makes use for all numbers.
+func Number(s string) int64 { return number(s) }
+
 // octal reads an octal number.
 func octal(s string) int64 {
 	var n int64
@@ -55,7 +58,7 @@ var units = map[byte]time.Duration{
 }
 
 // Duration reads a time interval such as "1h30m"; a number without a unit counts in unit. "now" is no time at all. The
-// problem is "" or tells of a unit that does not exist.
+// problem is "" or has a line for each unit that does not exist.
 func Duration(s string, unit byte) (d time.Duration, problem string) {
 	if equalFold(s, "now") {
 		return 0, ""
@@ -75,7 +78,7 @@ func Duration(s string, unit byte) (d time.Duration, problem string) {
 			u = s[i]
 			i++
 			if units[u] == 0 {
-				problem = "Invalid time unit `" + string(rune(u)) + "'"
+				problem = strings.TrimPrefix(problem+"\nInvalid time unit `"+string(rune(u))+"'", "\n")
 				u = unit
 			}
 		}

@@ -31,7 +31,7 @@ var dnsTypes = map[string]uint16{
 func parseDNS(p *Params) error {
 	f := &dnsFlags{}
 	p.extra = f
-	sc := flagScanner{p.Args}
+	sc := flagScanner{s: p.Args}
 	var wrong error
 	for {
 		letter, value := sc.next()
@@ -295,7 +295,7 @@ type hostMap struct {
 func parseHost(p *Params) error {
 	f := &dnsFlags{}
 	p.extra = f
-	sc := flagScanner{p.Args}
+	sc := flagScanner{s: p.Args}
 	for {
 		letter, value := sc.next()
 		switch {

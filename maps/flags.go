@@ -33,7 +33,8 @@ type Flags struct {
 
 // flagScanner walks the flags of a K line: "-x" with its value up to white space, for a few flags after white space.
 type flagScanner struct {
-	s string
+	s     string
+	blank byte // what ended the word of the last flag; 0: the end of the line
 }
 
 // next returns the next flag letter and what is glued to it, or 0 at the first word without a dash.
@@ -43,6 +44,9 @@ func (f *flagScanner) next() (letter byte, value string) {
 		return 0, ""
 	}
 	word, rest := cutSpace(f.s[1:])
+	if f.blank = 0; len(word) < len(f.s[1:]) {
+		f.blank = f.s[1+len(word)]
+	}
 	f.s = rest
 	if word == "" {
 		return '-', ""
@@ -124,7 +128,7 @@ func firstByte(s string) byte {
 
 // parseFlags reads the flags of table-like classes, the file name and the rest.
 func parseFlags(p *Params) error {
-	sc := flagScanner{p.Args}
+	sc := flagScanner{s: p.Args}
 	var bad error
 	for {
 		letter, value := sc.next()
@@ -137,7 +141,9 @@ func parseFlags(p *Params) error {
 		case 'v':
 			p.ValCol, p.HasValCol = sc.after(value), true
 		case 'z':
-			p.Delim = delimiter(value)
+			if p.Delim = delimiter(value); value == "" {
+				p.Delim = sc.blank // the character behind the letter, whatever it is
+			}
 		default:
 			if !p.common(letter, value) {
 				bad = errors.Join(bad, illegal(letter, p.Name))

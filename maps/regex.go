@@ -33,7 +33,7 @@ func parseRegex(p *Params) error {
 	m := &regexMap{p: p, delim: condElse}
 	p.extra = m
 	basic, subs := false, ""
-	sc := flagScanner{p.Args}
+	sc := flagScanner{s: p.Args}
 loop:
 	for {
 		letter, value := sc.next()

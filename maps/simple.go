@@ -13,7 +13,7 @@ import (
 // parseSimple reads the few flags of classes dequote, macro, arith and arpa, whose keys keep their quotes. Other flags mean nothing to them.
 func parseSimple(p *Params) error {
 	p.KeepQuotes = true
-	sc := flagScanner{p.Args}
+	sc := flagScanner{s: p.Args}
 	for {
 		letter, value := sc.next()
 		switch letter {

@@ -49,7 +49,7 @@ func (f socketFault) Error() string { return string(f) }
 func parseSocket(p *Params) error {
 	m := &socketMap{p: p, timeout: socketTime}
 	p.extra = m
-	sc := flagScanner{p.Args}
+	sc := flagScanner{s: p.Args}
 	var wrong error
 	for {
 		letter, value := sc.next()

@@ -16,7 +16,7 @@ const levelInfo = 6
 func parseSyslog(p *Params) error {
 	level := levelInfo
 	var wrong error
-	sc := flagScanner{p.Args}
+	sc := flagScanner{s: p.Args}
 	for {
 		letter, value := sc.next()
 		switch letter {

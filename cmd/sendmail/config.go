@@ -62,7 +62,7 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 		return nil, nil, v.refuse(ctx, nil, code, cf.Message{Text: err.Error(), Reply: cf.TempReply})
 	}
 	if v.mode != modeTest { // which tells it itself, with what is wrong
-		testmode.PrintProblems(v.stderr, v.log, site, func(m cf.Message) bool { return m.Warning })
+		testmode.PrintProblems(v.stderr, v.log, site, func(m cf.Message) bool { return m.Warning && (!m.Doubt || v.judges()) })
 		testmode.PrintIdentity(v.log, site, path)
 		if strings.IndexByte(withoutMailers, v.mode) < 0 {
 			testmode.PrintMailers(v.log, site)
@@ -70,8 +70,8 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 	}
 	if list := site.Errors(); len(list) > 0 && v.mode != modeTest {
 		code := status.Software
-		if slices.ContainsFunc(list, func(m cf.Message) bool { return strings.HasPrefix(m.Text, "Unknown delivery mode") }) {
-			code = status.Usage // of all options this one
+		if slices.ContainsFunc(list, isUsage) {
+			code = status.Usage
 		}
 		return nil, nil, v.refuse(ctx, site, code, list...)
 	}
@@ -95,6 +95,16 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 		func(level int, id, text string) { log.Log(0, maillog.Priority(level), id, text) })
 	site.NoteMaps(func(level int, id, text string) { log.Log(level, maillog.Info, id, text) })
 	return site, log, 0
+}
+
+// judges reports whether the call is about the configuration itself: it checks it, or starts what runs under it for long.
+func (v *invocation) judges() bool {
+	return v.mode == modeCheckCf || v.mode == modeDaemon || v.mode == modeForegrnd || v.given.ready != nil
+}
+
+// isUsage reports whether an error in a configuration ends the original with the status of a wrong command line, which two options do.
+func isUsage(m cf.Message) bool {
+	return m.Reply == "" && (strings.HasPrefix(m.Text, "Unknown delivery mode") || strings.HasPrefix(m.Text, "Unknown 8-bit mode"))
 }
 
 // warn says that others may write to the configuration, and repeats a daemon's warnings where they are not lost.

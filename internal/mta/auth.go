@@ -42,12 +42,15 @@ func newAuthority(s *Server) (a *authority, found bool, err error) {
 	if cyrus.Mechanisms != nil {
 		a.allowed = slices.DeleteFunc(a.allowed, func(m string) bool { return !slices.Contains(cyrus.Mechanisms, m) })
 	}
-	if cyrus.File == "" && !exists(cyrus.SASLDB) {
+	if !hasPasswords(cyrus) {
 		return nil, false, nil
 	}
 	a.backend = s.cyrusBackend(cyrus)
 	return a, true, nil
 }
+
+// hasPasswords reports whether a site has set Cyrus SASL up.
+func hasPasswords(c sasl.Cyrus) bool { return c.File != "" || exists(c.SASLDB) }
 
 func exists(path string) bool {
 	_, err := os.Stat(path)
@@ -102,9 +105,38 @@ func (s *Server) sasldb(path string) sasl.SASLDB {
 	}}
 }
 
-// ownBackends reads option AuthBackends: "saslauthd:PATH", "sasldb:PATH", "passwd:PATH", "map:NAME" and "dovecot:PATH" with
+// backend is one item of option AuthBackends.
+type backend struct{ kind, arg string }
+
+// parseBackends reads option AuthBackends: "saslauthd:PATH", "sasldb:PATH", "passwd:PATH", "map:NAME" and "dovecot:PATH" with
 // commas between. dovecot stands alone, since it carries the mechanisms out itself.
+func (s *Site) parseBackends(text string) (list []backend, err error) {
+	items := strings.Split(text, ",")
+	for _, item := range items {
+		kind, arg, _ := strings.Cut(strings.TrimSpace(item), ":")
+		switch {
+		case !slices.Contains([]string{"saslauthd", "sasldb", "passwd", "map", "dovecot"}, kind):
+			return nil, fmt.Errorf("%s is no back end; saslauthd, sasldb, passwd, map and dovecot are", kind)
+		case kind == "dovecot" && len(items) > 1:
+			return nil, errors.New("dovecot stands alone: it knows which passwords are right")
+		case arg == "":
+			return nil, fmt.Errorf("%s needs a path or a name behind a colon", kind)
+		case kind == "map":
+			if _, ok := s.Maps.Spec(arg); !ok {
+				return nil, fmt.Errorf("map:%s: no K line declares it", arg)
+			}
+		}
+		list = append(list, backend{kind, arg})
+	}
+	return list, nil
+}
+
+// ownBackends makes the back ends of option AuthBackends.
 func (s *Server) ownBackends(text string) (sasl.Backend, error) {
+	list, err := s.site.parseBackends(text)
+	if err != nil {
+		return nil, err
+	}
 	local := &sasl.Local{}
 	var any sasl.Any
 	secrets := func(x sasl.Secrets) {
@@ -113,29 +145,18 @@ func (s *Server) ownBackends(text string) (sasl.Backend, error) {
 			local.Secrets = x
 		}
 	}
-	list := strings.Split(text, ",")
-	for _, item := range list {
-		kind, arg, _ := strings.Cut(strings.TrimSpace(item), ":")
-		switch {
-		case kind == "dovecot" && len(list) > 1:
-			return nil, errors.New("dovecot stands alone: it knows which passwords are right")
-		case arg == "":
-			return nil, fmt.Errorf("%s needs a path or a name behind a colon", kind)
-		case kind == "dovecot":
-			return sasl.Dovecot{Path: arg}, nil
-		case kind == "saslauthd":
-			any = append(any, sasl.Saslauthd{Path: arg})
-		case kind == "sasldb":
-			secrets(s.sasldb(arg))
-		case kind == "passwd":
-			secrets(s.passwdFile(arg))
-		case kind == "map":
-			if _, ok := s.site.Maps.Spec(arg); !ok {
-				return nil, fmt.Errorf("map:%s: no K line declares it", arg)
-			}
-			secrets(s.secretMap(arg))
-		default:
-			return nil, fmt.Errorf("%s is no back end; saslauthd, sasldb, passwd, map and dovecot are", kind)
+	for _, b := range list {
+		switch b.kind {
+		case "dovecot":
+			return sasl.Dovecot{Path: b.arg}, nil
+		case "saslauthd":
+			any = append(any, sasl.Saslauthd{Path: b.arg})
+		case "sasldb":
+			secrets(s.sasldb(b.arg))
+		case "passwd":
+			secrets(s.passwdFile(b.arg))
+		case "map":
+			secrets(s.secretMap(b.arg))
 		}
 	}
 	local.Verifier = any

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"gosendmail/cf"
 )
 
 // Daemon is one DaemonPortOptions line: a socket to listen on (op.txt section 5.6).
@@ -29,15 +31,15 @@ type Daemon struct {
 	Filters   string // InputMailFilters=
 }
 
-// set obeys one key of DaemonPortOptions or ClientPortOptions; its first letter has decided which.
-func (d *Daemon) set(key byte, v string) (problem string) {
-	number := func(to *int) string {
+// set obeys one key of DaemonPortOptions or ClientPortOptions, named by its first letter. usable says that the problem is only a doubt.
+func (d *Daemon) set(key byte, v string) (problem string, usable bool) {
+	number := func(to *int) (string, bool) {
 		n, err := strconv.Atoi(v)
-		if err != nil {
-			return fmt.Sprintf("%q is no number", v)
+		if *to = n; err != nil {
+			*to = int(cf.Number(v))
+			return fmt.Sprintf("%q is no number; %d is taken", v, *to), true
 		}
-		*to = n
-		return ""
+		return "", false
 	}
 	switch key {
 	case 'A':
@@ -46,13 +48,13 @@ func (d *Daemon) set(key byte, v string) (problem string) {
 		return number(&d.Children)
 	case 'D':
 		if v == "" || strings.IndexByte("bidq", v[0]) < 0 {
-			return fmt.Sprintf("unknown delivery mode %s", v)
+			return fmt.Sprintf("Unknown delivery mode %.1s", v), false
 		}
 		d.Mode = v[:1]
 	case 'd':
 		return number(&d.DelayLA)
 	case 'F':
-		return d.setFamily(v)
+		return d.setFamily(v), false
 	case 'I':
 		d.Filters = v
 	case 'L':
@@ -62,7 +64,7 @@ func (d *Daemon) set(key byte, v string) (problem string) {
 	case 'N':
 		d.Name = v
 	case 'P':
-		return d.setPort(v)
+		return d.setPort(v), false
 	case 'q':
 		return number(&d.QueueLA)
 	case 'R':
@@ -72,7 +74,7 @@ func (d *Daemon) set(key byte, v string) (problem string) {
 	case 'S':
 		return number(&d.SndBuf)
 	}
-	return ""
+	return "", false
 }
 
 func (d *Daemon) setFamily(v string) (problem string) {
@@ -89,10 +91,13 @@ func (d *Daemon) setFamily(v string) (problem string) {
 
 // setPort takes a number or the name of a service.
 func (d *Daemon) setPort(v string) (problem string) {
-	if v != "" {
-		if n, err := strconv.Atoi(v); err == nil && (n < 0 || n > 65535) {
-			return fmt.Sprintf("%s is no port number", v)
-		} else if _, lookup := net.LookupPort("tcp", v); err != nil && lookup != nil {
+	n, err := strconv.Atoi(v)
+	switch {
+	case err == nil && n > 65535:
+		return fmt.Sprintf("%s is no port number", v)
+	case err == nil && n >= 0:
+	default:
+		if _, err := net.LookupPort("tcp", v); v == "" || err != nil {
 			return fmt.Sprintf("service \"%s\" unknown", v)
 		}
 	}

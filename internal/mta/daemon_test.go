@@ -25,15 +25,17 @@ func TestParseDaemon(t *testing.T) {
 	}
 	for value, want := range map[string]cf.Message{
 		"Zork=1":                    {Text: `PortOptions parameter "Zork=1" unknown`, Reply: portReply},
-		"port=25":                   {Text: `PortOptions parameter "port=25" unknown`, Reply: portReply, Hint: "Port"},
+		"port=nosuch":               {Text: `service "nosuch" unknown`, Reply: portReply},
+		"Port=":                     {Text: `service "" unknown`, Reply: portReply},
+		"M=Ez":                      {Text: "DaemonPortOptions: Modifier=Ez: z is not known", Warning: true, Doubt: true},
 		"Port=nosuch":               {Text: `service "nosuch" unknown`, Reply: portReply},
 		"Port=70000":                {Text: "70000 is no port number", Reply: portReply},
-		"Listen=x":                  {Text: `"x" is no number`, Reply: portReply},
+		"Listen=x":                  {Text: `"x" is no number; 0 is taken`, Reply: portReply, Warning: true, Doubt: true},
 		"Family=decnet":             {Text: "Unknown address family decnet in Family=option", Reply: portReply},
-		"DeliveryMode=z":            {Text: "unknown delivery mode z", Reply: portReply},
-		"Prot=25":                   {Text: "DaemonPortOptions: key Prot is taken for Port", Warning: true},
-		"Port":                      {Text: `DaemonPortOptions: "Port" is no key=value and has no effect`, Warning: true},
-		"=1":                        {Text: `DaemonPortOptions: "=1" is no key=value and has no effect`, Warning: true},
+		"DeliveryMode=z":            {Text: "Unknown delivery mode z", Reply: portReply},
+		"Prot=25":                   {Text: "DaemonPortOptions: key Prot is taken for Port", Warning: true, Doubt: true},
+		"Port":                      {Text: `DaemonPortOptions: "Port" is no key=value and has no effect`, Warning: true, Doubt: true},
+		"=1":                        {Text: `PortOptions parameter "=1" unknown`, Reply: portReply},
 		"Addr=::1":                  {Text: `host "::1" unknown`, Reply: hostReply},
 		"Family=inet6, A=127.0.0.1": {Text: `host "127.0.0.1" unknown`, Reply: hostReply},
 	} {

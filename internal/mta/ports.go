@@ -51,16 +51,13 @@ func (s *Site) readPorts(ctx context.Context) {
 	}
 }
 
-// complainAt adds messages about a line. Warnings name it in their text, since they are printed without.
+// complainAt adds messages about a line; warnings are those that the original does not have.
 func (s *Site) complainAt(at cf.Position, list []cf.Message) {
 	for _, m := range list {
-		m.Position = at
-		if m.Warning && at.File != "" {
-			text := m.Text
-			m.Warning = false
-			m.Text = "WARNING: " + text
-			m.Text, m.Warning = m.Error(), true
+		if m.Doubt {
+			m = cf.Doubt(at, m.Text)
 		}
+		m.Position = at
 		s.Problems = append(s.Problems, m)
 	}
 }
@@ -68,7 +65,7 @@ func (s *Site) complainAt(at cf.Position, list []cf.Message) {
 // ParseDaemon reads the value of a DaemonPortOptions line; n counts the lines, from 1, for those without a name.
 func ParseDaemon(ctx context.Context, value string, n int) (*Daemon, []cf.Message) {
 	d := &Daemon{Name: "Daemon" + strconv.Itoa(n-1), Family: "inet"}
-	return d, d.parse(ctx, value, "DaemonPortOptions", DaemonKeys)
+	return d, d.parse(ctx, value, "DaemonPortOptions", DaemonKeys, DaemonModifiers)
 }
 
 // refusals are what the daemon asks for and is not there.
@@ -88,48 +85,67 @@ func (d *Daemon) refusals(at cf.Position) (list []cf.Message) {
 }
 
 // parse reads a list of key=value. As in the original the first letter of a key decides, the case telling some apart, and what has no
-// value says nothing; a key that its name does not explain is taken with a warning.
-func (d *Daemon) parse(ctx context.Context, value, option string, keys []Key) (problems []cf.Message) {
+// value says nothing; a key that its name does not explain, or that is for daemons only, is taken with a warning.
+func (d *Daemon) parse(ctx context.Context, value, option string, keys, modifiers []Key) (problems []cf.Message) {
 	complain := func(m cf.Message) { problems = append(problems, m) }
 	for _, part := range strings.Split(value, ",") {
 		part = strings.TrimSpace(part)
 		key, v, ok := strings.Cut(part, "=")
 		key, v = strings.TrimSpace(key), strings.TrimSpace(v)
-		if !ok || key == "" {
+		if !ok {
 			if part != "" {
-				complain(cf.Message{Text: fmt.Sprintf("%s: %q is no key=value and has no effect", option, part), Warning: true})
+				complain(cf.Message{Text: fmt.Sprintf("%s: %q is no key=value and has no effect", option, part), Warning: true, Doubt: true})
 			}
 			continue
 		}
-		i := slices.IndexFunc(keys, func(k Key) bool { return k.Name[0] == key[0] })
-		if i < 0 {
-			complain(cf.Message{Text: fmt.Sprintf("PortOptions parameter \"%s\" unknown", part), Hint: nearestKey(key, keys), Reply: portReply})
+		name := keyName(key)
+		switch {
+		case name == "":
+			complain(cf.Message{Text: fmt.Sprintf("PortOptions parameter \"%s\" unknown", part), Reply: portReply})
 			continue
+		case !explains(name, key):
+			complain(cf.Message{Text: fmt.Sprintf("%s: key %s is taken for %s", option, key, name), Warning: true, Doubt: true})
 		}
-		if name := keys[i].Name; !explains(name, key) {
-			complain(cf.Message{Text: fmt.Sprintf("%s: key %s is taken for %s", option, key, name), Warning: true})
+		if !slices.ContainsFunc(keys, func(k Key) bool { return k.Name == name }) {
+			complain(cf.Message{Text: fmt.Sprintf("%s: key %s has no effect", option, key), Warning: true, Doubt: true})
 		}
-		if text := d.set(key[0], v); text != "" {
-			complain(cf.Message{Text: text, Reply: portReply})
+		if text, usable := d.set(name[0], v); text != "" {
+			complain(cf.Message{Text: text, Reply: portReply, Warning: usable, Doubt: usable})
 		}
 	}
+	if odd := unknownLetters(d.Modifiers, modifiers); odd != "" {
+		complain(cf.Message{Text: fmt.Sprintf("%s: Modifier=%s: %s is not known", option, d.Modifiers, odd), Warning: true, Doubt: true})
+	}
 	return append(problems, d.resolve(ctx)...)
+}
+
+// keyName is the key that a word stands for: the one that begins with the same letter, else with the same in upper case; "" if there is none.
+func keyName(word string) string {
+	if word == "" {
+		return ""
+	}
+	for _, letter := range []string{word[:1], strings.ToUpper(word[:1])} {
+		if i := slices.IndexFunc(DaemonKeys, func(k Key) bool { return k.Name[:1] == letter }); i >= 0 {
+			return DaemonKeys[i].Name
+		}
+	}
+	return ""
+}
+
+// unknownLetters are the letters of modifiers, blanks apart, that no key has. Rules may ask for them (${daemon_flags}).
+func unknownLetters(modifiers string, known []Key) string {
+	return strings.Map(func(r rune) rune {
+		if r == ' ' || r == '\t' || slices.ContainsFunc(known, func(k Key) bool { return k.Name == string(r) }) {
+			return -1
+		}
+		return r
+	}, modifiers)
 }
 
 // explains reports whether a key is a name, or one much like it: an abbreviation, or Modify for Modifier.
 func explains(name, key string) bool {
 	n := min(len(key), len(name), 3)
 	return strings.EqualFold(name[:n], key[:n])
-}
-
-// nearestKey is the key that was perhaps meant: one that differs in case, or has the same beginning.
-func nearestKey(key string, keys []Key) string {
-	for _, k := range keys {
-		if explains(k.Name, key) {
-			return k.Name
-		}
-	}
-	return ""
 }
 
 // resolve makes an address of the name of a host in Addr=.
@@ -163,7 +179,7 @@ func (d *Daemon) resolve(ctx context.Context) []cf.Message {
 // parseClientPort reads the value of a ClientPortOptions line (op.txt section 5.6).
 func parseClientPort(ctx context.Context, line string) (mailers.ClientPort, []cf.Message) {
 	d := Daemon{Family: "inet"}
-	problems := d.parse(ctx, line, "ClientPortOptions", ClientKeys())
+	problems := d.parse(ctx, line, "ClientPortOptions", ClientKeys(), ClientModifiers)
 	c := mailers.ClientPort{IPv6: d.Family == "inet6", SendBuffer: d.SndBuf, RecvBuffer: d.RcvBuf,
 		HeloByName: d.Has('h'), NoAuth: d.Has('A'), NoTLS: d.Has('S')}
 	c.Addr, _ = netip.ParseAddr(d.Addr) // resolve has complained of what is none

@@ -2,12 +2,10 @@ package mta
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"time"
 
 	"gosendmail/cf"
-	"gosendmail/internal/macro"
 	"gosendmail/internal/priv"
 	"gosendmail/mailers"
 	"gosendmail/queue"
@@ -62,7 +60,7 @@ func newSetup(site *Site) *setup {
 	s.options.zone, _ = zoneOf(&cfg.Settings)
 	var names []string
 	for _, m := range cfg.Mailers {
-		s.mailers[strings.ToLower(m.Name)] = convertMailer(m)
+		s.mailers[strings.ToLower(m.Name)], _ = mailers.New(m) // checkMailers has warned of those that deliver nothing
 		names = append(names, m.Name)
 	}
 	s.numbers = mailerNumbers(names)
@@ -137,42 +135,3 @@ func persistentMacros(cfg *cf.Config) []string {
 	}
 	return names
 }
-
-// convertMailer makes the mailer that package mailers knows from an M line. Texts with macros go in the form in which they
-// were written.
-func convertMailer(m *cf.Mailer) *mailers.Mailer {
-	out := &mailers.Mailer{
-		Name: m.Name, Path: m.Path,
-		SenderEnvelope: label(m.SenderEnvelope), SenderHeader: label(m.SenderHeader),
-		RecipientEnvelope: label(m.RecipientEnvelope), RecipientHeader: label(m.RecipientHeader),
-		EOL: m.EOL, MaxSize: m.MaxSize, MaxMessages: m.MaxDeliveries, MaxRecipients: m.MaxRecipients, LineLimit: m.LineLimit,
-		Dirs: showMacros(m.Dir), Root: showMacros(m.Root), Nice: m.Nice, Charset: m.Charset, QueueGroup: m.QueueGroup,
-		Wait: m.Wait, MTAType: m.MTAType, AddrType: m.AddressType, DiagType: m.DiagnosticType,
-	}
-	for _, a := range m.Argv {
-		out.Argv = append(out.Argv, showMacros(a))
-	}
-	for c := byte(0); c < 128; c++ {
-		if m.Flags.Has(c) {
-			out.Flags.Set(c)
-		}
-	}
-	if m.UID != cf.NoID {
-		out.User = &mailers.User{UID: m.UID, GID: m.GID}
-	}
-	return out
-}
-
-// label names a ruleset as rules.Sets finds it.
-func label(r *cf.Ruleset) string {
-	if r == nil {
-		return ""
-	}
-	if r.Name != "" {
-		return r.Name
-	}
-	return strconv.Itoa(r.Number)
-}
-
-// showMacros turns the internal form into "$x" for every operator, conditionals included.
-func showMacros(text string) string { return macro.Show(text) }

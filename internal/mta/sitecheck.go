@@ -3,9 +3,15 @@ package mta
 import (
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"gosendmail/cf"
+	"gosendmail/internal/safefile"
+	"gosendmail/internal/sasl"
+	"gosendmail/internal/tlsconf"
+	"gosendmail/mailers"
 )
 
 // without tells of settings that have no effect here though somebody may count on them.
@@ -23,24 +29,153 @@ func (s *Site) without() []string {
 
 // checkValues adds to Problems the values that only their use would show to be wrong.
 func (s *Site) checkValues() {
+	set := s.Settings()
 	for _, o := range s.Config.Options {
-		var err error
-		switch o.Name {
-		case "TimeZoneSpec":
-			_, err = zoneOf(s.Settings())
-		case "ConnectOnlyTo":
-			_, err = connectOnlyTo(o.Value)
-		case "AliasFile":
-			_, err = new(aliases).files(s)
-		case "SingleThreadDelivery":
-			if set := s.Settings(); set.SingleThreadDelivery && set.HostStatusDirectory == "" {
-				s.Problems = append(s.Problems, cf.Message{Position: o.Position, Warning: true,
-					Text: "Warning: HostStatusDirectory required for SingleThreadDelivery"})
+		if check := valueChecks[o.Name]; check != nil && o.Value != "" {
+			s.complainAt(o.Position, check(s, set, o.Value))
+		}
+	}
+	s.checkMailers()
+	s.checkPasswords()
+}
+
+// valueChecks look at what the parser of the configuration cannot judge: what stands in other lines, and what is on this host. What
+// they say of the host are warnings.
+var valueChecks = map[string]func(s *Site, set *cf.Settings, value string) []cf.Message{
+	"TimeZoneSpec": func(_ *Site, set *cf.Settings, value string) []cf.Message {
+		_, err := zoneOf(set)
+		return refusal("option TimeZoneSpec="+value, err)
+	},
+	"ConnectOnlyTo": func(_ *Site, _ *cf.Settings, value string) []cf.Message {
+		if _, err := connectOnlyTo(value); err != nil {
+			return []cf.Message{{Text: "readcf: option ConnectOnlyTo: invalid IP address " + value}}
+		}
+		return nil
+	},
+	"AliasFile": func(s *Site, _ *cf.Settings, value string) []cf.Message {
+		_, err := new(aliases).files(s)
+		return refusal("option AliasFile="+value, err)
+	},
+	AuthBackendOption: func(s *Site, _ *cf.Settings, value string) []cf.Message {
+		_, err := s.parseBackends(value)
+		return refusal("option "+AuthBackendOption+"="+value, err)
+	},
+	"SingleThreadDelivery": func(_ *Site, set *cf.Settings, _ string) []cf.Message {
+		if set.SingleThreadDelivery && set.HostStatusDirectory == "" {
+			return []cf.Message{{Text: "Warning: HostStatusDirectory required for SingleThreadDelivery", Warning: true}}
+		}
+		return nil
+	},
+	"HostStatusDirectory": func(_ *Site, set *cf.Settings, value string) []cf.Message {
+		path := value
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(queueBase(set.QueueDirectory), path)
+		}
+		if _, err := os.Stat(path); err != nil {
+			return doubt("cannot use HostStatusDirectory = %s: %s", value, safefile.Reason(err))
+		}
+		return nil
+	},
+	"SafeFileEnvironment": absentPath("no mail is delivered to files"),
+	"ErrorHeader":         absentPath("reports have no such text"),
+	"CertFingerprintAlgorithm": func(_ *Site, set *cf.Settings, value string) []cf.Message {
+		if tlsconf.KnownDigest(set.CertFingerprintAlgorithm) {
+			return nil
+		}
+		return doubt("option CertFingerprintAlgorithm: %s is not known: ${cert_fp} stays empty", value)
+	},
+	"DirectSubmissionModifiers": func(_ *Site, _ *cf.Settings, value string) []cf.Message {
+		if odd := unknownLetters(value, DaemonModifiers); odd != "" {
+			return doubt("option DirectSubmissionModifiers=%s: %s is not known", value, odd)
+		}
+		return nil
+	},
+	"ServerSSLOptions": checkTLS(tlsconf.ServerSide), "ClientSSLOptions": checkTLS(tlsconf.ClientSide),
+	"CipherList": checkTLS(tlsconf.ServerSide), "CipherSuites": checkTLS(tlsconf.ServerSide),
+}
+
+// refusal makes a message of an error.
+func refusal(what string, err error) []cf.Message {
+	if err == nil {
+		return nil
+	}
+	return []cf.Message{{Text: fmt.Sprintf("%s: %v", what, err)}}
+}
+
+// doubt makes a warning of something that the original takes without a word.
+func doubt(format string, args ...any) []cf.Message {
+	return []cf.Message{{Text: fmt.Sprintf(format, args...), Warning: true, Doubt: true}}
+}
+
+// absentPath warns of an absolute path at which there is nothing, for options that may hold other things, too.
+func absentPath(consequence string) func(*Site, *cf.Settings, string) []cf.Message {
+	return func(_ *Site, _ *cf.Settings, value string) []cf.Message {
+		path, _, _ := strings.Cut(value, "/./")
+		if _, err := os.Stat(path); !strings.HasPrefix(path, "/") || err == nil {
+			return nil
+		}
+		return doubt("%s is not there: %s", path, consequence)
+	}
+}
+
+// checkTLS warns of settings with which TLS is not offered or used.
+func checkTLS(side tlsconf.Side) func(*Site, *cf.Settings, string) []cf.Message {
+	return func(_ *Site, set *cf.Settings, _ string) []cf.Message {
+		o := serverTLS(set)
+		if side == tlsconf.ClientSide {
+			o = clientTLS(set)
+		}
+		if err := tlsconf.Check(side, &o); err != nil {
+			return doubt("%v: there is no TLS", err)
+		}
+		return nil
+	}
+}
+
+// checkMailers warns of flags that are not known, and of what can never deliver. Flags may be those of H lines.
+func (s *Site) checkMailers() {
+	known := map[byte]bool{}
+	for _, f := range mailers.KnownFlags {
+		known[f.Flag] = true
+	}
+	for _, h := range s.Config.Headers {
+		for i := range len(h.Flags) {
+			known[h.Flags[i]] = true
+		}
+	}
+	for _, m := range s.Config.Mailers {
+		for _, c := range []byte(m.Flags.String()) {
+			if !known[c] {
+				s.complainAt(m.Position, doubt("mailer %s: F=%c is not known and has no effect", m.Name, c))
 			}
 		}
-		if err != nil {
-			s.complainAt(o.Position, []cf.Message{{Text: fmt.Sprintf("option %s=%s: %v", o.Name, o.Value, err)}})
+		if _, err := mailers.New(m); err != nil {
+			s.complainAt(m.Position, doubt("%v: nothing can be delivered by it", err))
 		}
+	}
+}
+
+// checkPasswords warns where clients can have no AUTH, or must have it and cannot.
+func (s *Site) checkPasswords() {
+	if s.Settings().AuthBackends != "" {
+		return // checked with the option
+	}
+	cyrus, err := sasl.LoadCyrus(sasl.CyrusFolders)
+	if err != nil {
+		s.complainAt(cf.Position{}, doubt("AUTH is not offered: %v", err))
+	}
+	if err == nil && hasPasswords(cyrus) {
+		return
+	}
+	n := 0
+	for _, o := range s.Config.Options {
+		if o.Name != "DaemonPortOptions" {
+			continue
+		}
+		if d := s.ports.daemons[n]; d.Has('a') {
+			s.complainAt(o.Position, doubt("daemon %s demands AUTH (modifier a), but nobody can have it: there are no passwords", d.Name))
+		}
+		n++
 	}
 }
 

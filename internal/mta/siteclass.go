@@ -182,6 +182,9 @@ func (s *Site) fillFromFile(ctx context.Context, l *cf.ClassLine) {
 	}
 }
 
+// braced is a class as the original names it here: "{x}".
+func braced(class string) string { return "{" + strings.Trim(class, "{}") + "}" }
+
 // problem adds to Problems what is wrong with a line; reply is that of the message.
 func (s *Site) problem(l *cf.ClassLine, reply, format string, args ...any) {
 	s.Problems = append(s.Problems, cf.Message{Position: l.Position, Text: fmt.Sprintf(format, args...), Reply: reply})
@@ -265,13 +268,13 @@ func (s *Site) fillFromMap(ctx context.Context, l *cf.ClassLine) {
 	f := l.File
 	set, err := maps.NewSet([]maps.Spec{{Name: "class", Class: f.MapClass, Args: f.MapSpec, File: l.Position.File, Line: l.Line, Use: maps.ForClass}}, s.env)
 	if err != nil {
-		s.problem(l, "", "fileclass: F%s: class %s not available", l.Class, f.MapClass)
+		s.problem(l, "", "fileclass: F%s: class %s not available", braced(l.Class), f.MapClass)
 		return
 	}
 	defer set.Close()
 	value, err := set.Lookup(ctx, "class", f.Key)
 	if err != nil && !errors.Is(err, maps.ErrNotFound) && !f.Optional {
-		s.problem(l, cf.TempReply, "fileclass: F%s: map lookup failed", l.Class)
+		s.problem(l, cf.TempReply, "fileclass: F%s: map lookup failed", braced(l.Class))
 	}
 	for _, w := range strings.Fields(value) {
 		s.Classes.Add(l.Class, w)

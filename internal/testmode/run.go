@@ -95,6 +95,9 @@ func (t *session) define(o Options) {
 func (t *session) greet(path string) {
 	var dated []cf.Message // that the file is of an old level is told last
 	PrintProblems(t.out, t.log, t.site, func(m cf.Message) bool {
+		if m.Doubt {
+			return false
+		}
 		if strings.HasPrefix(m.Text, "Warning: .cf file is out of date") {
 			dated = append(dated, m)
 			return false

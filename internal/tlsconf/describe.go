@@ -74,6 +74,9 @@ func Fingerprint(cert *x509.Certificate, algorithm string) (string, error) {
 	return b.String(), nil
 }
 
+// KnownDigest reports whether Fingerprint knows an algorithm.
+func KnownDigest(algorithm string) bool { return digests[strings.ToLower(algorithm)] != nil }
+
 // attributes are OpenSSL's short names of the parts of a distinguished name.
 var attributes = map[string]string{
 	"2.5.4.3": "CN", "2.5.4.4": "SN", "2.5.4.5": "serialNumber", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.9": "street",

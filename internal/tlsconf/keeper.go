@@ -46,6 +46,11 @@ func New(side Side, o Options, now func() time.Time, report func(error)) (*Keepe
 		return k, fmt.Errorf("tlsconf: %w", err)
 	}
 	k.current = m
+	if report != nil {
+		for _, err := range m.absent {
+			report(fmt.Errorf("tlsconf: %w", err))
+		}
+	}
 	return k, nil
 }
 
@@ -88,6 +93,9 @@ func (k *Keeper) get() *material {
 	}
 	k.seen = seen
 	m, err := load(k.side, &k.o)
+	if err == nil && len(m.absent) > 0 {
+		err = m.absent[0]
+	}
 	if err != nil {
 		if k.report != nil {
 			k.report(fmt.Errorf("tlsconf: the old certificates stay in use: %w", err))

@@ -72,6 +72,23 @@ type material struct {
 	config  *tls.Config
 	crls    []*x509.RevocationList
 	unknown []string // words of CipherList
+	absent  []error  // files about whom to trust that are not there: fewer are verified, or nobody
+}
+
+// Check reports what is wrong with the options that name no files.
+func Check(side Side, o *Options) error {
+	_, _, err := settings(side, o)
+	return err
+}
+
+// settings makes the part of a configuration that needs no files.
+func settings(side Side, o *Options) (c *tls.Config, unknown []string, err error) {
+	c = &tls.Config{MinVersion: tls.VersionTLS12}
+	if err := protocol(c, o.SSLOptions); err != nil {
+		return nil, nil, fmt.Errorf("%sSSLOptions: %w", side.option(), err)
+	}
+	unknown, err = suites(c, o)
+	return c, unknown, err
 }
 
 // load reads all files. config is nil where a server has no certificate: STARTTLS is not offered then.
@@ -79,19 +96,14 @@ func load(side Side, o *Options) (*material, error) {
 	if side == ServerSide && o.CertFile == "" && o.KeyFile == "" {
 		return &material{}, nil
 	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if err := protocol(c, o.SSLOptions); err != nil {
-		return nil, fmt.Errorf("%sSSLOptions: %w", side.option(), err)
-	}
-	unknown, err := suites(c, o)
+	c, unknown, err := settings(side, o)
 	if err != nil {
 		return nil, err
 	}
-	roots, err := authorities(o)
-	if err != nil {
+	m := &material{config: c, unknown: unknown}
+	if err := m.trust(o); err != nil {
 		return nil, err
 	}
-	c.RootCAs, c.ClientCAs = roots, roots
 	if o.CertFile != "" || o.KeyFile != "" {
 		if c.Certificates, err = pairs(side, o); err != nil {
 			return nil, err
@@ -107,9 +119,27 @@ func load(side Side, o *Options) (*material, error) {
 		c.InsecureSkipVerify = true
 		c.ClientSessionCache = tls.NewLRUClientSessionCache(clientSessions)
 	}
-	m := &material{config: c, unknown: unknown}
-	m.crls, err = revocations(o)
-	return m, err
+	return m, nil
+}
+
+// trust reads who is trusted. What is not there takes trust away, not TLS: without a list of revoked certificates nobody is verified.
+func (m *material) trust(o *Options) error {
+	roots := x509.NewCertPool()
+	for _, read := range []func(*Options, *x509.CertPool) error{authorityFile, authorityFolder} {
+		switch err := read(o, roots); {
+		case errors.Is(err, fs.ErrNotExist):
+			m.absent = append(m.absent, err)
+		case err != nil:
+			return err
+		}
+	}
+	var err error
+	if m.crls, err = revocations(o); errors.Is(err, fs.ErrNotExist) {
+		m.absent = append(m.absent, fmt.Errorf("%w; no certificate is verified", err))
+		m.crls, roots, err = nil, x509.NewCertPool(), nil
+	}
+	m.config.RootCAs, m.config.ClientCAs = roots, roots
+	return err
 }
 
 // clientSessions is how many servers' sessions are kept for resumption.
@@ -127,19 +157,23 @@ func suites(c *tls.Config, o *Options) (unknown []string, err error) {
 	return unknown, nil
 }
 
-// authorities reads CACertFile and the files of CACertPath; without both nobody is trusted, as with the original.
-func authorities(o *Options) (*x509.CertPool, error) {
-	pool := x509.NewCertPool()
-	if o.CACertFile != "" {
-		if err := addFile(pool, o.CACertFile); err != nil {
-			return nil, fmt.Errorf("CACertFile: %w", err)
-		}
+// authorityFile reads CACertFile, authorityFolder the files of CACertPath; without both nobody is trusted, as with the original.
+func authorityFile(o *Options, pool *x509.CertPool) error {
+	if o.CACertFile == "" {
+		return nil
 	}
+	if err := addFile(pool, o.CACertFile); err != nil {
+		return fmt.Errorf("CACertFile: %w", err)
+	}
+	return nil
+}
+
+func authorityFolder(o *Options, pool *x509.CertPool) error {
 	err := eachFile(o.CACertPath, certName, func(name string) error { return addFile(pool, name) })
 	if err != nil {
-		return nil, fmt.Errorf("CACertPath: %w", err)
+		return fmt.Errorf("CACertPath: %w", err)
 	}
-	return pool, nil
+	return nil
 }
 
 // Names of files in CACertPath and CRLPath: a hash and a number, as c_rehash(1) makes them. OpenSSL looks at no others, so that a

@@ -248,8 +248,38 @@ func TestRevokedCertificates(t *testing.T) {
 			t.Errorf("%+v: %s %v", test, v, err)
 		}
 	}
-	if _, err := New(ClientSide, Options{CRLFile: "/nonexistent"}, nil, nil); err == nil {
-		t.Error("a missing CRLFile was taken")
+}
+
+// TestAbsentListsTakeTrustAway: files about whom to trust that are not there are reported, and leave TLS without them, but a certificate is
+// never verified where the revoked ones are not known.
+func TestAbsentListsTakeTrustAway(t *testing.T) {
+	dir := t.TempDir()
+	ca := newAuthority(t, dir)
+	cert, key := ca.issue(t, dir, 2)
+	server := keep(t, ServerSide, Options{CertFile: cert, KeyFile: key})
+	none := filepath.Join(dir, "none")
+	for _, c := range []struct {
+		o          Options
+		said, want string
+	}{
+		{Options{CACertFile: none}, "CACertFile: stat " + none, "FAIL"},
+		{Options{CACertFile: ca.file, CACertPath: none}, "CACertPath: open " + none, "OK"},
+		{Options{CACertFile: ca.file, CRLFile: none}, "CRLFile: stat " + none, "FAIL"},
+		{Options{CACertFile: ca.file, CRLPath: none}, "CRLPath: open " + none, "FAIL"},
+	} {
+		var said []string
+		client, err := New(ClientSide, c.o, nil, func(err error) { said = append(said, err.Error()) })
+		if err != nil || len(said) != 1 || !strings.Contains(said[0], c.said) {
+			t.Errorf("%+v: %v, said %q", c.o, err, said)
+			continue
+		}
+		_, state, err := talk(t, server, client, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, _ := client.Verify(&state); v != c.want {
+			t.Errorf("%+v: %s, want %s", c.o, v, c.want)
+		}
 	}
 }
 
@@ -273,7 +303,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{Options{CertFile: cert, KeyFile: open}, "ServerKeyFile: "},
 		{Options{CertFile: cert, KeyFile: other}, "private key does not match"},
 		{Options{CertFile: cert, KeyFile: key, CACertFile: text}, "CACertFile: " + text + ": nothing of the kind"},
-		{Options{CertFile: cert, KeyFile: key, CACertPath: "/nonexistent"}, "CACertPath: open /nonexistent"},
+		{Options{CertFile: cert, KeyFile: key, CRLFile: text}, "CRLFile: " + text + ": nothing of the kind"},
 		{Options{CertFile: cert, KeyFile: key, CipherList: "LOW"}, `"LOW" leaves no cipher`},
 		{Options{CertFile: cert, KeyFile: key, CipherSuites: "TLS_AES_128_GCM_SHA256"}, "CipherSuites: TLS_AES_128_GCM_SHA256: TLS 1.3 always"},
 		{Options{CertFile: cert, KeyFile: key, CipherSuites: "FOO"}, `CipherSuites: unknown suite "FOO"`},
