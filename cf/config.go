@@ -17,6 +17,7 @@ type Message struct {
 	Position
 	Text    string
 	Warning bool   // the configuration can be used
+	Host    bool   // it is about this host: its users, files and names
 	Doubt   bool   // a warning where the original has none: for who checks a configuration or starts a daemon
 	Hint    string // the nearest name that would have been right; "" means none
 	Reply   string // what an SMTP session on standard input begins its answer with; "" means "554 5.0.0"
@@ -30,6 +31,9 @@ func Doubt(at Position, text string) Message {
 
 // TempReply is Message.Reply where the operating system refused something: it may be otherwise later.
 const TempReply = "451 4.0.0"
+
+// OfHost reports whether a message is about this host, so that the configuration may be right on another.
+func (m Message) OfHost() bool { return m.Host || m.Reply == TempReply }
 
 // Error returns "FILE: line N: TEXT", the form that programs parse, "FILE: TEXT" for what the file as a whole lacks; for warnings, and
 // without a file, TEXT alone.

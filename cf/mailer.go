@@ -276,7 +276,7 @@ func (p *parser) mailerUser(m *Mailer, v string) {
 	default:
 		uid, gid, ok := p.user(user)
 		if !ok {
-			p.errorf("readcf: mailer U= flag: unknown user %s", user)
+			p.unknownName("readcf: mailer U= flag: unknown user %s", user)
 			return
 		}
 		m.UID, m.GID = uid, gid
@@ -288,7 +288,7 @@ func (p *parser) mailerUser(m *Mailer, v string) {
 	default:
 		gid, ok := p.group(group)
 		if !ok {
-			p.errorf("readcf: mailer U= flag: unknown group %s", group)
+			p.unknownName("readcf: mailer U= flag: unknown group %s", group)
 			return
 		}
 		m.GID = gid

@@ -134,7 +134,7 @@ func identity(name, separators string, at func(*Settings) *Identity) func(*parse
 		} else if uid, gid, ok := p.user(user); ok {
 			id.UID, id.GID = uid, gid
 		} else {
-			p.errorf("readcf: option %s: unknown user %s", name, user)
+			p.unknownName("readcf: option %s: unknown user %s", name, user)
 			return
 		}
 		if group != "" && isDigit(group[0]) {
@@ -142,7 +142,7 @@ func identity(name, separators string, at func(*Settings) *Identity) func(*parse
 		} else if gid, ok := p.group(group); ok {
 			id.GID = gid
 		} else if group != "" {
-			p.errorf("readcf: option %s: unknown group %s", name, group)
+			p.unknownName("readcf: option %s: unknown group %s", name, group)
 		}
 		*at(s) = id
 	}
@@ -325,7 +325,7 @@ var oldOptions = []Def{
 		} else if gid, ok := p.group(v); ok {
 			s.DefaultUser.GID = gid
 		} else {
-			p.errorf("readcf: option g: unknown group %s", v)
+			p.unknownName("readcf: option g: unknown group %s", v)
 		}
 	}},
 }

@@ -89,6 +89,11 @@ func (p *parser) hint(hint, format string, args ...any) {
 	p.c.Messages = append(p.c.Messages, Message{Position: p.at(), Text: fmt.Sprintf(format, args...), Hint: hint})
 }
 
+// unknownName reports a user or group that this host does not have.
+func (p *parser) unknownName(format string, args ...any) {
+	p.c.Messages = append(p.c.Messages, Message{Position: p.at(), Text: fmt.Sprintf(format, args...), Host: true})
+}
+
 // warnf tells something that does not stop the configuration from being used.
 func (p *parser) warnf(format string, args ...any) {
 	p.c.Messages = append(p.c.Messages, Message{Position: p.at(), Text: fmt.Sprintf(format, args...), Warning: true})

@@ -1,11 +1,15 @@
 // Command mkcf compiles .mc files into a sendmail.cf.
 //
 //	mkcf [-D name[=value]] [-U name] [-I dir] [-C cfdir] [--strict] [-o file] file.mc...
-//	mkcf lint    [the same flags] file.mc...        complaints only, also what a server would not start with
+//	mkcf lint    [the same flags] [--elsewhere] file.mc...      complaints only, also what a server on this host would not start with
 //	mkcf explain [the same flags] line file.mc...   where a line of the .cf comes from: its number, or text that it holds
 //	mkcf diff    [the same flags] [--ask=program] [--probes=n] one two      how two configurations differ; each a .mc or a .cf
 //	mkcf diff    [the same flags] [--ask=program] [--probes=n] -C cfdir one.mc      what the library makes of it, and the tree
 //	mkcf reference                                  every feature, mailer, system and define, as Markdown
+//
+// lint judges as sendmail -bC and the start of a daemon do, as the user who calls it: it reads class files, looks up users, hosts and
+// services, and enters the queue (as RunAsUser where root calls). With --elsewhere the configuration is for another host: what depends on
+// this one is said as a warning, and the queue is not looked at.
 //
 // A file named - is the standard input. Without -o the .cf goes to the standard output; -o replaces the file at once, never half.
 //
@@ -30,7 +34,9 @@ import (
 
 	"gosendmail/cf"
 	"gosendmail/cf/mc"
+	"gosendmail/internal/maillog"
 	"gosendmail/internal/mta"
+	"gosendmail/internal/priv"
 )
 
 // Exit status, as in sysexits.h.
@@ -45,7 +51,7 @@ const (
 )
 
 const usage = "usage: mkcf [lint|explain|diff|reference] [-D name[=value]] [-U name] [-I dir] [-C cfdir] [--strict] [-o file] " +
-	"[--ask=program] [--probes=n] file.mc"
+	"[--ask=program] [--probes=n] [--elsewhere] file.mc"
 
 func main() {
 	runtime.GOMAXPROCS(1) // it runs for milliseconds: other threads would only look for work
@@ -61,6 +67,8 @@ type command struct {
 	ask            string // the sendmail that diff asks
 	probes         int    // how many questions
 	differs        bool   // the command is diff
+	lints          bool   // the command is lint
+	elsewhere      bool   // lint for another host
 	args           []string
 }
 
@@ -76,7 +84,7 @@ func (c *command) run(args []string) int {
 			fmt.Fprint(c.stdout, mc.Reference())
 			return 0
 		case "lint":
-			work, args = (*command).lint, args[1:]
+			work, args, c.lints = (*command).lint, args[1:], true
 		case "explain":
 			work, args = (*command).explain, args[1:]
 		case "diff":
@@ -105,6 +113,9 @@ func (c *command) parse(args []string) error {
 			return c.complete()
 		case arg == "--strict":
 			c.options.Strict = true
+			continue
+		case arg == "--elsewhere" && c.lints:
+			c.elsewhere = true
 			continue
 		case strings.HasPrefix(arg, "--"):
 			if err := c.setLong(arg); err != nil {
@@ -265,8 +276,8 @@ func (c *command) lint() (int, error) {
 	return status, nil
 }
 
-// serverProblems loads what was compiled as a server does at its start, and lists what it has to say at the lines of the .mc. refused
-// reports whether it would not start.
+// serverProblems does with what was compiled what a server does at its start, and lists what it has to say at the lines of the .mc.
+// refused reports whether it would not start.
 func (c *command) serverProblems(out *mc.Output) (refused bool, list []string) {
 	site, err := mta.Load(context.Background(), mta.LoadOptions{Path: c.args[len(c.args)-1], Text: out.Text(), OpMode: 'C',
 		Origin: func(n int) cf.Position {
@@ -281,8 +292,37 @@ func (c *command) serverProblems(out *mc.Output) (refused bool, list []string) {
 			list = append(list, m.Text)
 		}
 	}
-	for _, m := range site.Errors() {
+	problems := site.Errors()
+	if len(problems) == 0 && !c.elsewhere {
+		problems = tryServer(site)
+	}
+	for _, m := range problems {
+		if c.elsewhere && m.OfHost() {
+			list = append(list, m.Error()+" (on this host)")
+			continue
+		}
+		refused = true
 		list = append(list, m.Error())
 	}
-	return len(site.Errors()) > 0, list
+	return refused, list
+}
+
+// tryServer makes a server of a site, with the rights that it would have, and reports what keeps it from being one.
+func tryServer(site *mta.Site) []cf.Message {
+	if err := site.DropRights(); err != nil {
+		return []cf.Message{mta.StartProblem(err)}
+	}
+	log, err := maillog.Open(maillog.Config{Tag: "mkcf", File: os.DevNull})
+	if err != nil {
+		return []cf.Message{mta.StartProblem(err)}
+	}
+	defer log.Close()
+	s, err := mta.New(mta.Config{Site: site, Log: log, Accounts: priv.System()})
+	if err == nil {
+		err = s.Close(context.Background())
+	}
+	if err != nil {
+		return []cf.Message{mta.StartProblem(err)}
+	}
+	return nil
 }

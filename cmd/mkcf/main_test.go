@@ -28,9 +28,11 @@ func invoke(t *testing.T, files map[string]string, stdin string, args ...string)
 }
 
 func TestCommand(t *testing.T) {
+	queue := t.TempDir()
 	files := map[string]string{
 		"classes.mc": "OSTYPE(`linux')\nFEATURE(`use_cw_file')\nFEATURE(`use_ct_file')\nMAILER(`smtp')\n",
 		"good.mc":    good, "other.mc": good + "LOCAL_CONFIG\nCXy\nLOCAL_RULESETS\nSOwn\nR$*\t$: x\n", "wrong.mc": "OSTYPE(`linux')\nFEATURE(`dracc')\n",
+		"mode.mc":  "define(`confDELIVERY_MODE', `zork')\n" + good,
 		"order.mc": "OSTYPE(`linux')\nMAILER(`local')\nFEATURE(`drac')\n", "sub/feature/own.m4": "LOCAL_CONFIG\nCOwn\n", "own.mc": good + "FEATURE(`own')\n",
 	}
 	for _, test := range []struct {
@@ -51,13 +53,18 @@ func TestCommand(t *testing.T) {
 		{"no file", []string{"none.mc"}, 66, "-", "none.mc"},
 		{"no argument", nil, 64, "-", "usage: mkcf"},
 		{"unknown flag", []string{"-x", "y", "good.mc"}, 64, "-", "flag -x is not known"},
+		{"flag of lint", []string{"--elsewhere", "good.mc"}, 64, "-", "flag --elsewhere is not known"},
 		{"unknown long flag", []string{"--frob", "good.mc"}, 64, "-", "flag --frob is not known"},
 		{"flag without value", []string{"-D"}, 64, "-", "flag -D needs a value"},
-		{"lint good", []string{"lint", "good.mc"}, 0, "-", "-"},
+		{"lint good", []string{"lint", "-DQUEUE_DIR=" + queue, "good.mc"}, 0, "-", "-"},
+		{"lint queue", []string{"lint", "-DQUEUE_DIR=/nowhere/q", "good.mc"}, 65, "-", "can not chdir(/nowhere/q/): No such file or directory\n"},
+		{"lint for another host", []string{"lint", "--elsewhere", "-DQUEUE_DIR=/nowhere/q", "-DMAIL_SETTINGS_DIR=/nowhere/", "classes.mc"}, 1, "-",
+			"classes.mc: line 2: fileclass: cannot open '/nowhere/local-host-names': No such file or directory (on this host)\n"},
+		{"lint for another host, wrong", []string{"lint", "--elsewhere", "mode.mc"}, 65, "-", "Unknown delivery mode z"},
 		{"lint class file", []string{"lint", "-DMAIL_SETTINGS_DIR=/nowhere/", "classes.mc"}, 65, "-",
 			"classes.mc: line 2: fileclass: cannot open '/nowhere/local-host-names': No such file or directory\n" +
 				"classes.mc: line 3: fileclass: cannot open '/nowhere/trusted-users': No such file or directory\n"},
-		{"lint order", []string{"lint", "order.mc"}, 1, "-", "order.mc:3:1"},
+		{"lint order", []string{"lint", "-DQUEUE_DIR=" + queue, "order.mc"}, 1, "-", "order.mc:3:1"},
 		{"explain", []string{"explain", "Kdrac", "good.mc"}, 0, "\tfrom good.mc:2:1\n\twritten at library:feature/drac.m4:5:1\n\tby FEATURE at good.mc:2:1\n", "-"},
 		{"explain number", []string{"explain", "1", "good.mc"}, 0, "1: ", "-"},
 		{"explain nothing", []string{"explain", "no such text", "good.mc"}, 65, "-", "no line of the output"},

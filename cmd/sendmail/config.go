@@ -15,10 +15,8 @@ import (
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/mta"
 	"gosendmail/internal/priv"
-	"gosendmail/internal/safefile"
 	"gosendmail/internal/status"
 	"gosendmail/internal/testmode"
-	"gosendmail/queue"
 )
 
 // The configuration files, where none is named.
@@ -260,11 +258,7 @@ func (v *invocation) checkGroup(site *mta.Site) {
 
 // noServer says why no server could be made of a configuration: its queue cannot be entered, for example.
 func (v *invocation) noServer(ctx context.Context, site *mta.Site, err error) int {
-	text := err.Error()
-	if closed, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, queue.ErrDirectory) {
-		text = fmt.Sprintf("can not chdir(%s/): %s", strings.TrimRight(closed.Path, "/"), safefile.Reason(closed.Err))
-	}
-	m := cf.Message{Text: text, Reply: cf.TempReply}
+	m := mta.StartProblem(err)
 	if site.Settings().ErrorMode == mta.ErrorsPrint || v.complaints() == v.stderr {
 		v.say(m)
 	}

@@ -104,16 +104,7 @@ func (v *invocation) settle(site *mta.Site) error {
 	case v.mode == modeVerify && site.HidesExpansion(v.caller.uid):
 		return priv.DropSetgid()
 	}
-	return dropRights(site)
-}
-
-// dropRights obeys RunAsUser.
-func dropRights(site *mta.Site) error {
-	id := site.Settings().RunAsUser
-	if !id.Set || os.Geteuid() != 0 || id.UID <= 0 {
-		return nil
-	}
-	return priv.Drop(priv.Identity{UID: id.UID, GID: max(id.GID, 0)})
+	return site.DropRights()
 }
 
 // forbid reports why a caller may not use the mode under a configuration; nil where he may. Of what this program starts again in the

@@ -58,7 +58,7 @@ func (v *invocation) serve(ctx context.Context) int {
 	if err := d.open(ctx, site.Daemons(), log); err != nil {
 		return v.refuse(ctx, site, status.OSErr, cf.Message{Text: err.Error()})
 	}
-	if err := dropRights(site); err != nil { // nothing needs root once the sockets are open
+	if err := site.DropRights(); err != nil { // nothing needs root once the sockets are open
 		return v.refuse(ctx, site, status.OSErr, cf.Message{Text: err.Error()})
 	}
 	return d.run(ctx, site, log, interval)

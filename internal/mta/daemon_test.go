@@ -36,8 +36,8 @@ func TestParseDaemon(t *testing.T) {
 		"Prot=25":                   {Text: "DaemonPortOptions: key Prot is taken for Port", Warning: true, Doubt: true},
 		"Port":                      {Text: `DaemonPortOptions: "Port" is no key=value and has no effect`, Warning: true, Doubt: true},
 		"=1":                        {Text: `PortOptions parameter "=1" unknown`, Reply: portReply},
-		"Addr=::1":                  {Text: `host "::1" unknown`, Reply: hostReply},
-		"Family=inet6, A=127.0.0.1": {Text: `host "127.0.0.1" unknown`, Reply: hostReply},
+		"Addr=::1":                  {Text: `host "::1" unknown`, Reply: hostReply, Host: true},
+		"Family=inet6, A=127.0.0.1": {Text: `host "127.0.0.1" unknown`, Reply: hostReply, Host: true},
 	} {
 		if _, problems := ParseDaemon(ctx, value, 1); len(problems) != 1 || problems[0] != want {
 			t.Errorf("%s: %+v", value, problems)

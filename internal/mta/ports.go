@@ -170,7 +170,7 @@ func (d *Daemon) resolve(ctx context.Context) []cf.Message {
 	}
 	list, err := net.DefaultResolver.LookupNetIP(ctx, network, text)
 	if err != nil || len(list) == 0 {
-		return []cf.Message{{Text: fmt.Sprintf("host \"%s\" unknown", d.Addr), Reply: hostReply}}
+		return []cf.Message{{Text: fmt.Sprintf("host \"%s\" unknown", d.Addr), Reply: hostReply, Host: true}}
 	}
 	d.Addr = list[0].Unmap().String()
 	return nil

@@ -3,6 +3,7 @@ package mta
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,6 +13,8 @@ import (
 
 	"gosendmail/cf"
 	"gosendmail/internal/priv"
+	"gosendmail/internal/safefile"
+	"gosendmail/queue"
 )
 
 // trusted reports whether a user may set the sender freely (class t), as root may.
@@ -40,6 +43,24 @@ func environ(cfg *cf.Config) []string {
 		list = append(list, "TZ="+tz)
 	}
 	return list
+}
+
+// StartProblem makes a message, in the words of the original, of New's error: the queue cannot be entered, for example.
+func StartProblem(err error) cf.Message {
+	text := err.Error()
+	if closed, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, queue.ErrDirectory) {
+		text = fmt.Sprintf("can not chdir(%s/): %s", strings.TrimRight(closed.Path, "/"), safefile.Reason(closed.Err))
+	}
+	return cf.Message{Text: text, Reply: cf.TempReply}
+}
+
+// DropRights obeys RunAsUser: root is given up for good.
+func (s *Site) DropRights() error {
+	id := s.Settings().RunAsUser
+	if !id.Set || os.Geteuid() != 0 || id.UID <= 0 {
+		return nil
+	}
+	return priv.Drop(priv.Identity{UID: id.UID, GID: max(id.GID, 0)})
 }
 
 // fileMode turns an option's number into permissions; 0 means that the queue chooses.
