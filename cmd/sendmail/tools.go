@@ -201,7 +201,7 @@ func (v *invocation) aliases(ctx context.Context) int {
 	exit := status.OK
 	for _, p := range problems {
 		fmt.Fprintln(v.stdout, p)
-		if !p.Warning {
+		if !p.Warning && !p.Detail {
 			exit = status.Software
 		}
 	}

@@ -24,10 +24,13 @@ type Problem struct {
 	Line    int
 	Text    string
 	Warning bool // the alias is kept
+	Detail  bool // why, of the problem that follows
 }
 
 // Error returns the problem in the original's form.
-func (p Problem) Error() string { return fmt.Sprintf("%s: line %d: %s", p.File, p.Line, p.Text) }
+func (p Problem) Error() string {
+	return fmt.Sprintf("%s: line %d: %s", p.File, p.Line, printable(p.Text))
+}
 
 // Source reads alias files.
 type Source struct {
@@ -80,7 +83,7 @@ func (s *Source) Read(r io.Reader, file string, each func(Entry) error, report f
 				if strings.Trim(l, " \t") == "" {
 					continue
 				}
-				report(Problem{file, line, "Non-continuation line starts with space", false})
+				report(Problem{File: file, Line: line, Text: "Non-continuation line starts with space"})
 				continue
 			}
 			text.WriteByte('\n')
@@ -98,17 +101,30 @@ func (s *Source) Read(r io.Reader, file string, each func(Entry) error, report f
 	}
 }
 
+// printable replaces what terminals and logs must not get.
+func printable(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		if c < ' ' || c > '~' {
+			b[i] = '?'
+		}
+	}
+	return string(b)
+}
+
 // entry takes one alias apart.
 func (s *Source) entry(file, text string, line int, each func(Entry) error, report func(Problem)) error {
-	bad := func(format string, args ...any) { report(Problem{file, line, fmt.Sprintf(format, args...), false}) }
+	bad := func(format string, args ...any) {
+		report(Problem{File: file, Line: line, Text: fmt.Sprintf(format, args...)})
+	}
 	i := colon(text)
 	if i < 0 {
 		bad("missing colon")
 		return nil
 	}
 	left, right := strings.Trim(text[:i], " \t"), joinLines(text[i+1:])
+	firstLine, _, _ := strings.Cut(text, "\n")
 	if left == "" {
-		firstLine, _, _ := strings.Cut(text, "\n")
 		bad("%s... illegal alias name", firstLine)
 		return nil
 	}
@@ -122,7 +138,13 @@ func (s *Source) entry(file, text string, line int, each func(Entry) error, repo
 	key, ok, err := name(left)
 	switch {
 	case err != nil:
-		bad("%s... %v", left, err)
+		if why := err.Error(); why != "" {
+			if strings.HasPrefix(why, "Unbalanced") {
+				why = firstLine + "... " + why
+			}
+			report(Problem{File: file, Line: line, Text: why, Detail: true})
+		}
+		bad("%s... illegal alias name", firstLine)
 		return nil
 	case !ok:
 		bad("%s... cannot alias non-local names", left)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -206,6 +207,7 @@ func RebuildAliases(ctx context.Context, site *Site, log *maillog.Logger, user s
 	if err != nil {
 		return nil, nil, err
 	}
+	logged := 0 // problems
 	for i, sp := range sources {
 		st, rerr := src.Rebuild(check, sp, own, func(p alias.Problem) { problems = append(problems, p) })
 		switch {
@@ -221,11 +223,20 @@ func RebuildAliases(ctx context.Context, site *Site, log *maillog.Logger, user s
 			return stats, problems, rerr
 		}
 		log.Plain(maillog.LevelSerious, maillog.Notice, "alias database "+sp.File()+" rebuilt by "+user)
+		for _, p := range problems[logged:] {
+			if !p.Warning && !p.Detail {
+				log.SysErr("", user, p.Error())
+			}
+		}
+		logged = len(problems)
 		log.Plain(maillog.LevelDelivered, maillog.Info, st.String())
 		stats = append(stats, st.String())
 	}
 	return stats, problems, nil
 }
+
+// replyCodes are what a message for an SMTP client begins with.
+var replyCodes = regexp.MustCompile(`^[245]\d\d (?:[245]\.\d+\.\d+ )?`)
 
 // aliasName decides what the left side of an alias stands for: the user that it resolves to, if its mailer looks aliases up.
 func (s *Site) aliasName(ctx context.Context) func(string) (string, bool, error) {
@@ -239,7 +250,7 @@ func (s *Site) aliasName(ctx context.Context) func(string) (string, bool, error)
 		}
 		key, ok, parsed := s.aliasNameIn(ctx, env, left)
 		if !parsed {
-			return "", false, errors.New(strings.TrimSpace(strings.TrimLeft(problem, "0123456789. ")))
+			return "", false, errors.New(strings.TrimSpace(replyCodes.ReplaceAllString(problem, "")))
 		}
 		return key, ok, nil
 	}
