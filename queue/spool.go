@@ -235,7 +235,7 @@ func openDirectory(path string, spare int) (*directory, error) {
 		return nil, err
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("%s: %w", path, syscall.ENOTDIR)
+		return nil, &fs.PathError{Op: "chdir", Path: path, Err: syscall.ENOTDIR}
 	}
 	if info.Mode().Perm()&0o002 != 0 {
 		return nil, fmt.Errorf("dangerous permissions=%o on queue directory %s", info.Mode().Perm(), path)

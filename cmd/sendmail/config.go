@@ -57,7 +57,11 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 			code = status.OSFile
 		}
-		return nil, nil, v.refuse(ctx, nil, code, cf.Message{Text: err.Error(), Reply: cf.TempReply})
+		m := cf.Message{Text: err.Error(), Reply: cf.TempReply}
+		if errors.Is(err, mta.ErrNoPlainFile) {
+			code, m.Reply = status.OSFile, ""
+		}
+		return nil, nil, v.refuse(ctx, nil, code, m)
 	}
 	if v.mode != modeTest { // which tells it itself, with what is wrong
 		testmode.PrintProblems(v.stderr, v.log, site, func(m cf.Message) bool { return m.Warning && (!m.Doubt || v.judges()) })
@@ -66,7 +70,12 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 			testmode.PrintMailers(v.log, site)
 		}
 	}
-	if list := site.Errors(); len(list) > 0 && v.mode != modeTest {
+	list := site.Errors()
+	if v.mode == modeTest && !slices.ContainsFunc(list, isUsage) {
+		v.logErrors(ctx, site, list)
+		list = nil
+	}
+	if len(list) > 0 {
 		code := status.Software
 		if slices.ContainsFunc(list, isUsage) {
 			code = status.Usage
@@ -186,22 +195,30 @@ func (v *invocation) say(list ...cf.Message) {
 
 // record logs errors and returns the exit status that goes with them: code, or EX_OSERR.
 func (v *invocation) record(ctx context.Context, site *mta.Site, code int, list ...cf.Message) int {
-	// What standard error has already need not be there twice where it is the log, too.
-	log, err := v.openLog(site, io.Discard)
-	if err != nil {
-		log, err = v.openLog(nil, io.Discard)
-	}
-	if err == nil {
-		defer log.Close()
-		user := v.callerName(ctx)
-		for _, m := range list {
-			log.SysErr("", user, m.Error())
-		}
-	}
+	v.logErrors(ctx, site, list)
 	if code == status.Software && list[0].Reply == cf.TempReply {
 		return status.OSErr
 	}
 	return code
+}
+
+// logErrors logs what is wrong with a configuration. What is printed already need not be there twice where the log is standard error.
+func (v *invocation) logErrors(ctx context.Context, site *mta.Site, list []cf.Message) {
+	if len(list) == 0 {
+		return
+	}
+	log, err := v.openLog(site, io.Discard)
+	if err != nil {
+		log, err = v.openLog(nil, io.Discard)
+	}
+	if err != nil {
+		return // it is printed, at least
+	}
+	defer log.Close()
+	user := v.callerName(ctx)
+	for _, m := range list {
+		log.SysErr("", user, m.Error())
+	}
 }
 
 // callerName is the name of the user who runs the program.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -113,7 +114,9 @@ func (v *invocation) forbid(site *mta.Site, log *maillog.Logger) error {
 	r := v.rule()
 	switch {
 	case r.daemon && site.Settings().UseMSP:
-		return errors.New("Mail submission program cannot be used as daemon")
+		const text = "Mail submission program cannot be used as daemon"
+		log.SysErr("", v.callerName(context.Background()), text)
+		return errors.New(text)
 	case r.trusted == "" || v.given.proven && v.given.ready == nil || site.Trusts(v.caller.uid):
 		return nil
 	case v.mode == modeAliases && ownsAliases(site, v.caller.uid):

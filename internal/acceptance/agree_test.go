@@ -3,6 +3,7 @@ package acceptance
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -105,12 +106,13 @@ func wholeLog(t *testing.T, w world) (log string) {
 	c, err := net.Dial("unixgram", "/dev/log")
 	must(t, err)
 	defer c.Close()
-	_, err = c.Write([]byte("<22>the last line"))
+	mark := fmt.Sprintf("the last line at %d", time.Now().UnixNano())
+	_, err = c.Write([]byte("<22>" + mark))
 	must(t, err)
-	eventually(t, "the last line is in the log", func() bool {
+	eventually(t, mark+" is in the log", func() bool {
 		text, err := os.ReadFile(w.path("log"))
 		log = string(text)
-		return err == nil && strings.Contains(log, "the last line")
+		return err == nil && strings.Contains(log, mark)
 	})
 	return log
 }

@@ -120,11 +120,14 @@ func (s *Site) open(o *LoadOptions) (io.ReadCloser, error) {
 	st, err := file.Stat()
 	if err != nil || !st.Mode().IsRegular() {
 		file.Close()
-		return nil, fmt.Errorf("%s: line 0: not a plain file", o.Path)
+		return nil, fmt.Errorf("%s: line 0: %w", o.Path, ErrNoPlainFile)
 	}
 	s.Writable = st.Mode().Perm()&0o022 != 0
 	return file, nil
 }
+
+// ErrNoPlainFile means that the configuration is a folder or a device.
+var ErrNoPlainFile = errors.New("not a plain file")
 
 // order puts messages without a line after those with one.
 func order(m cf.Message) int {
