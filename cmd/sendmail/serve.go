@@ -106,9 +106,11 @@ func (d *daemon) run(ctx context.Context, site *mta.Site, log *maillog.Logger, i
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
 	defer signal.Stop(signals)
 	d.rates = mta.NewRates(site.Settings().ConnectionRateWindowSize, time.Now)
-	if err := d.begin(ctx, site, log, interval); err != nil {
+	m, err := d.make(ctx, site, log, interval)
+	if err != nil {
 		return d.v.noServer(ctx, site, err)
 	}
+	d.begin(ctx, m, site, log, interval)
 	d.writePID(site)
 	defer d.removePID()
 	d.v.ready()
@@ -136,14 +138,15 @@ func (d *daemon) run(ctx context.Context, site *mta.Site, log *maillog.Logger, i
 	}
 }
 
-// begin makes the server of a configuration the current one and serves its sockets.
-func (d *daemon) begin(ctx context.Context, site *mta.Site, log *maillog.Logger, interval time.Duration) error {
+// make makes the server of a configuration.
+func (d *daemon) make(ctx context.Context, site *mta.Site, log *maillog.Logger, interval time.Duration) (*mta.Server, error) {
 	cfg := d.v.serverConfig(ctx, site, log)
 	cfg.Interval, cfg.Persistent, cfg.Rates = interval, d.v.persistent, d.rates
-	m, err := mta.New(cfg)
-	if err != nil {
-		return err
-	}
+	return mta.New(cfg)
+}
+
+// begin makes a server the current one and serves its sockets.
+func (d *daemon) begin(ctx context.Context, m *mta.Server, site *mta.Site, log *maillog.Logger, interval time.Duration) {
 	s := &server{mta: m, log: log}
 	d.current.Store(s)
 	log.Plain(maillog.LevelSerious, maillog.Info, "starting daemon ("+mta.Version(site)+"): "+d.describe(interval))
@@ -158,7 +161,6 @@ func (d *daemon) begin(ctx context.Context, site *mta.Site, log *maillog.Logger,
 		}
 		s.serve(ctx, d.v, site, dm, l)
 	}
-	return nil
 }
 
 // serve lets one socket's clients in.
@@ -186,7 +188,8 @@ func (d *daemon) describe(interval time.Duration) string {
 	return text
 }
 
-// reload reads the configuration anew (SIGHUP, or the control socket's restart). One that is not fit to run is told in the log, and the old one stays.
+// reload reads the configuration anew (SIGHUP, or the control socket's restart). One that is not fit to run, and one whose certificates
+// cannot be used where the old one's can, is told in the log, and the old one stays.
 func (d *daemon) reload(ctx context.Context, cause string) {
 	old := d.current.Load()
 	old.log.Plain(maillog.LevelSerious, maillog.Info, "restarting "+d.v.argv[0]+" due to "+cause)
@@ -197,18 +200,35 @@ func (d *daemon) reload(ctx context.Context, cause string) {
 	}
 	interval, err := d.v.queueInterval()
 	if err == nil {
-		err = d.exchangeSockets(ctx, site.Daemons())
-	}
-	if err == nil {
-		err = d.begin(ctx, site, log, interval)
+		err = d.replace(ctx, old, site, log, interval)
 	}
 	if err != nil {
-		old.log.Logf(0, maillog.Alert, "", "configuration not usable, the old one stays: %v", err)
+		old.log.SysErr("", d.v.callerName(ctx), mta.StartProblem(err).Error())
+		old.log.Logf(0, maillog.Alert, "", "configuration not usable, the old one stays")
 		return
 	}
 	d.writePID(site)
 	d.openControl(ctx, site, log)
 	guard.Report(old.mta.Panicked).Go("end of the old configuration", func() { d.retire(old) })
+}
+
+// replace puts the server of a new configuration in the place of the old one. After an error nothing has changed.
+func (d *daemon) replace(ctx context.Context, old *server, site *mta.Site, log *maillog.Logger, interval time.Duration) error {
+	m, err := d.make(ctx, site, log, interval)
+	if err != nil {
+		return err
+	}
+	if err = m.Certificates(); err != nil && old.mta.Certificates() != nil {
+		err = nil // it is no worse
+	}
+	if err == nil {
+		err = d.exchangeSockets(ctx, site.Daemons())
+	}
+	if err != nil {
+		return errors.Join(err, m.Close(ctx))
+	}
+	d.begin(ctx, m, site, log, interval)
+	return nil
 }
 
 // exchangeSockets opens the sockets that the new configuration names. Those that it names no longer are closed. A socket that

@@ -242,7 +242,7 @@ func (c *Session) overloaded(m *message) bool {
 // Greet says in the log what of the configuration has no effect and which certificates cannot be used, and tidies the queue; daemons
 // call it once.
 func (s *Server) Greet() {
-	s.encryption.load()
+	_ = s.encryption.load() // which has logged it
 	for _, text := range s.site.without() {
 		s.Log.Plain(maillog.LevelSerious, maillog.Warning, "no effect: "+text)
 	}

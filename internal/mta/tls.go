@@ -24,6 +24,7 @@ type encryption struct {
 	server, client func() *tlsconf.Keeper
 
 	mu     sync.Mutex
+	failed []error                    // of the two sides, at their first use
 	others map[string]*tlsconf.Keeper // of tls_srv_features and tls_clt_features, by side and what they ask for
 }
 
@@ -39,11 +40,17 @@ func newEncryption(s *Server) *encryption {
 	return e
 }
 
-// load reads the files of both sides, so that the log says at the start of a daemon what is wrong with them.
-func (e *encryption) load() {
+// load reads the files of both sides, so that the log says at the start of a daemon what is wrong with them, and returns it.
+func (e *encryption) load() error {
 	e.server()
 	e.client()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return errors.Join(e.failed...)
 }
+
+// Certificates reports why there is no TLS though the configuration sets it up; nil where there is, or where it does not.
+func (s *Server) Certificates() error { return s.encryption.load() }
 
 func commonTLS(set *cf.Settings) tlsconf.Options {
 	blame, err := safefile.ParseBlame(strings.Join(set.DontBlameSendmail, " "))
@@ -77,6 +84,9 @@ func (e *encryption) keeper(side tlsconf.Side, o tlsconf.Options) *tlsconf.Keepe
 	k, err := tlsconf.New(side, o, e.srv.now, warn)
 	if err != nil {
 		warn(err)
+		e.mu.Lock()
+		e.failed = append(e.failed, err)
+		e.mu.Unlock()
 	}
 	for _, word := range k.Unknown() {
 		warn(fmt.Errorf("CipherList: %s means nothing here", word))
