@@ -34,6 +34,7 @@ type record struct {
 	calls  []call
 	owed   map[string][]string // recipients by tag
 	first  bool                // stop at the first fault
+	keep   int                 // so many states, taken at random, are kept
 }
 
 // result counts what a replay found.
@@ -41,6 +42,15 @@ type result struct {
 	points, states, acked int
 	wrong                 []string
 	memo                  *memo
+	kept                  []crash
+}
+
+// crash is a state with what the outside had been told until then.
+type crash struct {
+	what     string
+	state    state
+	acked    map[string]bool
+	external map[debt]bool
 }
 
 var (
@@ -129,6 +139,7 @@ func (r *record) cut(d *disk, rnd *rand.Rand, many int, acked map[string]bool, e
 	res.points++
 	look := func(s state, what string) {
 		res.states++
+		r.sample(rnd, crash{fmt.Sprintf("point %d, %s", res.points, what), s, acked, external}, res)
 		l := res.memo.read(r.root, s)
 		for tag := range acked {
 			for _, rcpt := range r.owed[tag] {
@@ -142,6 +153,20 @@ func (r *record) cut(d *disk, rnd *rand.Rand, many int, acked map[string]bool, e
 	for _, ch := range d.choices(rnd, many) {
 		look(d.survivors(ch), fmt.Sprintf("power failed, %+v", ch))
 	}
+}
+
+// sample keeps a state with the probability that makes all of them as likely.
+func (r *record) sample(rnd *rand.Rand, c crash, res *result) {
+	i := len(res.kept)
+	if i >= r.keep {
+		if i = rnd.IntN(res.states); i >= r.keep {
+			return
+		}
+	} else {
+		res.kept = append(res.kept, crash{})
+	}
+	c.acked, c.external = maps.Clone(c.acked), maps.Clone(c.external)
+	res.kept[i] = c
 }
 
 // jobs are what the site is given to do: each line is a message of its own, with the flags it is handed in by and its
@@ -161,6 +186,8 @@ var jobs = []struct {
 	{"list-e", "-odi -oee", []string{"list"}},
 	{"list-q", "-odq", []string{"list", "wait@far.test"}},
 	{"bounce-q", "-odq", []string{"gone@far.test", "file@mail.test"}},
+	{"smtp-b", "-bs", []string{"bin@mail.test", "games@md.test", "far@far.test", "gone@far.test"}},
+	{"smtp-q", "-odq -bs", []string{"list@mail.test", "file@mail.test"}},
 	{"receipt-q", "-odq -Nsuccess,failure", []string{"bin@mail.test", "games@md.test"}},
 }
 
@@ -171,12 +198,18 @@ func (s *site) script(t *testing.T) (*exec.Cmd, map[string][]string) {
 	sm := s.bin + "/sendmail -C" + s.path("sm.cf")
 	var b strings.Builder
 	members := func(rcpts []string) []string {
-		if i := slices.Index(rcpts, "list"); i >= 0 {
+		if i := slices.IndexFunc(rcpts, func(r string) bool { return strings.HasPrefix(r, "list") }); i >= 0 {
 			return append(slices.Delete(slices.Clone(rcpts), i, i+1), listMembers...)
 		}
 		return rcpts
 	}
 	for _, j := range jobs {
+		if strings.Contains(j.flags, "-bs") {
+			owed[j.tag] = members(j.rcpts)
+			must(t, os.WriteFile(s.path("in."+j.tag), []byte(dialogue(j.tag, j.rcpts)), 0o644))
+			fmt.Fprintf(&b, "%s=%s %s %s %s\n", feedEnv, s.path("in."+j.tag), os.Args[0], sm, j.flags)
+			continue
+		}
 		must(t, os.WriteFile(s.path("in."+j.tag), []byte(text(j.tag)), 0o644))
 		owed[j.tag] = members(j.rcpts)
 		fmt.Fprintf(&b, "%s -oem -i %s -f daemon@mail.test %s < %s; test $? != 75 && echo ack %s\n", sm, j.flags, strings.Join(j.rcpts, " "),
@@ -184,6 +217,15 @@ func (s *site) script(t *testing.T) (*exec.Cmd, map[string][]string) {
 	}
 	fmt.Fprintf(&b, "%s -q\n%s -q\n", sm, sm)
 	return exec.Command("/bin/sh", "-c", b.String()), owed
+}
+
+// dialogue is what a client says to hand a message in, for feed.
+func dialogue(tag string, rcpts []string) string {
+	lines := []string{"EHLO x\r\n", "MAIL FROM:<daemon@mail.test>\r\n"}
+	for _, r := range rcpts {
+		lines = append(lines, "RCPT TO:<"+r+">\r\n")
+	}
+	return strings.Join(append(lines, "DATA\r\n", strings.ReplaceAll(text(tag), "\n", "\r\n")+".\r\n", "QUIT\r\n"), "\f")
 }
 
 // load reads the files of a site.
@@ -213,7 +255,9 @@ func TestEverySyncPoint(t *testing.T) {
 			cmd, owed := s.script(t)
 			r := &record{root: s.dir, before: s.load(t), owed: owed}
 			r.calls = strace(t, cmd)
+			r.keep = 6 * many
 			res := r.replay(t, rnd, many, nil)
+			r.keep = 0
 			t.Logf("%d calls, %d messages acknowledged, cut at %d points: %d states", len(r.calls), res.acked, res.points, res.states)
 			for _, w := range res.wrong {
 				t.Error(w)
@@ -222,6 +266,7 @@ func TestEverySyncPoint(t *testing.T) {
 				t.Errorf("%d of %d messages were acknowledged", res.acked, len(owed))
 			}
 			s.controls(t, r, rnd)
+			s.runAfter(t, res.kept, owed)
 		})
 	}
 }
