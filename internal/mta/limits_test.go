@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/priv"
 	"gosendmail/rules"
 )
 
@@ -175,5 +177,30 @@ func TestMaxForwardAddresses(t *testing.T) {
 		if box := mailbox(t, s, "alice"); strings.Contains(box, "Subject: x\n") == follows {
 			t.Errorf("MaxForwardAddresses=%s: mailbox %q", limit, box)
 		}
+	}
+}
+
+// TestUnknownUsersAreAskedForOnce names the same unknown users in several sessions: each costs one process of getent, and the absence is
+// remembered.
+func TestUnknownUsersAreAskedForOnce(t *testing.T) {
+	config := strings.Replace(withOption("BadRcptThrottle=0"), "O MaxRecipientsPerMessage=3\n", "", 1)
+	s := testServerOf(t, "false", config, nil)
+	getent := filepath.Join(t.TempDir(), "getent")
+	if err := os.WriteFile(getent, []byte("#!/bin/sh\necho $2 >>$0.asked\nexit 2\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.Accounts.Getent, s.Accounts.Answers = getent, &priv.Answers{Age: time.Hour}
+	for range 4 {
+		c := s.testSession(t)
+		c.Mail(context.Background(), "<a@other.test>", nil)
+		for i := range 50 {
+			if r := c.Rcpt(context.Background(), fmt.Sprintf("<nobody%d@mail.test>", i), nil); r.Code != 550 {
+				t.Fatal(shown(r))
+			}
+		}
+	}
+	asked, err := os.ReadFile(getent + ".asked")
+	if n := strings.Count(string(asked), "\n"); err != nil || n != 50 {
+		t.Errorf("getent was started %d times for 50 users: %v", n, err)
 	}
 }
