@@ -383,6 +383,7 @@ O OperatorChars=.:%@!^/[]+
 O DefaultUser=$UID:$GID
 O DeliveryMode=i
 O PidFile=$WORK/pid
+O SuperSafe=false
 O MinFreeBlocks=0
 O Timeout.ident=0
 O SendMimeErrors=true
