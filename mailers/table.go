@@ -2,6 +2,7 @@ package mailers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,13 +30,16 @@ func Agents(cfg Config) *Table {
 	return t
 }
 
+// ErrTooLarge is the error of a status that says that the message is larger than M= of its mailer.
+var ErrTooLarge = errors.New("mailers: message too large for its mailer")
+
 // Deliver hands the job to the agent of its mailer, in parts of as many recipients as the mailer takes at once.
 func (t *Table) Deliver(ctx context.Context, job *Job, report func(*envelope.Recipient, status.Status)) error {
 	m := job.Mailer
 	if m.MaxSize > 0 && job.Envelope.Size > m.MaxSize {
 		st := status.FromExit(status.Unavailable)
 		st.Code, st.Enhanced = 552, status.Enhanced{5, 2, 3}
-		st.Text = fmt.Sprintf("Message is too large; %d bytes max", m.MaxSize)
+		st.Text, st.Err = fmt.Sprintf("Message is too large; %d bytes max", m.MaxSize), ErrTooLarge
 		for _, r := range job.Rcpts {
 			report(r.Recipient, st)
 		}

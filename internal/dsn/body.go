@@ -278,7 +278,9 @@ var exitMeans = map[int]string{
 
 // code is the Status field: what a program's end means, what is known, or the general code of the action's class.
 func (rc *Recipient) code() string {
-	if n, ok := exitCode(rc.Status.Diagnostic); ok && rc.Action == Failed {
+	e := rc.Status.Enhanced
+	said := e == status.Enhanced{4, 4, 7} || e == status.Enhanced{5, 2, 3} // by us, not by the program: too old, too large
+	if n, ok := exitCode(rc.Status.Diagnostic); ok && rc.Action == Failed && !said {
 		return cmp.Or(exitMeans[n], "5.0.0")
 	}
 	code := rc.Status.Enhanced.String()

@@ -3,10 +3,12 @@ package mta
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -90,12 +92,18 @@ func (m *message) expire() {
 	m.transcript.WriteString(text + "\nMessage will be deleted from queue\n")
 	for _, r := range m.env.PendingRecipients() {
 		s := r.Status
-		s.Exit, s.Code, s.Enhanced = status.Unavailable, 554, status.Enhanced{4, 4, 7}
+		if mailer := m.site.Mailer(r.Triple.Mailer); mailer != nil && mailer.DiagType == "X-Unix" && s.Exit == status.TempFail {
+			s.Diagnostic = itoa(int64(s.Exit)) // what a program ended with
+		}
+		s.Exit, s.Code, s.Enhanced = status.Unavailable, 554, expiredCode
 		s.Text = text
 		r.Status = s
 		r.State = envelope.Failed
 	}
 }
+
+// expiredCode is the enhanced code of what waited too long (RFC 3463 section 3.5).
+var expiredCode = status.Enhanced{4, 4, 7}
 
 // reportable returns the recipients of whom the sender is to hear now: failures unless NOTIFY says otherwise, successes where
 // it asks for them.
@@ -179,10 +187,7 @@ func (m *message) report(ctx context.Context, expired bool) error {
 	subject := "Return receipt"
 	if len(failed) > 0 {
 		rep.Kind = dsn.Failure
-		subject = m.subject(failed[len(failed)-1])
-		if m.inherited {
-			subject = "Unable to deliver mail"
-		}
+		subject = m.subjectOf(failed)
 		if expired {
 			rep.Limit = m.site.timeouts.Return.For(m.env)
 			subject = "Cannot send message for " + dsn.Words(rep.Limit)
@@ -193,7 +198,7 @@ func (m *message) report(ctx context.Context, expired bool) error {
 		rep.ErrorsTo = m.splitList(m.errorsTo, false)
 	}
 	rep.Recipients = m.reportRecipients(list, rep.Kind == dsn.Failure)
-	if len(failed) > 0 && (m.exit == status.Software || m.exit == status.Config) {
+	if len(failed) > 0 && (m.exit == status.Software || m.exit == status.Config || slices.ContainsFunc(failed, ourFault)) {
 		rep.Copy = "postmaster" // it is for him to mend
 		if m.sender != nil {    // the original keeps addressees sorted
 			to := m.sender.Triple()
@@ -223,10 +228,28 @@ func (m *message) report(ctx context.Context, expired bool) error {
 	return nil
 }
 
+// subjectOf is what the log says of a report about recipients who failed: those of a split part who failed before it was split have no
+// say.
+func (m *message) subjectOf(failed []*envelope.Recipient) string {
+	if m.inherited {
+		failed = slices.DeleteFunc(slices.Clone(failed), m.waiting)
+	}
+	if len(failed) == 0 {
+		return "Unable to deliver mail"
+	}
+	return m.subject(failed[len(failed)-1])
+}
+
+// ourFault reports whether a recipient failed by a mistake in our configuration or in the DNS about us.
+func ourFault(r *envelope.Recipient) bool { return isFault(r.Status.Err) }
+
 // subject is what the log says of a report about a recipient: what is wrong with him, or with his address.
 func (m *message) subject(r *envelope.Recipient) string {
 	if m.routed && m.waiting(r) && m.env.Message != "" {
 		return m.env.Message
+	}
+	if tooLargeFor(r.Status) {
+		return status.FromExit(r.Status.Exit).Text
 	}
 	return r.Status.Text
 }
@@ -263,11 +286,14 @@ func (m *message) toSender(ctx context.Context, out *outbox, rep *dsn.Report, su
 	if rep.Kind != dsn.Failure {
 		return nil
 	}
-	if m.env.Flags.Response && m.toPostmaster() {
+	to := m.expand(m.site.options.DoubleBounceAddress)
+	if to != "" && m.env.Flags.Response && m.toPostmaster() {
 		m.lost = true
 		return nil
 	}
-	to := m.expand(m.site.options.DoubleBounceAddress)
+	if to == "" && m.env.Flags.Response {
+		return nil
+	}
 	if to == "" {
 		m.log(logInfo, maillog.LevelMalformed, "double bounce dropped: %s", subject)
 		return nil
@@ -329,13 +355,13 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 	out := dsn.Recipient{Recipient: r, Action: action}
 	mailer := m.site.Mailer(r.Triple.Mailer)
 	if mailer != nil {
-		out.DiagnosticType, out.RemoteType = mailer.DiagType, mailer.MTAType
+		out.DiagnosticType, out.RemoteType = cmp.Or(mailer.DiagType, "smtp"), mailer.MTAType
 		shown := *r
 		out.Recipient = &shown
 		if mailer.Path != "[IPC]" || r.Status.Scope == status.OfSession {
 			shown.Status.Remote = ""
 		}
-		if mailer.DiagType == "X-Unix" && r.Status.Permanent() && !m.waiting(r) {
+		if mailer.DiagType == "X-Unix" && r.Status.Permanent() && !m.waiting(r) && r.Status.Enhanced != expiredCode {
 			shown.Status.Diagnostic = exitCode(r.Status)
 		}
 	}
@@ -424,7 +450,7 @@ func (m *message) warn(ctx context.Context, pending []*envelope.Recipient) error
 	for _, r := range told {
 		r.Delayed = true
 	}
-	m.env.Flags.Warning = true
+	m.env.Flags.Warning = m.env.Flags.Warning || len(told) > 0
 	return nil
 }
 
@@ -439,7 +465,10 @@ func (m *message) undeliverable(ctx context.Context, out *outbox, rep *dsn.Repor
 	m.transcribe(to, *why)
 	m.unreturned = to.Addr + "... " + why.Text
 	pm := m.expand(m.site.options.DoubleBounceAddress)
-	if pm == "" || pm == to.Addr {
+	if pm == "" {
+		return nil // double bounces are not wanted
+	}
+	if pm == to.Addr {
 		m.lost = true
 		return nil
 	}

@@ -289,6 +289,9 @@ func (m *message) expandAll(ctx context.Context) {
 	}
 	m.env.Priority += int64(m.site.options.RetryFactor)
 	m.route(ctx)
+	if m.env.Body == "" && m.env.Flags.EightBit && written(m.env.Header, "mime-version") {
+		m.env.Body = envelope.Body8BitMIME // it says so itself
+	}
 	m.rereads = false
 	m.priorityOf(m.bodySize + m.queuedSize())
 }
@@ -491,6 +494,10 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		o := &outcomes[i]
 		o.status = m.worded(g, o.status)
 		m.settle(o.rcpt, o.status)
+		if tooLargeFor(o.status) {
+			m.env.Flags.NoReturn = true
+			o.said = append(o.said, "552 5.2.3 "+o.status.Text)
+		}
 		if m.exit == status.OK && o.status.Permanent() {
 			m.exit = o.status.Exit
 			switch {
@@ -538,9 +545,9 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		if odd {
 			m.log(maillog.Crit, maillog.LevelNetwork, "%s: %s", s.Remote, protocol)
 		}
-		if err := s.Err; err != nil && !isFault(err) && !odd && !mailers.IsLost(err) {
+		if err := s.Err; err != nil && !isFault(err) && !odd && !mailers.IsLost(err) && !tooLargeFor(s) {
 			level := maillog.LevelMalformed
-			if g.mailer.Path == "[IPC]" {
+			if g.mailer.Path == "[IPC]" || g.mailer.Path == "[FILE]" {
 				level = maillog.LevelExpansion // stat= tells it
 			}
 			m.log(logErr, level, "mailer %s: %v", g.mailer.Name, err)
@@ -563,6 +570,9 @@ func (m *message) faults(outcomes []outcome) {
 		fmt.Fprintf(&m.transcript, "%s %s\n", f.Codes, f.Text)
 	}
 }
+
+// tooLargeFor reports whether a mailer takes no message of that size (M=).
+func tooLargeFor(s status.Status) bool { return errors.Is(s.Err, mailers.ErrTooLarge) }
 
 func isFault(err error) bool {
 	_, ok := errors.AsType[*mailers.Fault](err)

@@ -3,6 +3,7 @@ package mta
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"time"
 
 	"gosendmail/internal/envelope"
@@ -97,11 +98,15 @@ func (m *message) logTo(rcpts []*envelope.Recipient, l toLine) {
 			t.DSN = l.status.Enhanced.String()
 		}
 		t.Stat, t.Reply = statText(l.status)
+		if tooLargeFor(l.status) { // as the original tells it
+			t.Ctladdr, t.Stat, t.Reply = "", status.FromExit(l.status.Exit).Text, strconv.Itoa(l.status.Exit)
+		}
 	}
 	if l.refused {
 		t.Stat = l.status.Text
 		t.DSN = l.status.Enhanced.String()
 		t.Reply = replyText(l.status)
+		t.Relay = rcpts[0].Triple.Host
 	}
 	m.srv.Log.To(level, m.id, t)
 }

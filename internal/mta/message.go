@@ -47,7 +47,7 @@ type message struct {
 	thrownAway    int                            // recipients accepted for that
 	quarantine    string                         // why the message is held
 	tooLarge      bool
-	inherited     bool  // its failures are those of the message that it was split from
+	inherited     bool  // split from another message, whose failures some of its own are
 	rereads       bool  // the priority is worked out anew when aliases are expanded
 	cut           bool  // it could not be read to its end
 	bodySize      int64 // bytes of the data file

@@ -83,6 +83,9 @@ func (m *message) write(ctx context.Context, out *outbox, rep *dsn.Report, to, w
 		b.watch = m.watch
 	}
 	b.env.Body = m.env.Body
+	if rep.Kind != dsn.Delay {
+		b.likeOriginal(m)
+	}
 	r := &envelope.Recipient{Addr: to, Primary: true, Notify: envelope.NotifyNever}
 	a, refusal := b.resolve(ctx, to, forRecipient)
 	if refusal == nil && a.Status.Success() {
@@ -113,6 +116,15 @@ func (m *message) write(ctx context.Context, out *outbox, rep *dsn.Report, to, w
 	}
 	out.mails = append(out.mails, outgoing{b, what})
 	return nil
+}
+
+// likeOriginal asks for what the sender of m asked for, should the report itself come back.
+func (b *message) likeOriginal(m *message) {
+	b.env.EnvID, b.env.Ret = m.env.EnvID, m.env.Ret
+	b.env.Flags.RetParam, b.env.Flags.NoReturn = m.env.Flags.RetParam, m.headerOnly()
+	if b.env.Ret != "" && b.env.Flags.NoReturn {
+		b.env.Ret = envelope.ReturnHeaders
+	}
 }
 
 // compose writes the body of a report and makes its envelope; size counts for its priority.

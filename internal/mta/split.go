@@ -61,20 +61,24 @@ func (m *message) split(ctx context.Context) (parts []*message, err error) {
 			m.env.Parts = slices.DeleteFunc(m.env.Parts, func(id string) bool { return id == c.id })
 		}
 		m.log(logInfo, maillog.LevelErrors, "%s: clone: owner=%s", c.id, owners[i])
-		c.inherited = true
 		if c.routed {
-			c.transcript.Write(m.transcript.Bytes())
+			c.reportInherited(ctx, m)
 		}
-		if err := c.report(ctx, false); err != nil {
-			c.log(logErr, maillog.LevelSerious, "%v", err) // kept for a later attempt
-		} else if len(c.reported) > 0 { // what was told is not told again
-			if err := c.store(); err != nil {
-				c.log(logErr, maillog.LevelSerious, "%v", err)
-			}
-		}
-		c.inherited = false
 	}
 	return parts, nil
+}
+
+// reportInherited tells the owner of those who could not be reached when his list was expanded, with what the session of from said. A part
+// that is delivered at once does that at its end.
+func (m *message) reportInherited(ctx context.Context, from *message) {
+	m.transcript.Write(from.transcript.Bytes())
+	err := m.report(ctx, false)
+	if err == nil && len(m.reported) > 0 { // what was told is not told again
+		err = m.store()
+	}
+	if err != nil {
+		m.log(logErr, maillog.LevelSerious, "%v", err) // kept for a later attempt
+	}
 }
 
 // adoptParts does the last step of a split that another process began.
@@ -109,7 +113,7 @@ func (m *message) clone(ctx context.Context, owner string, members []*envelope.R
 	env.Flags.RetParam, env.Ret = false, "" // what the sender wants back does not bind the list's owner
 	env.SenderCtladdr = nil
 	env.PartOf, env.Parts = m.id, nil
-	c.env, c.entry, c.size = &env, entry, m.size
+	c.env, c.entry, c.size, c.inherited = &env, entry, m.size, true
 	c.deferred, c.unresolved, c.oldHeader = m.deferred, m.unresolved, m.oldHeader
 	c.messageID, c.hops, c.watch, c.queued, c.routed = m.messageID, m.hops, m.watch, m.queued, m.routed
 	if refusal := c.setSender(ctx, owner); refusal != nil {

@@ -29,7 +29,7 @@ func (m *message) transcribe(r *envelope.Recipient, s status.Status) {
 		fmt.Fprintf(&m.transcript, "%s... %s\n", r.Addr, s.Text)
 		return
 	}
-	if s.Remote != "" { // the peer's own words stand above
+	if s.Remote != "" || tooLargeFor(s) { // the peer's own words, or ours, stand above
 		t := status.FromExit(s.Exit)
 		s.Code, s.Enhanced, s.Text = t.Code, t.Enhanced, t.Text
 	}

@@ -152,7 +152,11 @@ func plainAddress(text string) string {
 			b.WriteByte(c)
 		}
 	}
-	return strings.Trim(strings.TrimRight(bareAddress(b.String()), `\;)]>`), "< ")
+	plain := strings.Trim(strings.TrimRight(bareAddress(b.String()), `\;)]>`), "< ")
+	if i := strings.LastIndexByte(plain, '['); i >= 0 && strings.HasPrefix(bareAddress(b.String()), plain+"]") {
+		plain += "]" // of an address literal
+	}
+	return plain
 }
 
 // sameRecipient returns the earlier recipient that leads to the same place; where there is none it notes this one and returns nil.
