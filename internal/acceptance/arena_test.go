@@ -52,7 +52,7 @@ func inArena(t *testing.T, prepare, body func(*testing.T, world)) {
 	prepare(t, w)
 	t.Parallel() // a world of its own, which mostly waits
 	timeout := 5 * time.Minute
-	if end, ok := t.Deadline(); ok && os.Getenv("GOSENDMAIL_SLOW") != "" {
+	if end, ok := t.Deadline(); ok && os.Getenv("GOSENDMAIL_SLOW")+os.Getenv("GOSENDMAIL_CASES") != "" {
 		timeout = time.Until(end)
 	}
 	cmd := exec.Command(arena, "-w", string(w), os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", timeout.String())

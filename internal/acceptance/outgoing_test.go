@@ -292,6 +292,7 @@ func (s *stand) bothWays(t *testing.T, list []outgoing, addrs func(i int) []stri
 		return oracletest.Command(t, "usr/libexec/sendmail/sendmail", args...)
 	})
 	got = s.send(t, list, addrs, func(args ...string) *exec.Cmd { return exec.Command(s.w.path("bin/sendmail"), args...) })
+	s.accounted(t, list, got)
 	return got, want
 }
 
