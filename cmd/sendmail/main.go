@@ -172,6 +172,9 @@ func (v *invocation) misused() bool {
 	if v.quarantine != nil && v.mode != modeDeliver {
 		v.misuse("Can not use -Q with -b%c", v.mode)
 	}
+	if v.runQueue && (v.mode == modeVerify || v.mode == modeHostStat || v.mode == modePurgeStat) {
+		v.misuse("Can not use -q with -b%c", v.mode)
+	}
 	if len(v.wrong) > 0 {
 		v.startDebug()
 	}

@@ -577,6 +577,7 @@ var drainMasks = []struct {
 	{regexp.MustCompile(`(C: MAIL From:<>) BODY=\w+`), "$1"},
 	{regexp.MustCompile(`(?m)^((?:D: |H\?\?)?(?:To|Cc): .*,)\n(?:D: )?\s+`), "$1 "},
 	{regexp.MustCompile(`(?m)^((?:D: |H\?\?)?(?:To|Cc): .*),,`), "$1, "},
+	{regexp.MustCompile(`(?m)^(?:D: )?X-Actual-Recipient: (?:rfc822; "5\d\d .*|X-Unix; /home/out/x)\n`), ""}, // what is no address
 	{regexp.MustCompile(`((?:Final-Recipient: RFC822|rRFC822); )User@rnd`), "${1}user@rnd"},
 	{regexp.MustCompile(`(?m)^((?:D: )?)([^ ,]+),([^ ,]+)\.\.\. (Deferred.*)\n`), "$1$2... $4\n$1$3... $4\n"},
 	{regexp.MustCompile(`(?m)^(D: )?Full-Name:\s*\n`), ""},

@@ -364,6 +364,9 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 		if mailer.DiagType == "X-Unix" && r.Status.Permanent() && !m.waiting(r) && r.Status.Enhanced != expiredCode {
 			shown.Status.Diagnostic = exitCode(r.Status)
 		}
+		if mailer.DiagType == "X-Unix" && action == dsn.Delayed && r.Status.Exit == status.TempFail && r.Status.Diagnostic == "" {
+			shown.Status.Diagnostic, shown.Status.Enhanced = exitCode(r.Status), status.Enhanced{4, 2, 0}
+		}
 	}
 	if m.routed && r.State == envelope.Delivered {
 		shown := *out.Recipient

@@ -185,6 +185,9 @@ func (m *message) defaults(fields []envelope.Field) []envelope.Field {
 				m.messageID = strings.TrimSpace(f.Value)
 			}
 		}
+		if l.kind.is(fieldTrace) {
+			m.hops++ // this host is one, too
+		}
 		list = append(list, f)
 	}
 	m.set("{msg_id}", m.messageID)

@@ -83,7 +83,8 @@ func (m *message) write(ctx context.Context, out *outbox, rep *dsn.Report, to, w
 		b.watch = m.watch
 	}
 	b.env.Body = m.env.Body
-	if rep.Kind != dsn.Delay {
+	b.env.Flags.NoReturn = m.headerOnly()
+	if m.namedBefore && !m.queued { // handed in here, in the first attempt: as the original
 		b.likeOriginal(m)
 	}
 	r := &envelope.Recipient{Addr: to, Primary: true, Notify: envelope.NotifyNever}
@@ -121,7 +122,7 @@ func (m *message) write(ctx context.Context, out *outbox, rep *dsn.Report, to, w
 // likeOriginal asks for what the sender of m asked for, should the report itself come back.
 func (b *message) likeOriginal(m *message) {
 	b.env.EnvID, b.env.Ret = m.env.EnvID, m.env.Ret
-	b.env.Flags.RetParam, b.env.Flags.NoReturn = m.env.Flags.RetParam, m.headerOnly()
+	b.env.Flags.RetParam = m.env.Flags.RetParam
 	if b.env.Ret != "" && b.env.Flags.NoReturn {
 		b.env.Ret = envelope.ReturnHeaders
 	}

@@ -76,7 +76,7 @@ func (s *Submission) Release(ctx context.Context, queued, detached bool) (ids []
 	if err := s.commit(queued); err != nil {
 		return nil, "", err
 	}
-	if !detached {
+	if !detached || len(m.env.PendingRecipients()) == 0 { // nobody is left to deliver to: the caller is told here
 		s.useLetters()
 	}
 	if m.site.options.MaxHopCount > 0 && m.hops > m.site.options.MaxHopCount {
