@@ -96,6 +96,6 @@ func TestCommandLinesOfAllKindsAsTheOriginal(t *testing.T) {
 				v.compare(t, fmt.Sprint(n), c, got, want)
 			}
 		}
-		v.most(t, 0)
+		v.most(t, 5)
 	})
 }

@@ -214,7 +214,7 @@ func TestDrainsAsTheOriginal(t *testing.T) {
 				}
 			}
 		}
-		v.most(t, 15)
+		v.most(t, 1)
 	})
 }
 
@@ -233,7 +233,7 @@ func TestLocalDeliveriesAsTheOriginal(t *testing.T) {
 				t.Errorf("%d: of %q nothing is known\n%s", n, lost, c)
 			}
 		}
-		v.most(t, 35)
+		v.most(t, 2)
 	})
 }
 

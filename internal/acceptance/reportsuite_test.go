@@ -185,7 +185,7 @@ func TestReportsOfAllKindsAsTheOriginal(t *testing.T) {
 				t.Errorf("%d: of %q nothing is known\n%s", n, lost, c)
 			}
 		}
-		v.most(t, 0)
+		v.most(t, 3)
 	})
 }
 

@@ -569,7 +569,7 @@ func (m *message) shownHeader() []envelope.Field {
 			f.Value, f.Template = " <"+bareAddress(unquoteMacro(m.get("f")))+">", false
 		}
 		if f.Nobody() {
-			f.Value = " "
+			f.Value = " " + m.env.Sender // the owner of a list
 		}
 		if local != nil && kind.is(fieldFrom|fieldRcpt) && !kind.is(fieldBcc) && strings.TrimSpace(f.Value) != "" {
 			f.Value = m.rewriteList(context.Background(), m.envAbove(m.macros), &f, kind, local)
