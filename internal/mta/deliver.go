@@ -42,22 +42,6 @@ func (s *Server) deliverNow(ctx context.Context, m *message) {
 	}
 }
 
-// logWaiting writes for each pending recipient that the message waits in the queue, or is held there. As in the original a session
-// that is told to queue everything writes nothing of a message whose aliases are still to be expanded.
-func (m *message) logWaiting() {
-	for _, r := range m.env.PendingRecipients() {
-		l := toLine{mailer: r.Triple.Mailer, text: "queued"}
-		if l.mailer == "" {
-			l.mailer, l.dsn = m.unresolved[r], r.Status.Enhanced.String()
-		}
-		if m.env.QuarantineReason != "" {
-			l.text, l.quarantine = "quarantined", m.env.QuarantineReason
-		}
-		m.logTo([]*envelope.Recipient{r}, l)
-		m.say("%s... %s", r.Addr, l.text)
-	}
-}
-
 // unresolvable leaves a recipient whose address cannot be looked up now to a queue run, which finds its mailer anew.
 func (m *message) unresolvable(r *envelope.Recipient, to rules.Triple, st status.Status) {
 	if m.unresolved == nil {
@@ -166,21 +150,6 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 		m.learn(&env.Header[i])
 	}
 	return m
-}
-
-// fromNobody gives a message without a sender that was handed in the From: field that no queue file has, behind the date.
-func (m *message) fromNobody() {
-	at := 0
-	for i := range m.env.Header {
-		if name := m.env.Header[i].Name; strings.EqualFold(name, "date") || strings.EqualFold(name, "received") && at == 0 {
-			at = i + 1
-		}
-	}
-	fields := []envelope.Field{{Flags: m.conditions("from"), Name: "From", Default: true}}
-	if written(m.env.Header, "resent-date") && !written(m.env.Header, "resent-from") {
-		fields = slices.Insert(fields, 0, envelope.Field{Flags: m.conditions("resent-from"), Name: "Resent-From", Default: true})
-	}
-	m.env.Header = slices.Insert(m.env.Header, at, fields...)
 }
 
 // attempt is one delivery attempt of a message in the queue.
@@ -384,45 +353,9 @@ func recipientLimit(mailer *mailers.Mailer) int {
 	return 100
 }
 
-// names are the addresses of recipients, as logs and -v show them.
-func names(list []*envelope.Recipient) string {
-	addrs := make([]string, len(list))
-	for i, r := range list {
-		addrs[i] = r.Addr
-	}
-	return strings.Join(addrs, ",")
-}
-
-// say tells whoever watches (-v).
-func (m *message) say(format string, args ...any) {
-	if m.watch != nil {
-		m.watch(fmt.Sprintf(format, args...))
-	}
-}
-
 // ownRights reports whether a mailer runs with the rights of its recipients' controlling users.
 func ownRights(m *mailers.Mailer) bool {
 	return m.Flags.Has('o') || m.Name == "prog" || m.Name == "*file*"
-}
-
-// held reports whether a recipient waits for a queue run: mailers that are expensive to reach (F=e), and those that only an
-// explicit run may use (F=%).
-func (m *message) held(r *envelope.Recipient, mailer *mailers.Mailer) bool {
-	expensive := mailer.Flags.Has('e') && m.site.options.HoldExpensive && !m.queued
-	ondemand := mailer.Flags.Has('%') && !m.selected
-	if !expensive && !ondemand {
-		return false
-	}
-	r.Status = status.Status{Exit: status.TempFail, Text: "queued"}
-	if ondemand {
-		m.logTo([]*envelope.Recipient{r}, toLine{mailer: mailer.Name, text: "queued"})
-	}
-	return true
-}
-
-// holds reports whether a recipient waits for a queue run because his mailer is expensive.
-func (m *message) holds() bool {
-	return slices.ContainsFunc(m.env.PendingRecipients(), func(r *envelope.Recipient) bool { return !m.waiting(r) })
 }
 
 func (m *message) unknownMailer(r *envelope.Recipient) {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
 	"gosendmail/internal/envelope"
@@ -259,4 +261,19 @@ func letterFault(st os.FileInfo) error {
 		return safefile.Executable
 	}
 	return nil
+}
+
+// fromNobody gives a message without a sender that was handed in the From: field that no queue file has, behind the date.
+func (m *message) fromNobody() {
+	at := 0
+	for i := range m.env.Header {
+		if name := m.env.Header[i].Name; strings.EqualFold(name, "date") || strings.EqualFold(name, "received") && at == 0 {
+			at = i + 1
+		}
+	}
+	fields := []envelope.Field{{Flags: m.conditions("from"), Name: "From", Default: true}}
+	if written(m.env.Header, "resent-date") && !written(m.env.Header, "resent-from") {
+		fields = slices.Insert(fields, 0, envelope.Field{Flags: m.conditions("resent-from"), Name: "Resent-From", Default: true})
+	}
+	m.env.Header = slices.Insert(m.env.Header, at, fields...)
 }

@@ -143,3 +143,19 @@ func (m *message) quote(lines []string) {
 		m.transcript.WriteString(l + "\n")
 	}
 }
+
+// names are the addresses of recipients, as logs and -v show them.
+func names(list []*envelope.Recipient) string {
+	addrs := make([]string, len(list))
+	for i, r := range list {
+		addrs[i] = r.Addr
+	}
+	return strings.Join(addrs, ",")
+}
+
+// say tells whoever watches (-v).
+func (m *message) say(format string, args ...any) {
+	if m.watch != nil {
+		m.watch(fmt.Sprintf(format, args...))
+	}
+}

@@ -1,0 +1,45 @@
+package mta
+
+import (
+	"slices"
+
+	"gosendmail/internal/envelope"
+	"gosendmail/internal/status"
+	"gosendmail/mailers"
+)
+
+// logWaiting writes for each pending recipient that the message waits in the queue, or is held there. As in the original a session
+// that is told to queue everything writes nothing of a message whose aliases are still to be expanded.
+func (m *message) logWaiting() {
+	for _, r := range m.env.PendingRecipients() {
+		l := toLine{mailer: r.Triple.Mailer, text: "queued"}
+		if l.mailer == "" {
+			l.mailer, l.dsn = m.unresolved[r], r.Status.Enhanced.String()
+		}
+		if m.env.QuarantineReason != "" {
+			l.text, l.quarantine = "quarantined", m.env.QuarantineReason
+		}
+		m.logTo([]*envelope.Recipient{r}, l)
+		m.say("%s... %s", r.Addr, l.text)
+	}
+}
+
+// held reports whether a recipient waits for a queue run: mailers that are expensive to reach (F=e), and those that only an
+// explicit run may use (F=%).
+func (m *message) held(r *envelope.Recipient, mailer *mailers.Mailer) bool {
+	expensive := mailer.Flags.Has('e') && m.site.options.HoldExpensive && !m.queued
+	ondemand := mailer.Flags.Has('%') && !m.selected
+	if !expensive && !ondemand {
+		return false
+	}
+	r.Status = status.Status{Exit: status.TempFail, Text: "queued"}
+	if ondemand {
+		m.logTo([]*envelope.Recipient{r}, toLine{mailer: mailer.Name, text: "queued"})
+	}
+	return true
+}
+
+// holds reports whether a recipient waits for a queue run because his mailer is expensive.
+func (m *message) holds() bool {
+	return slices.ContainsFunc(m.env.PendingRecipients(), func(r *envelope.Recipient) bool { return !m.waiting(r) })
+}
