@@ -38,10 +38,15 @@ var ErrCannotOpen = errors.New("newaliases: cannot open")
 
 // ErrUnsafeDatabase is found in Rebuild's error when the data base's file is a link that DontBlameSendmail does not let
 // pass.
-var ErrUnsafeDatabase = errors.New("Cannot create database for alias file")
+const ErrUnsafeDatabase = original("Cannot create database for alias file")
 
 // ErrUnsafeFolder is found in Rebuild's error where others could put another data base in the place of the new one.
-var ErrUnsafeFolder = errors.New("WARNING")
+const ErrUnsafeFolder = original("WARNING")
+
+// original is an error in the words of the original, which scripts may look for.
+type original string
+
+func (e original) Error() string { return string(e) }
 
 // Rebuild makes the data base of the alias file of a source and returns what it holds. The new one takes the place of the old
 // one in one step, so that deliveries go on meanwhile; others that rebuild wait for a lock on the file. With K flag -A the values

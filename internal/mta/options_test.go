@@ -84,7 +84,7 @@ func TestDomainOfSenderIsAdded(t *testing.T) {
 func TestWhatCannotBeObeyedIsRefused(t *testing.T) {
 	s := loadText(t, "V10/Berkeley\nO StrictTransportSecurity=True\nO MailboxDatabase=ldap\nO InputMailFilters=f\nXf, S=local:/x\n"+
 		"O DaemonPortOptions=Name=MSA, M=a\nO DaemonPortOptions=Name=X, I=f, M=b\nO SmtpUTF8=True\nO TimeZoneSpec=Atlantis\n")
-	want := `x.cf: line 2: option StrictTransportSecurity: servers are not verified by DANE or MTA-STS
+	want := `x.cf: line 2: option StrictTransportSecurity: policies of MTA-STS are not followed
 x.cf: line 3: option MailboxDatabase: local users are looked up in the password file only
 x.cf: line 4: option InputMailFilters: mail filters (milters) are not called
 x.cf: line 5: mail filter f: mail filters (milters) are not called
