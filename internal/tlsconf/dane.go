@@ -52,21 +52,15 @@ func VerifyDANE(state *tls.ConnectionState, records []dns.TLSA, names []string, 
 	if len(chain) == 0 {
 		return errNoTLSA
 	}
-	failed := errNoTLSA
-	for _, r := range records {
-		if r.Usage == usageEE {
-			if matches(r, chain[0]) {
-				return nil
-			}
-			continue
-		}
-		for _, anchor := range anchors(r, chain) {
-			if failed = issued(chain, anchor, names, now); failed == nil {
-				return nil
-			}
-		}
+	isLeaf := func(r dns.TLSA) bool { return r.Usage == usageEE && matches(r, chain[0]) }
+	if slices.ContainsFunc(records, isLeaf) {
+		return nil
 	}
-	return failed
+	found := anchors(records, chain)
+	if found.Equal(x509.NewCertPool()) {
+		return errNoTLSA
+	}
+	return issued(chain, found, names, now)
 }
 
 // matches reports whether a record names a certificate.
@@ -86,45 +80,58 @@ func matches(r dns.TLSA, cert *x509.Certificate) bool {
 	return bytes.Equal(data, r.Data)
 }
 
-// anchors are the authorities that a DANE-TA record names: those that the server sent, the record's own certificate, or who has signed
-// the last of the chain with the record's key.
-func anchors(r dns.TLSA, chain []*x509.Certificate) (list []*x509.Certificate) {
+// anchors are the authorities that DANE-TA records name: those that the server sent, a record's own certificate, or who has signed the
+// last of the chain with a record's key.
+func anchors(records []dns.TLSA, chain []*x509.Certificate) *x509.CertPool {
+	pool := x509.NewCertPool()
 	for _, cert := range chain[1:] {
-		if matches(r, cert) {
-			list = append(list, cert)
+		isCert := func(r dns.TLSA) bool { return r.Usage == usageTA && matches(r, cert) }
+		if slices.ContainsFunc(records, isCert) {
+			pool.AddCert(cert) // crypto/tls has bounded its key
 		}
 	}
-	if len(list) > 0 || r.Matching != matchFull {
-		return list
+	for _, r := range records {
+		if r.Usage != usageTA || r.Matching != matchFull {
+			continue
+		}
+		if cert := anchorOf(r, chain); cert != nil {
+			pool.AddCert(cert)
+		}
 	}
+	return pool
+}
+
+// anchorOf is the authority that a record holds whole, as a certificate or as the key that has signed the last of the chain.
+func anchorOf(r dns.TLSA, chain []*x509.Certificate) *x509.Certificate {
 	last := chain[len(chain)-1]
 	if r.Selector == selectorCert {
-		if cert, err := x509.ParseCertificate(r.Data); err == nil && !cert.Equal(chain[0]) {
-			list = append(list, cert)
+		cert, err := x509.ParseCertificate(r.Data)
+		if err != nil || cert.Equal(chain[0]) || keyAlgorithm(cert.PublicKey) == x509.UnknownPublicKeyAlgorithm {
+			return nil
 		}
-		return list
+		return cert
 	}
 	key, err := x509.ParsePKIXPublicKey(r.Data)
 	if err != nil {
 		return nil
 	}
 	signer := &x509.Certificate{PublicKey: key, PublicKeyAlgorithm: keyAlgorithm(key)}
-	if signer.CheckSignature(last.SignatureAlgorithm, last.RawTBSCertificate, last.Signature) == nil {
-		list = append(list, last)
+	if signer.CheckSignature(last.SignatureAlgorithm, last.RawTBSCertificate, last.Signature) != nil {
+		return nil
 	}
-	return list
+	return last
 }
 
-// issued checks the chain up to an anchor, for any of the names.
-func issued(chain []*x509.Certificate, anchor *x509.Certificate, names []string, now time.Time) (err error) {
-	roots, between := x509.NewCertPool(), x509.NewCertPool()
-	roots.AddCert(anchor)
+// issued checks the chain up to any of the anchors, for any of the names. The anchors are one pool: package x509 bounds the signatures
+// that it checks in one search, and what records and certificates without number cost must not grow with their product.
+func issued(chain []*x509.Certificate, anchors *x509.CertPool, names []string, now time.Time) (err error) {
+	between := x509.NewCertPool()
 	for _, cert := range chain[1:] {
 		between.AddCert(cert)
 	}
 	for _, name := range names {
 		_, err = chain[0].Verify(x509.VerifyOptions{
-			DNSName: name, Roots: roots, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+			DNSName: name, Roots: anchors, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 		})
 		if err == nil {
 			return nil
@@ -133,10 +140,16 @@ func issued(chain []*x509.Certificate, anchor *x509.Certificate, names []string,
 	return err
 }
 
-// keyAlgorithm names the algorithm of a public key for x509's check of signatures.
+// maxRSA bounds the keys of records, in bits: a check of a signature costs the square of them. crypto/tls bounds those of certificates alike.
+const maxRSA = 8192
+
+// keyAlgorithm names the algorithm of a public key for x509's check of signatures; it knows none of keys that are too long.
 func keyAlgorithm(key any) x509.PublicKeyAlgorithm {
-	switch key.(type) {
+	switch key := key.(type) {
 	case *rsa.PublicKey:
+		if key.N.BitLen() > maxRSA {
+			return x509.UnknownPublicKeyAlgorithm
+		}
 		return x509.RSA
 	case *ecdsa.PublicKey:
 		return x509.ECDSA

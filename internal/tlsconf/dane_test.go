@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/tls"
@@ -63,6 +64,7 @@ func TestVerifyDANE(t *testing.T) {
 	leaf, _ := issue(t, "mx.test", false, middle, middleKey)
 	other, _ := issue(t, "mx.test", true, nil, nil)
 	soon, late := time.Now(), time.Now().Add(48*time.Hour)
+	direct, _ := issue(t, "mx.test", false, root, rootKey)
 	whole, short := []*x509.Certificate{leaf, middle, root}, []*x509.Certificate{leaf, middle}
 	for usage := uint8(usageTA); usage <= usageEE; usage++ {
 		for selector := uint8(selectorCert); selector <= selectorKey; selector++ {
@@ -79,6 +81,7 @@ func TestVerifyDANE(t *testing.T) {
 					{"its issuer", middle, whole, []string{"mx.test"}, soon, false, true},
 					{"the root", root, whole, []string{"mx.test"}, soon, false, true},
 					{"the root that was not sent", root, short, []string{"mx.test"}, soon, false, matching == matchFull},
+					{"the root of one that it signed, not sent", root, []*x509.Certificate{direct}, []string{"mx.test"}, soon, false, matching == matchFull},
 					{"a stranger", other, whole, []string{"mx.test"}, soon, false, false},
 					{"one of the names", root, whole, []string{"x.test", "mx.test"}, soon, false, true},
 					{"another name, its own key", leaf, whole, []string{"x.test"}, soon, true, false},
@@ -116,5 +119,41 @@ func TestUsableTLSA(t *testing.T) {
 		if got := UsableTLSA([]dns.TLSA{r}); len(got) != 0 {
 			t.Errorf("%v is usable", r)
 		}
+	}
+}
+
+// TestCostOfVerifyDANE: records and certificates without number, which a hostile domain can have, do not cost their product.
+func TestCostOfVerifyDANE(t *testing.T) {
+	root, _ := issue(t, "root", true, nil, nil)
+	leaf, _ := issue(t, "mx.test", false, nil, nil)
+	cost := func(n int) float64 {
+		chain, records := []*x509.Certificate{leaf}, []dns.TLSA{}
+		for range n {
+			chain, records = append(chain, root), append(records, record(usageTA, selectorKey, match256, root))
+		}
+		return testing.AllocsPerRun(1, func() {
+			if VerifyDANE(&tls.ConnectionState{PeerCertificates: chain}, records, []string{"a.test", "b.test", "mx.test"}, time.Now()) == nil {
+				t.Error("a stranger's certificate is good")
+			}
+		})
+	}
+	if one, many := cost(1), cost(40); many > 30*one {
+		t.Errorf("40 records and 40 certificates cost %.0f allocations, one of each %.0f", many, one)
+	}
+}
+
+// TestLongKeysOfTLSA: keys whose signatures take seconds to check are nobody's.
+func TestLongKeysOfTLSA(t *testing.T) {
+	modulus := new(big.Int).SetBit(big.NewInt(1), 2*maxRSA, 1)
+	der, err := x509.MarshalPKIXPublicKey(&rsa.PublicKey{N: modulus, E: 65537})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := keyAlgorithm(key); got != x509.UnknownPublicKeyAlgorithm {
+		t.Errorf("a key of %d bits is taken: %v", modulus.BitLen(), got)
 	}
 }
