@@ -63,6 +63,7 @@ MAILER(<<smtp>>)dnl
 		{"10.0.0.9", "ddd", "<any@sub.all.test>", notOwned},
 		{"10.0.0.9", "eee", "<list+x@example.jp>", ok},
 		{"10.0.0.9", "eee", "<list@example.jp>", notOwned},
+		{"10.0.0.9", "?", "<zzz@q.test>", notOwned},
 		{"127.0.0.1", "bbb", "<aaa@example.jp>", notOwned},
 		{"127.0.0.1", "", "<aaa@example.jp>", ok},
 		{"IPv6:::1", "", "<aaa@example.jp>", ok},

@@ -178,6 +178,7 @@ R$| 127.0.0.1 $| $*	$@ OK
 R$| IPv6:::1 $| $*	$@ OK
 R$| IPv6:0:0:0:0:0:0:0:1 $| $*	$@ OK')
 R$| $*			$#error $@ 5.7.1 $: "553 Sender address rejected: not logged in"
+R$+ $| ?		$: $1 $|
 R$+ $| $*		$: , $2 ,
 R$* , $&{auth_authen} , $*	$@ OK
 R$*			$#error $@ 5.7.1 $: "553 Sender address rejected: not owned by user " $&{auth_authen}')
