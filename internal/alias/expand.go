@@ -74,7 +74,9 @@ type Env interface {
 	ValidShell(shell string) bool
 	// Log is told what only the log needs to know.
 	Log(format string, args ...any)
-	// Warn is told of files that could not be read.
+	// Notice logs what is wrong with a recipient.
+	Notice(format string, args ...any)
+	// Warn logs a .forward that is not obeyed.
 	Warn(format string, args ...any)
 }
 
@@ -420,7 +422,7 @@ func (r *run) alias(rcpt *envelope.Recipient, m *meta) bool {
 		return false
 	}
 	if err != nil {
-		r.temp = status.Status{Exit: status.TempFail, Code: 451, Enhanced: status.Enhanced{4, 3, 0}, Text: "Temporary alias lookup failure", Err: err}
+		r.temp = status.Status{Exit: status.TempFail, Code: 451, Enhanced: status.Enhanced{4, 3, 0}, Text: "alias database unavailable", Err: err}
 		return true
 	}
 	owner, err := r.owner(name)

@@ -161,7 +161,8 @@ func (s *Submission) wait(r *envelope.Recipient, st status.Status) {
 	s.m.env.Recipients = append(s.m.env.Recipients, r)
 }
 
-// expand expands the recipients from number before on, and complains of those that stand for nobody.
+// expand expands the recipients from number before on, and complains of those that stand for nobody. Who cannot be expanded now waits in the
+// queue: nothing is wrong with the call, and a caller who learnt otherwise would hand the message in again.
 func (s *Submission) expand(ctx context.Context, before int) {
 	m := s.m
 	earlier := m.env.Recipients[:before:before]
@@ -186,12 +187,9 @@ func (s *Submission) expand(ctx context.Context, before int) {
 	}
 }
 
-// failedIn returns those whom the expansion refused or put off, aliases behind what they stand for.
+// failedIn returns those whom the expansion refused, aliases behind what they stand for.
 func (s *Submission) failedIn(fresh []*envelope.Recipient) []*envelope.Recipient {
 	return slices.DeleteFunc(slices.Clone(childrenFirst(fresh)), func(r *envelope.Recipient) bool {
-		if s.told[r] || !s.m.waiting(r) {
-			return true
-		}
-		return false
+		return s.told[r] || !s.m.waiting(r) || r.Status.Temporary()
 	})
 }
