@@ -50,6 +50,10 @@ func (p *parser) headerLine(s string) {
 			v = v[1:]
 		}
 		h.Check = strings.TrimSpace(strings.TrimPrefix(p.expand(v), "\x99"))
+		if h.Check == "" {
+			p.errorf("invalid ruleset name: \"\"")
+			return
+		}
 		value = ""
 	}
 	h.Value = value

@@ -88,7 +88,9 @@ func TestComplaints(t *testing.T) {
 		"O Timeout.bar=2": "x.cf: line 2: settimeout: invalid timeout bar",
 		"Rx\ty":           "x.cf: line 2: missing valid ruleset for \"Rx\ty\"", "Mfoo, A=x y": "x.cf: line 2: Mfoo: P= argument required",
 		"Mfoo, P=x": "x.cf: line 2: Mfoo: A= argument required", "S100": "x.cf: line 2: bad ruleset 100 (100 max)",
-		"K": "x.cf: line 2: readcf: config K line: no map name", "Vx": "x.cf: line 2: invalid argument to V line: \"x\"",
+		"HFoo: $>": "x.cf: line 2: invalid ruleset name: \"\"", "HFoo: $>+ ": "x.cf: line 2: invalid ruleset name: \"\"",
+		"Sfoo=9999": "x.cf: line 2: bad ruleset number 9999 in \"foo=9999\" (100 max)",
+		"K":         "x.cf: line 2: readcf: config K line: no map name", "Vx": "x.cf: line 2: invalid argument to V line: \"x\"",
 	} {
 		c := parse(t, "V10\n"+text+"\n")
 		if e := c.Errors(); len(e) != 1 || e[0].Error() != want {

@@ -105,7 +105,7 @@ func (p *parser) ruleset(s string) (set *Ruleset, rest string) {
 	number := n
 	switch {
 	case strings.HasPrefix(rest, "="):
-		if number, rest = p.setNumber(s, name, rest[1:]); number < 0 {
+		if number, rest = p.setNumber(s, rest[1:]); number < 0 {
 			return nil, rest
 		}
 	case !known:
@@ -125,8 +125,8 @@ func (p *parser) ruleset(s string) (set *Ruleset, rest string) {
 	return set, rest
 }
 
-// setNumber reads what follows the "=" of name=number; it is negative where that is wrong.
-func (p *parser) setNumber(whole, name, s string) (number int, rest string) {
+// setNumber reads what follows the "=" of whole, name=number; it is negative where that is wrong.
+func (p *parser) setNumber(whole, s string) (number int, rest string) {
 	s = skipSpace(s)
 	if s == "" || !isDigit(s[0]) {
 		p.errorf("bad ruleset definition \"%s\" (number required after `=')", whole)
@@ -134,7 +134,7 @@ func (p *parser) setNumber(whole, name, s string) (number int, rest string) {
 	}
 	number, rest = digits(s)
 	if number >= MaxRulesets/2 {
-		p.errorf("bad ruleset number %d in \"%s\" (%d max)", number, name, MaxRulesets/2)
+		p.errorf("bad ruleset number %d in \"%s\" (%d max)", number, whole, MaxRulesets/2)
 		return -1, rest
 	}
 	return number, rest

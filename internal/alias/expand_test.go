@@ -108,6 +108,8 @@ func (w *world) Open(_ context.Context, path string, _ FileKind, _ *envelope.Ctl
 func (w *world) ValidShell(s string) bool       { return s == "/bin/sh" }
 func (w *world) Log(format string, args ...any) { w.log = append(w.log, fmt.Sprintf(format, args...)) }
 
+func (w *world) Notice(format string, args ...any) { w.Log(format, args...) }
+
 func (w *world) Warn(format string, args ...any) { w.Log(format, args...) }
 
 // show tells what is left to deliver, "mailer:user" with the uid whose rights count for programs and files, and what failed.

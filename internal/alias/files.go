@@ -42,7 +42,7 @@ func (r *run) includeFailed(rcpt *envelope.Recipient, path string, err error) {
 		return
 	}
 	r.fail(rcpt, status.Unavailable, 550, noFile, "Cannot open %s: %s", path, safefile.Reason(err))
-	r.Env.Warn("%s... %s", rcpt.Addr, rcpt.Status.Text)
+	r.Env.Notice("%s... %s", rcpt.Addr, rcpt.Status.Text)
 	rcpt.Status.Err = err
 }
 

@@ -106,7 +106,7 @@ func (s *Source) collect(r io.Reader, file string, merge bool, stats *Stats, rep
 		case !twice:
 			names = append(names, e.Name)
 		case !merge:
-			report(Problem{File: file, Line: e.Line, Text: e.Name + "... Warning: duplicate alias name " + e.Name, Warning: true})
+			report(Problem{File: file, Line: e.Line, Text: e.As + "... Warning: duplicate alias name " + e.Name, Warning: true})
 		}
 		stats.Add(e)
 		if twice && merge {

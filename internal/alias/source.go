@@ -15,6 +15,7 @@ const maxValue = 16 << 20
 type Entry struct {
 	Name  string // as the data base's key: without quotes and brackets, lower case
 	Value string // the list behind the colon, lines joined
+	As    string // the name as the file has it
 	Line  int    // of the name; from 1
 }
 
@@ -160,7 +161,7 @@ func (s *Source) entry(file, text string, line int, each func(Entry) error, repo
 			}
 		}
 	}
-	return each(Entry{key, right, line})
+	return each(Entry{key, right, left, line})
 }
 
 // colon finds the colon that ends the name: outside of quotes, not escaped.

@@ -332,7 +332,12 @@ func (e *expansion) Log(format string, args ...any) {
 	e.m.log(logInfo, maillog.LevelExpansion, format, args...)
 }
 
+// Notice implements alias.Env.
+func (e *expansion) Notice(format string, args ...any) {
+	e.m.log(logNotice, maillog.LevelMalformed, format, args...)
+}
+
 // Warn implements alias.Env.
 func (e *expansion) Warn(format string, args ...any) {
-	e.m.log(logNotice, maillog.LevelMalformed, format, args...)
+	e.m.log(maillog.Warning, maillog.LevelMalformed, format, args...)
 }

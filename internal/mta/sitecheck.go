@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gosendmail/cf"
+	"gosendmail/internal/alias"
 	"gosendmail/internal/safefile"
 	"gosendmail/internal/sasl"
 	"gosendmail/internal/tlsconf"
@@ -53,8 +54,10 @@ var valueChecks = map[string]func(s *Site, set *cf.Settings, value string) []cf.
 		return nil
 	},
 	"AliasFile": func(s *Site, _ *cf.Settings, value string) []cf.Message {
-		_, err := new(aliases).files(s)
-		return refusal("option AliasFile="+value, err)
+		if _, err := alias.ParseSpecs(value, knownClass(s.env)); err != nil {
+			return []cf.Message{{Text: err.Error()}}
+		}
+		return nil
 	},
 	AuthBackendOption: func(s *Site, _ *cf.Settings, value string) []cf.Message {
 		_, err := s.parseBackends(value)
