@@ -147,3 +147,28 @@ func checkForged(path string, a attack) error {
 	}
 	return nil
 }
+
+// TestSubmissionWithoutMeans hands mail in with limits under which it cannot be stored: the caller learns it, and the queue keeps nothing of it.
+func TestSubmissionWithoutMeans(t *testing.T) {
+	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
+		submissionSite(t, w)
+		ours, _ := setgidPrograms(t, w)
+		const spool = "/var/spool/clientmqueue"
+		for _, limit := range []string{"-f 0", "-n 10", "-n 11"} {
+			cmd := asAlice(exec.Command("sh", "-c", "ulimit "+limit+"; exec "+ours+" -odq bob"))
+			cmd.Stdin = strings.NewReader("Subject: x\n\nx\n")
+			out, err := cmd.CombinedOutput()
+			left, rerr := os.ReadDir(spool)
+			must(t, rerr)
+			if err != nil && len(left) > 0 {
+				t.Errorf("ulimit %s: %v, and %v stays\n%s", limit, err, left, out)
+			}
+			if err == nil && len(left) != 2 {
+				t.Errorf("ulimit %s: accepted, and %v is all there is", limit, left)
+			}
+			for _, f := range left {
+				must(t, os.Remove(filepath.Join(spool, f.Name())))
+			}
+		}
+	})
+}

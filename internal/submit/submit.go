@@ -86,6 +86,7 @@ func (j *job) run(ctx context.Context, in io.Reader) int {
 		j.store(ctx)
 	}
 	if j.lost {
+		sub.Abort() // what was written of it is taken away
 		return status.TempFail
 	}
 	return sub.Exit()
