@@ -79,7 +79,11 @@ func (f *spoolFiles) readLocked() (*envelope.Envelope, error) {
 	if same, err := safefile.IsNamed(f.lock, f.qfPath()); err != nil || !same {
 		return nil, errors.Join(ErrGone, err)
 	}
-	if err := f.trusted(); err != nil {
+	info, err := f.lock.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := f.trusted(info); err != nil {
 		return nil, f.setAside(err)
 	}
 	data, err := io.ReadAll(io.LimitReader(f.lock, maxControl+1))
@@ -207,11 +211,7 @@ func (f *spoolFiles) setAside(reason error) error {
 
 // trusted tells whether only root, this process's user, the trusted user, or a set-gid submission program can have
 // written the control file.
-func (f *spoolFiles) trusted() error {
-	info, err := f.lock.Stat()
-	if err != nil {
-		return err
-	}
+func (f *spoolFiles) trusted(info fs.FileInfo) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || !info.Mode().IsRegular() {
 		return errors.New("bogus queue file: not a regular file")

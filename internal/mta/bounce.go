@@ -41,16 +41,26 @@ func (m *message) finish(ctx context.Context) error {
 	if m.waits == nil && len(pending) > 0 && (limits.WarnDue(env, now) || m.deadlinePassed(now, "N") && !env.Flags.Warning) && !m.quiet {
 		err = errors.Join(err, m.warn(ctx, pending))
 	}
-	switch {
-	case len(pending) > 0 || len(env.Parts) > 0 || err != nil:
-		return errors.Join(err, m.store())
-	case m.lost && !m.dropLetter(ctx):
-		return errors.Join(m.store(), m.lose())
-	}
-	if m.srv.Log.Enabled(maillog.LevelExpansion) {
+	gone, err := m.depart(ctx, err)
+	if gone && m.srv.Log.Enabled(maillog.LevelExpansion) {
 		m.log(logInfo, maillog.LevelExpansion, "done; delay=%s, ntries=%d", interval(now.Sub(env.Created)), env.Tries)
 	}
-	return m.entry.Remove()
+	return err
+}
+
+// depart removes the message where nobody waits, every report is safe and all parts stand by themselves; else what is left
+// to do stays in the queue. reported is why a report could not be stored; gone is set where the message was removed.
+func (m *message) depart(ctx context.Context, reported error) (gone bool, err error) {
+	switch {
+	case len(m.env.PendingRecipients()) > 0 || len(m.env.Parts) > 0 || reported != nil:
+		return false, errors.Join(reported, m.store())
+	case m.lost && !m.dropLetter(ctx):
+		if err := m.store(); err != nil {
+			return false, err // a later run comes to the same end
+		}
+		return false, m.lose()
+	}
+	return true, m.entry.Remove()
 }
 
 // store writes the queue file anew: with those who wait, and the outcomes of which the sender is yet to be told.

@@ -118,15 +118,11 @@ func (s *Submission) leave(ctx context.Context, m *message, queued bool) error {
 func (m *message) drop(ctx context.Context) error {
 	told := len(m.reportable()) > 0
 	err := m.report(ctx, false)
-	switch {
-	case err == nil && !told && len(m.env.PendingRecipients()) > 0:
-		return nil
-	case err != nil || len(m.env.PendingRecipients()) > 0:
-		return errors.Join(err, m.store())
-	case m.lost && !m.dropLetter(ctx):
-		return m.lose()
+	if err == nil && !told && len(m.env.PendingRecipients()) > 0 {
+		return nil // the queue file says all there is to say
 	}
-	return m.entry.Remove()
+	_, err = m.depart(ctx, err)
+	return err
 }
 
 // GiveUp ends a message that cannot be delivered as it was meant: those who failed are reported to the sender, all of them where the
