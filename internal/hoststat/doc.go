@@ -6,6 +6,7 @@
 //
 // # SECURITY
 //
-// Host names come from the DNS and from peers: a label that could leave the directory is refused, files are never
-// opened through symbolic links, and directories are made with mode 0755, files with 0600 as the original makes them.
+// Host names come from the DNS and from peers: a label that could leave the directory is refused. Files have one name
+// and are reached by no symbolic link, others write neither to them nor to the directories above. Directories are made
+// with mode 0755, files with 0600 as the original makes them.
 package hoststat

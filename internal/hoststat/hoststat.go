@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"gosendmail/internal/safefile"
 	"gosendmail/internal/status"
 )
@@ -44,6 +42,8 @@ type Dir struct {
 	Path  string
 	Fresh time.Duration    // Timeout.hoststatus: older entries count no more
 	Now   func() time.Time // nil means time.Now
+	// Checks say whose files are trusted: nobody else may write to a file or to a directory above it.
+	Checks safefile.Checker
 }
 
 func (d *Dir) now() time.Time {
@@ -82,7 +82,7 @@ func (d *Dir) Get(host string) (e Entry, ok bool, err error) {
 	if err != nil {
 		return Entry{}, false, err
 	}
-	e, err = read(path)
+	e, err = d.read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
 		return Entry{}, false, nil
@@ -99,7 +99,7 @@ func (d *Dir) Put(e Entry) error {
 	if err != nil {
 		return err
 	}
-	f, err := openFile(path)
+	f, err := d.openFile(path)
 	if err != nil {
 		return fmt.Errorf("hoststat: put %s: %w", e.Host, err)
 	}
@@ -139,16 +139,19 @@ func (e *Entry) write(f *os.File, now time.Time) error {
 func oneLine(s string) string { return strings.NewReplacer("\n", " ", "\r", "").Replace(s) }
 
 // openFile opens a host's file for writing and makes it and its directories where they are missing.
-func openFile(path string) (*os.File, error) {
-	const flags = os.O_RDWR | os.O_CREATE | unix.O_NOFOLLOW | unix.O_NONBLOCK
-	f, err := os.OpenFile(path, flags, 0o600)
+func (d *Dir) openFile(path string) (*os.File, error) {
+	f, err := d.Checks.OpenWrite(path, safefile.HostStatusFile, 0)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(path, flags, 0o600)
+	f, err = d.Checks.Create(path, safefile.HostStatusFile, 0o600)
+	if errors.Is(err, fs.ErrExist) { // another process made it
+		return d.Checks.OpenWrite(path, safefile.HostStatusFile, 0)
+	}
+	return f, err
 }
 
 // Hold locks a host for this process until release is called: SingleThreadDelivery lets nobody else deliver to it
@@ -158,7 +161,7 @@ func (d *Dir) Hold(host string) (put func(Entry) error, release func() error, er
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := openFile(path)
+	f, err := d.openFile(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("hoststat: hold %s: %w", host, err)
 	}
@@ -172,8 +175,8 @@ func (d *Dir) Hold(host string) (put func(Entry) error, release func() error, er
 }
 
 // read reads a host's file.
-func read(path string) (Entry, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+func (d *Dir) read(path string) (Entry, error) {
+	f, err := d.Checks.Open(path, safefile.HostStatusFile)
 	if err != nil {
 		return Entry{}, fmt.Errorf("hoststat: %w", err)
 	}

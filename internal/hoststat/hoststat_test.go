@@ -11,13 +11,19 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gosendmail/internal/hoststat"
+	"gosendmail/internal/safefile"
 )
 
 var now = time.Unix(1795323907, 0)
 
+// checks allow for the sticky bit of /tmp.
+var checks = safefile.Checker{Blame: safefile.TrustStickyBit, UID: os.Geteuid()}
+
 func open(t *testing.T) *hoststat.Dir {
-	return &hoststat.Dir{Path: t.TempDir(), Fresh: time.Hour, Now: func() time.Time { return now }}
+	return &hoststat.Dir{Path: t.TempDir(), Fresh: time.Hour, Now: func() time.Time { return now }, Checks: checks}
 }
 
 func TestPutGet(t *testing.T) {
@@ -189,7 +195,7 @@ func FuzzGet(f *testing.F) {
 	f.Add([]byte("hello"), "[192.0.2.1]")
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, content []byte, host string) {
-		d := &hoststat.Dir{Path: filepath.Join(dir, "status"), Fresh: time.Hour}
+		d := &hoststat.Dir{Path: filepath.Join(dir, "status"), Fresh: time.Hour, Checks: checks}
 		if err := d.Put(hoststat.Entry{Host: host}); err != nil {
 			return
 		}
@@ -214,4 +220,44 @@ func FuzzGet(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestFilesOfOthers puts traps where a host's file is to be: what lies behind them stays as it was, and is not believed.
+func TestFilesOfOthers(t *testing.T) {
+	const believed = "V0\nE0\nH0\nS75\nRsecret\nU1795323807\n.\n"
+	for name, lay := range map[string]func(path, other string) error{
+		"symbolic link":  func(path, other string) error { return os.Symlink(other, path) },
+		"hard link":      func(path, other string) error { return os.Link(other, path) },
+		"FIFO":           func(path, _ string) error { return unix.Mkfifo(path, 0o600) },
+		"folder":         func(path, _ string) error { return os.Mkdir(path, 0o700) },
+		"group's file":   func(path, _ string) error { return writable(path, 0o660, believed) },
+		"world's file":   func(path, _ string) error { return writable(path, 0o666, believed) },
+		"world's folder": func(path, _ string) error { return os.Chmod(filepath.Dir(path), 0o777) },
+		"group's folder": func(path, _ string) error { return os.Chmod(filepath.Dir(path), 0o770) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			other, path := filepath.Join(t.TempDir(), "other"), filepath.Join(d.Path, "down")
+			if err := errors.Join(os.WriteFile(other, []byte(believed), 0o600), lay(path, other)); err != nil {
+				t.Fatal(err)
+			}
+			if e, known, err := d.Get("down"); known {
+				t.Errorf("believed: %+v, %v", e, err)
+			}
+			if err := d.Put(hoststat.Entry{Host: "down", Exit: 75, Reply: "written"}); err == nil {
+				t.Error("nothing is wrong with writing")
+			}
+			if _, release, err := d.Hold("down"); err == nil {
+				t.Errorf("held: %v", release())
+			}
+			if text, err := os.ReadFile(other); string(text) != believed {
+				t.Errorf("overwritten: %q, %v", text, err)
+			}
+		})
+	}
+}
+
+// writable makes a file of that mode, whatever the umask.
+func writable(path string, mode os.FileMode, text string) error {
+	return errors.Join(os.WriteFile(path, []byte(text), mode), os.Chmod(path, mode))
 }

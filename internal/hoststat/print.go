@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/safefile"
 )
@@ -27,7 +29,7 @@ func (d *Dir) Print(out io.Writer, verbose bool, problem func(error)) error {
 		width = 79
 	}
 	err := d.each(func(path, host string) error {
-		e, err := read(path)
+		e, err := d.read(path)
 		if err != nil {
 			if problem != nil && !errors.Is(err, fs.ErrNotExist) {
 				problem(err)
@@ -47,7 +49,7 @@ func (d *Dir) Print(out io.Writer, verbose bool, problem func(error)) error {
 func clip(s string, width int) string { return s[:min(len(s), width)] }
 
 func inUse(path string) bool {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return false
 	}
@@ -111,7 +113,7 @@ func (d *Dir) Purge() (int, error) {
 }
 
 func purge(path string, before time.Time) (bool, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

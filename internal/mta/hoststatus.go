@@ -8,21 +8,26 @@ import (
 
 	"gosendmail/internal/hoststat"
 	"gosendmail/internal/maillog"
+	"gosendmail/internal/safefile"
 	"gosendmail/internal/status"
 	"gosendmail/mailers"
 )
 
 // hostDirectory is HostStatusDirectory, or nil. A relative path is below the queue folder, as the original's.
-func hostDirectory(site *Site) *hoststat.Dir {
+func hostDirectory(site *Site) (*hoststat.Dir, error) {
 	o := &site.Config.Settings
 	path := o.HostStatusDirectory
 	if path == "" {
-		return nil
+		return nil, nil
+	}
+	checks, err := site.fileChecker()
+	if err != nil {
+		return nil, err
 	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(o.QueueDirectory, path)
 	}
-	return &hoststat.Dir{Path: path, Fresh: o.Timeout.HostStatus}
+	return &hoststat.Dir{Path: path, Fresh: o.Timeout.HostStatus, Checks: *checks}, nil
 }
 
 // hostRecords keeps for the mailers what is known of hosts.
@@ -33,7 +38,10 @@ type hostRecords struct {
 
 // hostStatus is nil without HostStatusDirectory.
 func (s *Server) hostStatus() mailers.HostStatus {
-	dir := hostDirectory(s.site.Site)
+	dir, err := hostDirectory(s.site.Site)
+	if err != nil {
+		s.Log.Logf(maillog.LevelSerious, maillog.Warning, "", "HostStatusDirectory: %v", err)
+	}
 	if dir == nil {
 		return nil
 	}
@@ -71,6 +79,10 @@ func (h *hostRecords) Hold(host string) (set func(error), release func(), err er
 		st.Text, st.Err = "Deferred: another delivery to "+host+" is going on", err
 		return nil, nil, st
 	}
+	if safefile.IsUnsafe(err) { // what others can write to is not used, as if there were no directory
+		h.tell(host, err)
+		return func(error) {}, func() {}, nil
+	}
 	if err != nil { // it cannot be known who else delivers
 		st := status.FromExit(status.TempFail)
 		st.Err = err
@@ -106,10 +118,10 @@ func (h *hostRecords) put(host string, err error, put func(hoststat.Entry) error
 
 // HostStatus prints or purges what is known of hosts (HostStatusDirectory).
 func HostStatus(site *Site, out io.Writer, purge, verbose bool, problem func(error)) error {
-	dir := hostDirectory(site)
+	dir, err := hostDirectory(site)
 	switch {
 	case dir == nil:
-		return nil
+		return err
 	case purge:
 		_, err := dir.Purge()
 		return err

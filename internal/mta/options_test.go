@@ -183,7 +183,7 @@ func TestHostStatus(t *testing.T) {
 	s.now = func() time.Time { return now }
 	h := s.hostStatus()
 	ctx := context.Background()
-	if err := os.Mkdir(hostDirectory(s.site.Site).Path, 0o700); err != nil {
+	if err := os.Mkdir(h.(*hostRecords).dir.Path, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.Down(ctx, "mx.remote.test"); err != nil {
@@ -222,7 +222,7 @@ func TestHostStatus(t *testing.T) {
 func TestSingleThreadDelivery(t *testing.T) {
 	s := testServer(t, "false")
 	s.site.Config.Settings.HostStatusDirectory = ".hoststat"
-	if err := os.Mkdir(hostDirectory(s.site.Site).Path, 0o700); err != nil {
+	if err := os.Mkdir(s.hostStatus().(*hostRecords).dir.Path, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for _, single := range []bool{false, true} {

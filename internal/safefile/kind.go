@@ -91,7 +91,8 @@ func (b Blame) Rules(k Kind) Rules {
 	case ControlSocket:
 		return RootOK | SafeDirPath | NoGroupWritable | NoWorldWritable
 	case HostStatusFile:
-		return RegularOnly | RootOK | NoSymlink | NoHardLink | NoGroupWritable | NoWorldWritable
+		return RegularOnly | RootOK | NoSymlink | NoHardLink | NoGroupWritable | NoWorldWritable | NotExecutable |
+			SafeDirPath
 	}
 	return b.secretRules(k)
 }
