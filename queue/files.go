@@ -36,6 +36,8 @@ type spoolFiles struct {
 	xf   *os.File
 	// volatile says that the body was committed without an fsync.
 	volatile bool
+	// reopened says that the message was found in the queue: a transcript may be there that somebody who died left.
+	reopened bool
 	readers  atomic.Int32 // of the df
 }
 
@@ -468,6 +470,11 @@ func (f *spoolFiles) remove() error {
 		err = errors.Join(err, gone)
 	}
 	f.spool.failpoint("df-removed")
+	if f.reopened && f.xf == nil {
+		if gone := unix.Unlink(f.xfPath()); gone != nil && gone != unix.ENOENT && gone != unix.EISDIR {
+			err = errors.Join(err, &fs.PathError{Op: "remove", Path: f.xfPath(), Err: gone})
+		}
+	}
 	return errors.Join(err, f.close())
 }
 

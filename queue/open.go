@@ -42,7 +42,7 @@ func (s *Spool) Find(id string) (*Item, error) {
 // A control file that is cut off, bogus or not to be trusted is set aside as Qf, and the error says why. A lost message that can be read
 // is an ordinary one from then on.
 func (s *Spool) Open(it *Item) (*Entry, *envelope.Envelope, error) {
-	st := &spoolFiles{spool: s, dir: it.dir, dfDir: it.dir, id: it.ID, letter: it.letter}
+	st := &spoolFiles{spool: s, dir: it.dir, dfDir: it.dir, id: it.ID, letter: it.letter, reopened: true}
 	env, err := st.openControl()
 	if err != nil {
 		return nil, nil, fmt.Errorf("queue: open %s: %w", it.ID, err)

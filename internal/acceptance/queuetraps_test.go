@@ -16,7 +16,7 @@ import (
 // data file.
 var queueTraps = map[string]string{
 	"plain":         ``,
-	"qf: linked":    `mv $q /tmp/q; ln -s /tmp/q $q`,
+	"qf: linked":    `mv $q /home/q; ln -s /home/q $q`,
 	"qf: two names": `ln $q other`,
 	"qf: fifo":      `rm $q; mkfifo $q`,
 	"qf: folder":    `rm $q; mkdir $q`,
@@ -26,15 +26,20 @@ var queueTraps = map[string]string{
 	"qf: alice's":   `chown alice $q`,
 	"qf: group's":   `chgrp alice $q`,
 	"qf: empty":     `: >$q`,
-	"df: linked":    `mv $d /tmp/d; ln -s /tmp/d $d`,
+	"df: linked":    `mv $d /home/d; ln -s /home/d $d`,
 	"df: two names": `ln $d other`,
 	"df: fifo":      `rm $d; mkfifo $d`,
 	"df: folder":    `rm $d; mkdir $d`,
 	"df: world":     `chmod 666 $d`,
 	"df: alice's":   `chown alice $d`,
 	"df: missing":   `rm $d`,
-	"tf: linked":    `ln -s /tmp/t t${q#q}`,
+	"tf: linked":    `ln -s /home/t t${q#q}`,
 	"tf: folder":    `mkdir t${q#q}`,
+	"tf: fifo":      `mkfifo t${q#q}`,
+	"xf: linked":    `echo old >/home/t; ln -s /home/t x${q#q}`,
+	"xf: two names": `echo old >other; ln other x${q#q}`,
+	"xf: fifo":      `mkfifo x${q#q}`,
+	"xf: folder":    `mkdir x${q#q}`,
 	"world folder":  `chmod 777 .`,
 	"group folder":  `chmod 770 .; chgrp alice .`,
 	"alice's":       `chown alice .`,
@@ -51,7 +56,7 @@ func TestFilesOfTheQueueAsTheOriginal(t *testing.T) {
 		outputOf(cmd, "Subject: x\n\nx\n")
 		run(t, "", "bash", "-c", "rm -rf /tmp/queue; cp -a /var/spool/mqueue /tmp/queue")
 		hand := func(commands string, sendmail func(...string) *exec.Cmd) string {
-			run(t, "", "bash", "-c", "rm -rf /tmp/[qdt] /var/spool/mqueue; cp -a /tmp/queue /var/spool/mqueue; cd /var/spool/mqueue; q=$(echo qf*); d=$(echo df*); "+commands)
+			run(t, "", "bash", "-c", "rm -rf /home/[qdt] /var/spool/mqueue; cp -a /tmp/queue /var/spool/mqueue; cd /var/spool/mqueue; q=$(echo qf*); d=$(echo df*); "+commands)
 			must(t, os.RemoveAll("/etc/mail/aliases.db"))
 			outputOf(sendmail("-C"+w.path("log.cf"), "-bi"), "")
 			must(t, os.Truncate(w.path("log"), 0))
@@ -62,7 +67,7 @@ func TestFilesOfTheQueueAsTheOriginal(t *testing.T) {
 			for _, m := range statLine.FindAllStringSubmatch(string(log), -1) {
 				out += m[1] + " " + m[2] + " " + m[3] + "\n"
 			}
-			return queueMask.ReplaceAllString(out+run(t, "", "bash", "-c", "cd /var/spool/mqueue && ls; ls /tmp/[qdt] 2>&1 | grep -v cannot; :"), "ID")
+			return queueMask.ReplaceAllString(out+run(t, "", "bash", "-c", "cd /var/spool/mqueue && ls; ls /home/[qdt] 2>&1 | grep -v cannot; cat /home/t other 2>/dev/null; :"), "ID")
 		}
 		for i, name := range slices.Sorted(maps.Keys(queueTraps)) {
 			if os.Getenv("GOSENDMAIL_SLOW") == "" && i%4 != 0 {
