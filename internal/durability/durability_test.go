@@ -354,7 +354,7 @@ func TestDaemonAtEverySyncPoint(t *testing.T) {
 func (s *site) queued(t *testing.T) []string {
 	t.Helper()
 	var list []string
-	for _, pattern := range []string{"queue/[qhQ]f*", "queue/qf/[qhQ]f*"} {
+	for _, pattern := range []string{"queue/[qhQ]f?*", "queue/qf/[qhQ]f?*"} {
 		names, err := filepath.Glob(s.path(pattern))
 		must(t, err)
 		list = append(list, names...)

@@ -93,6 +93,11 @@ func (s *site) receipt() error {
 const faulty = "openat,write,pwrite64,fsync,ftruncate,rename,renameat,renameat2,link,linkat,unlink,unlinkat," +
 	"mkdir,mkdirat,flock"
 
+// faults are what calls fail with.
+var faults = []struct{ calls, fault string }{
+	{faulty, "ENOSPC"}, {faulty, "EIO"}, {faulty, "EROFS"}, {"openat,socket,pipe2,dup3,accept4", "EMFILE"},
+}
+
 // TestEveryCallFails runs a queue with reports due while one call after the other fails, for itself and from then on.
 func TestEveryCallFails(t *testing.T) {
 	requireStrace(t)
@@ -101,9 +106,7 @@ func TestEveryCallFails(t *testing.T) {
 	if os.Getenv("GOSENDMAIL_SLOW") != "" {
 		step = 1
 	}
-	for _, tt := range []struct{ calls, fault string }{
-		{faulty, "ENOSPC"}, {faulty, "EIO"}, {faulty, "EROFS"}, {"openat,socket,pipe2,dup3,accept4", "EMFILE"},
-	} {
+	for _, tt := range faults {
 		t.Run(tt.fault, func(t *testing.T) {
 			s := newSite(t, "b", false)
 			owed := s.queueAll(t)
@@ -135,11 +138,7 @@ func TestEveryCallFails(t *testing.T) {
 func (s *site) failing(t *testing.T, name, fault, when string) bool {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "trace")
-	cmd := s.sendmail("-q")
-	cmd.Args = append([]string{"strace", "-f", "-qq", "-o", out, "-e", "signal=none", "-e", "trace=" + name,
-		"-e", "inject=" + name + ":error=" + fault + ":when=" + when, "--", cmd.Path}, cmd.Args[1:]...)
-	cmd.Path = "/usr/bin/strace"
-	_ = cmd.Run() // it may well fail
+	_ = inject(s.sendmail("-q"), out, name, fault, when).Run() // it may well fail
 	text, err := os.ReadFile(out)
 	must(t, err)
 	return strings.Contains(string(text), "(INJECTED)")
