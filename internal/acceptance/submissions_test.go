@@ -106,6 +106,7 @@ case $u in full*) echo "over quota"; cat >/dev/null; exit 75;; esac
 type lab struct {
 	w       world
 	program string
+	others  []string // programs that the deliveries leave behind, which must end too
 	daemon  int
 	peers   *peerLog
 }
@@ -420,14 +421,14 @@ func (l *lab) settle(t *testing.T) {
 	}
 }
 
-// running reports whether a process beside the daemon runs the program.
+// running reports whether a process beside the daemon runs the program or one of the others.
 func (l *lab) running(t *testing.T) bool {
 	t.Helper()
 	list, err := os.ReadDir("/proc")
 	must(t, err)
 	for _, p := range list {
 		if pid, err := strconv.Atoi(p.Name()); err == nil && pid != l.daemon {
-			if exe, err := os.Readlink("/proc/" + p.Name() + "/exe"); err == nil && exe == l.program {
+			if exe, err := os.Readlink("/proc/" + p.Name() + "/exe"); err == nil && (exe == l.program || slices.Contains(l.others, exe)) {
 				return true
 			}
 		}
