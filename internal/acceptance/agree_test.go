@@ -3,9 +3,7 @@ package acceptance
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,23 +98,6 @@ func TestLintCheckAndStartAgree(t *testing.T) {
 	})
 }
 
-// wholeLog is the log when all that was sent to syslog until now has arrived there.
-func wholeLog(t *testing.T, w world) (log string) {
-	t.Helper()
-	c, err := net.Dial("unixgram", "/dev/log")
-	must(t, err)
-	defer c.Close()
-	mark := fmt.Sprintf("the last line at %d", time.Now().UnixNano())
-	_, err = c.Write([]byte("<22>" + mark))
-	must(t, err)
-	eventually(t, mark+" is in the log", func() bool {
-		text, err := os.ReadFile(w.path("log"))
-		log = string(text)
-		return err == nil && strings.Contains(log, mark)
-	})
-	return log
-}
-
 // sample leaves one in six of the configurations that are not there every time.
 func sample(t *testing.T, files []string) []string {
 	t.Helper()
@@ -204,7 +185,11 @@ func (v *verdicts) compare(t *testing.T, log string) (starts bool) {
 	if !slices.Equal(v.check.said, v.start.said) {
 		t.Errorf("%s: -bC says\n%s\n-bd says\n%s", v.name, strings.Join(v.check.said, "\n"), strings.Join(v.start.said, "\n"))
 	}
-	for _, said := range v.start.said {
+	refusals := v.start.said
+	if v.start.code == 78 { // no queue; what the compiler says before is not why
+		refusals = refusals[len(refusals)-1:]
+	}
+	for _, said := range refusals {
 		if !slices.Contains(v.lint.said, said) && v.start.code != 78 {
 			t.Errorf("%s: lint does not say %q, but\n%s", v.name, said, strings.Join(v.lint.said, "\n"))
 		}

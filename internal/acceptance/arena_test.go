@@ -90,6 +90,24 @@ func run(t *testing.T, stdin string, argv ...string) string {
 	return string(out)
 }
 
+// wholeLog is the log when all that was sent to syslog until now has arrived there.
+func wholeLog(t *testing.T, w world) (log string) {
+	t.Helper()
+	c, err := net.Dial("unixgram", "/dev/log")
+	must(t, err)
+	defer c.Close()
+	mark := fmt.Sprintf("the last line at %d", time.Now().UnixNano())
+	_, err = c.Write([]byte("<22>" + mark))
+	must(t, err)
+	eventually(t, mark+" is in the log", func() bool {
+		text, err := os.ReadFile(w.path("log"))
+		before, _, found := strings.Cut(string(text), "<22>"+mark)
+		log = before
+		return err == nil && found
+	})
+	return log
+}
+
 // daemon is a server that a test started and stops.
 type daemon struct {
 	cmd  *exec.Cmd

@@ -113,11 +113,10 @@ var (
 // takeLog returns the lines from= and to= that were logged since the last call, without what differs from run to run.
 func takeLog(t *testing.T, w world) []string {
 	t.Helper()
-	text, err := os.ReadFile(w.path("log"))
-	must(t, err)
+	text := wholeLog(t, w)
 	must(t, os.Truncate(w.path("log"), 0))
 	var lines []string
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(logHead.ReplaceAllString(line, "$1: "))
 		line = queueID.ReplaceAllString(logTimes.ReplaceAllString(line, "<time>"), "<id>")
 		if strings.Contains(line, "from=") || strings.Contains(line, "to=") {

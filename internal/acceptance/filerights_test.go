@@ -123,10 +123,9 @@ func trapped(t *testing.T, w world, names []string, recipient string, sendmail f
 	cmd.Stdin = strings.NewReader("Subject: x\n\nx\n")
 	_, _ = cmd.CombinedOutput()
 	settled(t, w)
-	log, err := os.ReadFile(w.path("log"))
-	must(t, err)
+	log := wholeLog(t, w)
 	var list []string
-	for line := range strings.Lines(string(log)) {
+	for line := range strings.Lines(log) {
 		if m := statLine.FindStringSubmatch(line); m != nil {
 			for _, to := range strings.Split(m[1], ",") {
 				list = append(list, to+" "+m[2]+" "+m[3])

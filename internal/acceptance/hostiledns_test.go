@@ -305,10 +305,9 @@ func firstLine(cmd *exec.Cmd) string {
 // outcomes puts in the place of what was printed what the log tells of the recipient with its number, if it does.
 func outcomes(t *testing.T, w world, list []hostileVerdict) []hostileVerdict {
 	t.Helper()
-	log, err := os.ReadFile(w.path("log"))
-	must(t, err)
+	log := wholeLog(t, w)
 	told := make([]string, len(list))
-	for line := range strings.Lines(string(log)) {
+	for line := range strings.Lines(log) {
 		m := outcomeOf.FindStringSubmatch(strings.TrimSpace(line))
 		if m == nil {
 			continue

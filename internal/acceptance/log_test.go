@@ -205,11 +205,10 @@ var (
 // logLines returns the lines of the log since the last call without what differs from run to run.
 func logLines(t *testing.T, w world) []string {
 	t.Helper()
-	text, err := os.ReadFile(w.path("log"))
-	must(t, err)
+	text := wholeLog(t, w)
 	must(t, os.Truncate(w.path("log"), 0))
 	var lines []string
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		line = logStamp.ReplaceAllString(strings.TrimSpace(line), "$1 ")
 		line = logDelays.ReplaceAllString(queueID.ReplaceAllString(line, "<id>"), "delay=<time>")
 		line = arg2.ReplaceAllString(line, "arg2=<address>")

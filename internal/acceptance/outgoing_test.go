@@ -195,10 +195,9 @@ var (
 // collect sorts the log, mailboxes, the queue and the dialogues by message.
 func (s *stand) collect(t *testing.T, list []outgoing, out []left, addrs func(i int) []string) {
 	t.Helper()
-	log, err := os.ReadFile(s.w.path("log"))
-	must(t, err)
+	log := wholeLog(t, s.w)
 	owner := map[string]int{}
-	for line := range strings.Lines(string(log)) {
+	for line := range strings.Lines(log) {
 		m := logID.FindStringSubmatch(strings.TrimSpace(line))
 		if m == nil {
 			continue

@@ -62,9 +62,8 @@ func TestFilesOfTheQueueAsTheOriginal(t *testing.T) {
 			must(t, os.Truncate(w.path("log"), 0))
 			out := outputOf(sendmail("-C"+w.path("log.cf"), "-q"), "")
 			settled(t, w)
-			log, err := os.ReadFile(w.path("log"))
-			must(t, err)
-			for _, m := range statLine.FindAllStringSubmatch(string(log), -1) {
+			log := wholeLog(t, w)
+			for _, m := range statLine.FindAllStringSubmatch(log, -1) {
 				out += m[1] + " " + m[2] + " " + m[3] + "\n"
 			}
 			return queueMask.ReplaceAllString(out+run(t, "", "bash", "-c", "cd /var/spool/mqueue && ls; ls /home/[qdt] 2>&1 | grep -v cannot; cat /home/t other 2>/dev/null; :"), "ID")

@@ -161,9 +161,7 @@ func TestWhoMayOperate(t *testing.T) {
 				asAlice(cmd)
 			}
 			out, _ := cmd.CombinedOutput()
-			log, err := os.ReadFile(w.path("log"))
-			must(t, err)
-			_, attempt, _ := strings.Cut(string(log), "attempted")
+			_, attempt, _ := strings.Cut(wholeLog(t, w), "attempted")
 			// A daemon of the original speaks SMTP already.
 			return fmt.Sprintf("exit %d: %s; log: %s", cmd.ProcessState.ExitCode(), strings.TrimSpace(strings.TrimPrefix(string(out), "550 ")), strings.TrimSpace(attempt))
 		}

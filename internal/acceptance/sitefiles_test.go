@@ -151,9 +151,8 @@ func observeAliases(t *testing.T, w world, trap string, sendmail func(...string)
 	clearQueue(t)
 	outputOf(sendmail("-C"+w.path("trap.cf"), "-odi", "-fa@[127.31.1.1]", "key."+trap), "Subject: x\n\nx\n")
 	settled(t, w)
-	log, err := os.ReadFile(w.path("log"))
-	must(t, err)
-	for _, m := range statLine.FindAllStringSubmatch(string(log), -1) {
+	log := wholeLog(t, w)
+	for _, m := range statLine.FindAllStringSubmatch(log, -1) {
 		out += m[1] + " " + m[2] + " " + m[3] + "\n"
 	}
 	return out

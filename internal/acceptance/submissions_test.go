@@ -316,9 +316,7 @@ func (l *lab) hand(t *testing.T, s *submitted) result {
 	r["dead.letter"] = files(t, "/home/*/dead.letter", "/dead.letter")
 	r["peers"] = transactions(l.peers.take())
 	r["queue"] = l.queue(t)
-	text, err := os.ReadFile(l.w.path("log"))
-	must(t, err)
-	r["log"] = string(text)
+	r["log"] = wholeLog(t, l.w)
 	for name, text := range r {
 		text = strings.ReplaceAll(text, l.program, "sendmail")
 		r[name] = strings.ReplaceAll(text, string(l.w), "@DIR@")
