@@ -35,8 +35,8 @@ const TempReply = "451 4.0.0"
 // OfHost reports whether a message is about this host, so that the configuration may be right on another.
 func (m Message) OfHost() bool { return m.Host || m.Reply == TempReply }
 
-// Error returns "FILE: line N: TEXT", the form that programs parse, "FILE: TEXT" for what the file as a whole lacks; for warnings, and
-// without a file, TEXT alone.
+// Error returns "FILE: line N: TEXT", the form that programs parse, "FILE: TEXT" for what the file as a whole lacks;
+// for warnings, and without a file, TEXT alone.
 func (m Message) Error() string {
 	switch {
 	case m.File == "" || m.Warning:

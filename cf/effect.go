@@ -79,8 +79,8 @@ func LimitOf(name, sub string) Limit {
 	return Limit{Effect: Works}
 }
 
-// Refusals lists the lines that set options whose effect is Refused to a value that is not what is done anyway: mail would be let in or
-// out that the site means to hold back.
+// Refusals lists the lines that set options whose effect is Refused to a value that is not what is done anyway: mail
+// would be let in or out that the site means to hold back.
 func (c *Config) Refusals() []Message {
 	var list []Message
 	for i := range c.Options {
@@ -99,8 +99,8 @@ func (c *Config) Refusals() []Message {
 	return list
 }
 
-// Disregarded lists the options of a configuration whose effect is e and whose value is not what is done anyway, those with the
-// same reason together: "FILE: lines 3, 7: options A, B: reason".
+// Disregarded lists the options of a configuration whose effect is e and whose value is not what is done anyway, those
+// with the same reason together: "FILE: lines 3, 7: options A, B: reason".
 func (c *Config) Disregarded(e Effect) []string {
 	names, lines := map[string][]string{}, map[string][]string{}
 	var order []string
@@ -173,7 +173,8 @@ func (o *Option) amountsTo(other string) bool {
 	return false
 }
 
-// Values lists what may stand behind the dot of an option, or the words that its value may have; nil for all other options.
+// Values lists what may stand behind the dot of an option, or the words that its value may have; nil for all other
+// options.
 func Values(name string) []string {
 	switch name {
 	case "Timeout":

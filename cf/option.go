@@ -98,8 +98,8 @@ func split(v string) []string {
 	return strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' })
 }
 
-// letter takes the first character of one of the words, whose first letters differ; an empty value leaves the field as it is unless
-// other is given. What begins with no such letter is the problem, or without one has no effect.
+// letter takes the first character of one of the words, whose first letters differ; an empty value leaves the field as
+// it is unless other is given. What begins with no such letter is the problem, or without one has no effect.
 func letter(words []string, problem string, other byte, at func(*Settings) *byte) func(*parser, *Settings, string) {
 	return func(p *parser, s *Settings, v string) {
 		i := slices.IndexFunc(words, func(w string) bool { return v != "" && w[0] == v[0]|0x20 })
@@ -192,8 +192,8 @@ type named struct {
 	hint       string // a name that may be meant instead; "" where there is none
 }
 
-// identify finds what an option text names; letter is ' ' for full names. Whatever asks which option a text sets asks here, so that
-// those who judge an option and those who set it cannot take it for two.
+// identify finds what an option text names; letter is ' ' for full names. Whatever asks which option a text sets asks
+// here, so that those who judge an option and those who set it cannot take it for two.
 func identify(letter byte, s string) (n named) {
 	if letter != ' ' {
 		n.value = s
@@ -215,8 +215,8 @@ func identify(letter byte, s string) (n named) {
 	return n
 }
 
-// SafeOption reports whether anybody may set an option on the command line and keep the rights of a set-group-ID program. text is one of
-// Input.Options. What names no option is safe, because it sets nothing.
+// SafeOption reports whether anybody may set an option on the command line and keep the rights of a set-group-ID
+// program. text is one of Input.Options. What names no option is safe, because it sets nothing.
 func SafeOption(text string) bool {
 	if text == "" {
 		return true
@@ -231,8 +231,8 @@ func SafeOption(text string) bool {
 	return n.def.Safe
 }
 
-// SafeMacro reports whether anybody may define a macro on the command line and keep the rights of a set-group-ID program: r and s only,
-// the protocol and host that a message came by. text is the macro's name and its value.
+// SafeMacro reports whether anybody may define a macro on the command line and keep the rights of a set-group-ID
+// program: r and s only, the protocol and host that a message came by. text is the macro's name and its value.
 func SafeMacro(text string) bool { return strings.HasPrefix(text, "r") || strings.HasPrefix(text, "s") }
 
 // splitOption takes "name.sub = value" apart.

@@ -23,7 +23,8 @@ type Input struct {
 	LookupGroup func(name string) (gid int, ok bool)
 	// Trace hears what the original prints at -d37.1: each option as it is set, with its line. Nil drops it.
 	Trace func(line int, text string)
-	// Origin returns the place of the source that a line was made from, for messages: a line of the .mc. Nil means File and the line.
+	// Origin returns the place of the source that a line was made from, for messages: a line of the .mc. Nil means File
+	// and the line.
 	Origin func(line int) Position
 	// MapClass reports whether a map class is available; nil means all are.
 	MapClass func(class string) bool
@@ -138,8 +139,8 @@ func (p *parser) file(data []byte) {
 	}
 }
 
-// folded reads a line with its continuation lines, which begin with white space, into buf; n is the number of lines, 0 at the
-// end. CR LF counts as LF.
+// folded reads a line with its continuation lines, which begin with white space, into buf; n is the number of lines, 0
+// at the end. CR LF counts as LF.
 func folded(in *bufio.Reader, buf []byte) (line []byte, n int) {
 	for {
 		part, err := in.ReadSlice('\n')

@@ -8,8 +8,8 @@ import (
 // MaxRulesets bounds the numbers: configurations number below half of it, names without a number come above.
 const MaxRulesets = 200
 
-// moreRulesets is how many names find room beyond that. The original has none: the rules of our library stand in more sets
-// than its own do, and those of a site must still fit beside them.
+// moreRulesets is how many names find room beyond that. The original has none: the rules of our library stand in more
+// sets than its own do, and those of a site must still fit beside them.
 const moreRulesets = 300
 
 // Ruleset is a ruleset that an S line, or a mailer's S= or R=, names.
@@ -63,7 +63,8 @@ func (t *setTable) at(number int) *Ruleset {
 	return r
 }
 
-// free is the number of the next name without one: from the top downwards, as the original gives them, then beyond; false if there is none.
+// free is the number of the next name without one: from the top downwards, as the original gives them, then beyond;
+// false if there is none.
 func (t *setTable) free() (int, bool) {
 	n := t.names
 	if t.names++; n < MaxRulesets/2 {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// The library's rule sets and a site's own fit together; the first hundred names have the numbers that the original gives.
+// The library's rule sets and a site's own fit together; the first hundred names have the numbers that the original
+// gives.
 func TestManyRulesets(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("V10/Berkeley\n")

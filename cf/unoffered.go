@@ -15,9 +15,9 @@ const (
 	ClientModifier = "ClientPortOptions:Modifier." // with the letter
 )
 
-// unoffered is what TLS, AUTH and milters need and is not there yet: options (sub-options and words behind a dot), lines, keys,
-// modifiers and features. What would let mail in or out that the site means to hold back is refused; the rest is passed over. An entry
-// goes when its feature comes.
+// unoffered is what TLS, AUTH and milters need and is not there yet: options (sub-options and words behind a dot),
+// lines, keys, modifiers and features. What would let mail in or out that the site means to hold back is refused; the
+// rest is passed over. An entry goes when its feature comes.
 var unoffered = map[string]Limit{
 	"AuthMaxBits":                  {Idle, "", "no mechanism here has a security layer"},
 	"DHParameters":                 {Idle, "", "keys are exchanged over elliptic curves"},

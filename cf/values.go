@@ -38,7 +38,8 @@ func (p *parser) boolean(v string) bool {
 	return boolean(v)
 }
 
-// duration reads a time interval. A unit that does not exist counts as the usual one, as with the original, which reports it, too.
+// duration reads a time interval. A unit that does not exist counts as the usual one, as with the original, which
+// reports it, too.
 func (p *parser) duration(v string, unit byte) time.Duration {
 	d, problem := Duration(v, unit)
 	switch {
@@ -115,7 +116,8 @@ func meant(hint string) string {
 	return " (did you mean " + hint + "?)"
 }
 
-// mechanisms are the SASL mechanisms that somebody has registered or Cyrus SASL has; which of them work here is said elsewhere.
+// mechanisms are the SASL mechanisms that somebody has registered or Cyrus SASL has; which of them work here is said
+// elsewhere.
 var mechanisms = []string{"ANONYMOUS", "CRAM-MD5", "DIGEST-MD5", "EXTERNAL", "GS2-IAKERB", "GS2-KRB5", "GSSAPI", "GSS-SPNEGO", "KERBEROS_V4",
 	"LOGIN", "NTLM", "OAUTHBEARER", "OTP", "PASSDSS-3DES-1", "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-224", "SCRAM-SHA-256",
 	"SCRAM-SHA-256-PLUS", "SCRAM-SHA-384", "SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", "SKEY", "SRP", "XOAUTH2"}

@@ -8,8 +8,8 @@ import (
 	"gosendmail/internal/status"
 )
 
-// attempt is the delivery of one transaction: hosts are tried until each recipient was taken or refused for good by one of them. A
-// recipient that a host puts off, by what it says or by ending the connection, is named to the next one.
+// attempt is the delivery of one transaction: hosts are tried until each recipient was taken or refused for good by one
+// of them. A recipient that a host puts off, by what it says or by ending the connection, is named to the next one.
 type attempt struct {
 	t       *Table
 	job     *Job

@@ -16,8 +16,9 @@ import (
 // maxChallenges ends an exchange that a peer does not end.
 const maxChallenges = 10
 
-// authenticate logs in where there are credentials for the peer and it offers AUTH (RFC 4954). What may pass is a temporary failure:
-// also that there is no mechanism in common. After a final refusal the mail is tried without, as the original does.
+// authenticate logs in where there are credentials for the peer and it offers AUTH (RFC 4954). What may pass is a
+// temporary failure: also that there is no mechanism in common. After a final refusal the mail is tried without, as the
+// original does.
 func (a *attempt) authenticate(ctx context.Context, s *session) error {
 	offered := strings.Fields(strings.ToUpper(s.caps["AUTH"]))
 	if s.security == nil || len(offered) == 0 || a.t.clientPort(s.peer.Addr).NoAuth {

@@ -25,7 +25,8 @@ type Config struct {
 	HeloName string // option HeloName: for EHLO instead of Hostname
 	// Own reports whether a name is one of $=w or an address of this host: MX lists that lead back are cut there.
 	Own func(name string) bool
-	// InterfaceName names the local address of a connection, for modifier h of ClientPortOptions; nil or "" means Hostname.
+	// InterfaceName names the local address of a connection, for modifier h of ClientPortOptions; nil or "" means
+	// Hostname.
 	InterfaceName func(netip.Addr) string
 
 	Timeouts     Timeouts
@@ -91,8 +92,8 @@ type ClientPort struct {
 	NoTLS      bool       // modifier S
 }
 
-// EightBitMode says what happens to 8-bit text that was not declared as such. Declared 8-bit text is always converted for
-// mailers and peers that cannot take it.
+// EightBitMode says what happens to 8-bit text that was not declared as such. Declared 8-bit text is always converted
+// for mailers and peers that cannot take it.
 type EightBitMode byte
 
 // The values of option EightBitMode. Zero means pass8.
@@ -106,7 +107,7 @@ const (
 type HostStatus interface {
 	// Down returns why host need not be tried now, or nil.
 	Down(ctx context.Context, host string) error
-	// Hold keeps a host for one delivery until release is called, where only one may go on at a time; an error says that another
-	// does (SingleThreadDelivery). set takes the outcome of the attempt; nil means that the host answered.
+	// Hold keeps a host for one delivery until release is called, where only one may go on at a time; an error says
+	// that another does (SingleThreadDelivery). set takes the outcome of the attempt; nil means that the host answered.
 	Hold(host string) (set func(error), release func(), err error)
 }

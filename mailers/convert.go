@@ -98,7 +98,8 @@ func (c conversion) mimeHeader(job *Job) []envelope.Field {
 	return header
 }
 
-// withEncoding sets Content-Transfer-Encoding, or keeps the one that is there; it stands at the end, as the original has it.
+// withEncoding sets Content-Transfer-Encoding, or keeps the one that is there; it stands at the end, as the original
+// has it.
 func withEncoding(header []envelope.Field, enc encoding) []envelope.Field {
 	var out, was []envelope.Field
 	for _, f := range header {

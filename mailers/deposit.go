@@ -20,8 +20,8 @@ const (
 	maxBatch = 100
 )
 
-// here stores a message in this process, on a thread that has the rights of id; nil means ours. The error is that the thread
-// cannot have them: nothing was done.
+// here stores a message in this process, on a thread that has the rights of id; nil means ours. The error is that the
+// thread cannot have them: nothing was done.
 func (t *Table) here(ctx context.Context, o order, id *priv.Identity, size int64, write func(io.Writer) error) (status.Status, error) {
 	if size <= wholeMessage {
 		var b bytes.Buffer
@@ -66,8 +66,8 @@ func onBehalf(id *priv.Identity, f func()) error {
 	return priv.OnBehalf(*id, f)
 }
 
-// deposits lets messages for the same file share its locks and its fsync: those that come while the file is being written to are
-// written together when that is done.
+// deposits lets messages for the same file share its locks and its fsync: those that come while the file is being
+// written to are written together when that is done.
 type deposits struct {
 	mu      sync.Mutex
 	waiting map[string][]*deposit // by file and owner; present while somebody writes there

@@ -26,10 +26,11 @@
 // # SECURITY
 //
 // A peer is never trusted: replies are bounded in length and number, every read and write has a deadline, bytes of a
-// reply that are no printable text are made visible before they reach logs and DSNs. An answer that was lost after the final dot
-// is a temporary failure: mail may come twice, it is never lost.
+// reply that are no printable text are made visible before they reach logs and DSNs. An answer that was lost after the
+// final dot is a temporary failure: mail may come twice, it is never lost.
 //
-// Programs run as children with the rights of the recipient's controlling user, files and mailboxes are written by a thread that has
-// the rights of the user whose they are (priv.OnBehalf); where this process may not change its rights it does both with its own. Files in directories that others may write to are opened without following
-// links, must be regular, owned by the user, and have one name only.
+// Programs run as children with the rights of the recipient's controlling user, files and mailboxes are written by a
+// thread that has the rights of the user whose they are (priv.OnBehalf); where this process may not change its rights
+// it does both with its own. Files in directories that others may write to are opened without following links, must be
+// regular, owned by the user, and have one name only.
 package mailers

@@ -129,8 +129,8 @@ func (t *Table) mailbox(ctx context.Context, job *Job, rc Rcpt, kind string) sta
 	return t.place(ctx, job, order{Kind: kind, Path: path, Host: t.cfg.Hostname, Wait: lockWait}, r.as, kind == "mbox")
 }
 
-// place delivers with the rights of id, nil meaning ours. Where this process cannot act for that user nothing is delivered: there is no
-// falling back to other rights.
+// place delivers with the rights of id, nil meaning ours. Where this process cannot act for that user nothing is
+// delivered: there is no falling back to other rights.
 func (t *Table) place(ctx context.Context, job *Job, o order, id *priv.Identity, mbox bool) status.Status {
 	write := func(w io.Writer) error { return t.writeMailbox(job, w, mbox) }
 	o.Owner = os.Geteuid()
@@ -149,8 +149,8 @@ func (t *Table) Letter(job *Job, w io.Writer) error { return t.writeMailbox(job,
 
 var fileWriters = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 32<<10) }}
 
-// writeMailbox writes the message for a file: with From_ line and a blank line behind it in mbox format, From lines in the
-// body escaped.
+// writeMailbox writes the message for a file: with From_ line and a blank line behind it in mbox format, From lines in
+// the body escaped.
 func (t *Table) writeMailbox(job *Job, w io.Writer, mbox bool) error {
 	bw := fileWriters.Get().(*bufio.Writer)
 	bw.Reset(w)

@@ -22,8 +22,8 @@ type rights struct {
 // runAs says with whose rights a program of this job runs. Without root there is no choice.
 //
 //   - F=S: ours; with U= that user's as the effective ones.
-//   - F=o: the recipient's controlling user, where there is one or an alias named the recipient. Otherwise the sender, if a local user
-//     submitted the message.
+//   - F=o: the recipient's controlling user, where there is one or an alias named the recipient. Otherwise the sender,
+//     if a local user submitted the message.
 //   - else U=, else DefaultUser. Root as controlling user counts as none.
 func (t *Table) runAs(ctx context.Context, job *Job, rc Rcpt) (rights, error) {
 	if os.Geteuid() != 0 {
@@ -89,7 +89,8 @@ func (t *Table) mailerUser(m *Mailer) *priv.Identity {
 	return id
 }
 
-// mailboxOwner is the user whose mailbox a recipient of [mbox] or [maildir] has. Mailboxes of people who are no users belong to U=.
+// mailboxOwner is the user whose mailbox a recipient of [mbox] or [maildir] has. Mailboxes of people who are no users
+// belong to U=.
 func (t *Table) mailboxOwner(ctx context.Context, job *Job, rc Rcpt, path string) (rights, error) {
 	if os.Geteuid() != 0 {
 		return rights{}, nil
@@ -122,8 +123,8 @@ func (t *Table) mailboxOwner(ctx context.Context, job *Job, rc Rcpt, path string
 	return rights{as: id}, nil
 }
 
-// environ is the whole environment of programs: AGENT and what the configuration adds. There is no PATH, as with the original:
-// shells have their own default.
+// environ is the whole environment of programs: AGENT and what the configuration adds. There is no PATH, as with the
+// original: shells have their own default.
 func (t *Table) environ() []string {
 	return append([]string{"AGENT=sendmail"}, t.cfg.Environ...)
 }

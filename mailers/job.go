@@ -17,15 +17,17 @@ type Job struct {
 	Header   []envelope.Field   // what is sent, in order: rewritten, with defaults, without the fields that F= excludes
 	Envelope *envelope.Envelope // body, size, body type, DSN parameters, tries; never changed here
 
-	// Expand gives a template of the M line (A=, D=, /=) its macros. user is $u; the others are $f, $g, $h, $z... of the job.
+	// Expand gives a template of the M line (A=, D=, /=) its macros. user is $u; the others are $f, $g, $h, $z... of
+	// the job.
 	Expand func(template, user string) (string, error)
-	// From is the sender as mailers with F=f and F=r are told him, "" for the null sender of some; TellFrom is not set where a
-	// local program handed the message in, whose user is known.
+	// From is the sender as mailers with F=f and F=r are told him, "" for the null sender of some; TellFrom is not set
+	// where a local program handed the message in, whose user is known.
 	From     string
 	TellFrom bool
 	// FromLine is the expanded UnixFromLine, without line end, for mailers without F=n and for [mbox].
 	FromLine string
-	// Exchange, if not nil, is told every command sent (out) and every reply line received: transcripts and -v need them.
+	// Exchange, if not nil, is told every command sent (out) and every reply line received: transcripts and -v need
+	// them.
 	Exchange func(out bool, line string)
 	// Connecting, if not nil, is told the name of each host to which a new connection is made.
 	Connecting func(host string)
@@ -34,10 +36,12 @@ type Job struct {
 
 	// PutOff, if not nil, is told what a host said of a single recipient who is named to the next host then.
 	PutOff func(r *envelope.Recipient, st status.Status, peer *Peer)
-	// Warn, if not nil, is told what the log says of peers on the way, Note what reports tell of them beside the dialogue.
+	// Warn, if not nil, is told what the log says of peers on the way, Note what reports tell of them beside the
+	// dialogue.
 	Warn, Note func(text string)
 
-	// Peer is set by the agent before it reports: the host that was tried last; nil if the mailer has none or none was found.
+	// Peer is set by the agent before it reports: the host that was tried last; nil if the mailer has none or none was
+	// found.
 	Peer *Peer
 }
 
@@ -62,8 +66,8 @@ type Peer struct {
 	Secure bool
 }
 
-// Agent delivers. report is called on the goroutine of Deliver. Each recipient of the job is reported exactly once, or an error is returned and none was reported and
-// none was attempted.
+// Agent delivers. report is called on the goroutine of Deliver. Each recipient of the job is reported exactly once, or
+// an error is returned and none was reported and none was attempted.
 type Agent interface {
 	Deliver(ctx context.Context, job *Job, report func(*envelope.Recipient, status.Status)) error
 }

@@ -23,7 +23,8 @@ func crowd(hosts, addrs int) zone {
 	return z
 }
 
-// TestConnectionsPerMessage sends one message to domains whose answers name more hosts and addresses than anybody needs.
+// TestConnectionsPerMessage sends one message to domains whose answers name more hosts and addresses than anybody
+// needs.
 func TestConnectionsPerMessage(t *testing.T) {
 	p := &peer{greeting: "421 4.3.2 not now\r\n"}
 	p.start(t)

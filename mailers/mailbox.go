@@ -17,13 +17,13 @@ type Mailbox struct {
 	Path string
 	// Owner is the user whose it is and whose rights write to it. The process must be root's or his.
 	Owner priv.Identity
-	// Spool says that it stands in a folder of the system, where the lock file and a new mailbox are made with the rights of the
-	// process. Otherwise that is the owner's affair, too.
+	// Spool says that it stands in a folder of the system, where the lock file and a new mailbox are made with the
+	// rights of the process. Otherwise that is the owner's affair, too.
 	Spool bool
 }
 
-// Append adds a message, which ends in an empty line, with the locks of [mbox]: PATH.lock and flock(2). When it returns nil
-// the message is on disk; after an error nothing of it is left.
+// Append adds a message, which ends in an empty line, with the locks of [mbox]: PATH.lock and flock(2). When it returns
+// nil the message is on disk; after an error nothing of it is left.
 func (m Mailbox) Append(ctx context.Context, message io.Reader) error {
 	o := order{Kind: "mbox", Path: m.Path, Wait: lockWait, Owner: m.Owner.UID}
 	id := &m.Owner

@@ -11,7 +11,8 @@ import (
 	"gosendmail/internal/macro"
 )
 
-// Mailer is one M line (op.txt section 5.4) as delivery needs it. Texts with macros are in the form in which they were written.
+// Mailer is one M line (op.txt section 5.4) as delivery needs it. Texts with macros are in the form in which they were
+// written.
 type Mailer struct {
 	Name string
 	Path string   // P=

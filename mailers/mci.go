@@ -7,14 +7,15 @@ import (
 	"gosendmail/internal/guard"
 )
 
-// maxIdle bounds the connections that are kept in all, so that a site that sends to many hosts does not run out of descriptors.
+// maxIdle bounds the connections that are kept in all, so that a site that sends to many hosts does not run out of
+// descriptors.
 const maxIdle = 256
 
 // defaultCacheTimeout is ConnectionCacheTimeout's (op.txt).
 const defaultCacheTimeout = 5 * time.Minute
 
-// cache keeps sessions between transactions (ConnectionCacheSize, ConnectionCacheTimeout). The original has one cache in
-// each delivering process; all deliveries are in one process here, so that the size counts for each destination.
+// cache keeps sessions between transactions (ConnectionCacheSize, ConnectionCacheTimeout). The original has one cache
+// in each delivering process; all deliveries are in one process here, so that the size counts for each destination.
 type cache struct {
 	size     int
 	timeout  time.Duration

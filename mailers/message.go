@@ -18,8 +18,8 @@ func (e *sourceError) Error() string { return fmt.Sprintf("mailers: read message
 func (e *sourceError) Unwrap() error { return e.err }
 
 // messageWriter turns text with LF line ends into what a mailer wants: its line ends (E=), its line length (L=), hidden
-// dots (F=X), escaped From lines (F=E), seven bits (F=7), no NULs (F=1). A line that is too long is cut; the pieces end in "!" and go
-// on after a blank. Memory is bounded whatever the lines are.
+// dots (F=X), escaped From lines (F=E), seven bits (F=7), no NULs (F=1). A line that is too long is cut; the pieces end
+// in "!" and go on after a blank. Memory is bounded whatever the lines are.
 type messageWriter struct {
 	w      *bufio.Writer
 	eol    string
@@ -206,8 +206,9 @@ func (w *messageWriter) copyLines(body io.Reader) error {
 	}
 }
 
-// mayConvert reports whether 8-bit text may be turned into MIME for a receiver of seven bits: always, but for text that neither
-// its header nor its sender called MIME under EightBitMode=pass8. Messages without 8-bit text and mailers with F=8 need none.
+// mayConvert reports whether 8-bit text may be turned into MIME for a receiver of seven bits: always, but for text that
+// neither its header nor its sender called MIME under EightBitMode=pass8. Messages without 8-bit text and mailers with
+// F=8 need none.
 func mayConvert(job *Job, mode EightBitMode) bool {
 	e := job.Envelope
 	if !e.Flags.EightBit || job.Mailer.Flags.Has('8') {

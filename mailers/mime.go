@@ -53,7 +53,8 @@ func contentType(value string) media {
 // sealed reports parts whose bytes must not change, such as signed ones.
 func (m media) sealed() bool { return m.kind == "multipart/signed" || m.kind == "multipart/encrypted" }
 
-// walker goes through the parts of a body in order and tells a visitor. It holds one line, or one part's header, at a time.
+// walker goes through the parts of a body in order and tells a visitor. It holds one line, or one part's header, at a
+// time.
 type walker struct {
 	br         *bufio.Reader
 	visit      visitor

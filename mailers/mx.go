@@ -24,9 +24,9 @@ type target struct {
 	secure   bool   // DNSSEC, or the one who named it, vouches for its being one
 }
 
-// targets lists the hosts for a destination in the order in which they are tried: a list "a:b" in its order, for each host
-// its exchangers by preference (RFC 5321 section 5.1), then FallbackMXhost. The error, a status.Status, says why there is no host but
-// the fallbacks.
+// targets lists the hosts for a destination in the order in which they are tried: a list "a:b" in its order, for each
+// host its exchangers by preference (RFC 5321 section 5.1), then FallbackMXhost. The error, a status.Status, says why
+// there is no host but the fallbacks.
 func (t *Table) targets(ctx context.Context, job *Job, list string) ([]target, error) {
 	var all []target
 	var failed error
@@ -176,9 +176,9 @@ func (t *Table) exchangers(ctx context.Context, job *Job, host string) ([]target
 		}
 		return nil, lookupStatus(host, err)
 	default:
-		// RFC 5321 section 5.1 takes the host itself then. A name that does not exist may still be in hosts(5), which the
-		// look-up of its address will find. That a signed zone has no MX record is proven, and its address then shows that it is
-		// signed.
+		// RFC 5321 section 5.1 takes the host itself then. A name that does not exist may still be in hosts(5), which
+		// the look-up of its address will find. That a signed zone has no MX record is proven, and its address then
+		// shows that it is signed.
 		return []target{dotted(host).chosen()}, nil
 	}
 	if answer.BadHost != "" && len(answer.Records) == 0 {
@@ -247,7 +247,8 @@ func (t *Table) order(ctx context.Context, host string, records []dns.MX) ([]tar
 	return nil, configError(fmt.Sprintf("MX list for %s points back to %s", host, own))
 }
 
-// shuffled mixes runs of equal preference (RFC 5321 section 5.1); the input is in the order of preference and stays as it is.
+// shuffled mixes runs of equal preference (RFC 5321 section 5.1); the input is in the order of preference and stays as
+// it is.
 func shuffled(in []dns.MX) []dns.MX {
 	out := append([]dns.MX(nil), in...)
 	for i := 0; i < len(out); {

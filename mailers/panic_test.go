@@ -37,7 +37,8 @@ func TestPanicInTimerIsReported(t *testing.T) {
 	})
 }
 
-// TestPanicWhileWriting lets the source of a message panic on each side of a pipe: the delivery ends with a temporary failure.
+// TestPanicWhileWriting lets the source of a message panic on each side of a pipe: the delivery ends with a temporary
+// failure.
 func TestPanicWhileWriting(t *testing.T) {
 	table := Agents(Config{})
 	o := order{Kind: "mbox", Path: t.TempDir() + "/box", Wait: time.Second, Owner: os.Getuid()}

@@ -161,8 +161,8 @@ func (t *Table) command(ctx context.Context, job *Job, rcpts []Rcpt) (*priv.Comm
 	return cmd, nil
 }
 
-// startFailed is the outcome where no program ran: permanent if there is no such program or it may not be run, as with the
-// original, else temporary.
+// startFailed is the outcome where no program ran: permanent if there is no such program or it may not be run, as with
+// the original, else temporary.
 func startFailed(err error) status.Status {
 	var st status.Status
 	if errors.As(err, &st) {
@@ -194,8 +194,8 @@ func outputFile() (*os.File, error) {
 	return f, nil
 }
 
-// killer ends the program's process group, and what else there is to end, when the context ends: the delivery was cancelled, or the
-// program took too long.
+// killer ends the program's process group, and what else there is to end, when the context ends: the delivery was
+// cancelled, or the program took too long.
 func killer(ctx context.Context, p *os.Process, also func()) (stop func() bool) {
 	return context.AfterFunc(ctx, guard.From(ctx).Func("end of a program", func() {
 		syscall.Kill(-p.Pid, syscall.SIGKILL)
@@ -274,8 +274,8 @@ func waitFor(ctx context.Context, p *os.Process, m *Mailer, limit time.Duration)
 	return st
 }
 
-// afterFeeding combines the exit status with an error of writing. A program that did not care to read everything and says
-// success has succeeded; but if our own copy could not be read, it has seen half a message.
+// afterFeeding combines the exit status with an error of writing. A program that did not care to read everything and
+// says success has succeeded; but if our own copy could not be read, it has seen half a message.
 func afterFeeding(st status.Status, werr error) status.Status {
 	if werr == nil || errors.Is(werr, syscall.EPIPE) || errors.Is(werr, os.ErrDeadlineExceeded) {
 		return st

@@ -229,7 +229,8 @@ var verdicts = map[phase]map[int]verdict{
 	},
 }
 
-// meanings are the enhanced codes that a peer without them means by a bare code, where a verdict does not say otherwise.
+// meanings are the enhanced codes that a peer without them means by a bare code, where a verdict does not say
+// otherwise.
 var meanings = map[int]status.Enhanced{
 	450: {4, 2, 0}, 451: {4, 3, 0}, 452: {4, 3, 1},
 	500: {5, 5, 2}, 501: {5, 5, 4}, 502: {5, 5, 1}, 503: {5, 5, 1}, 504: {5, 5, 4}, 554: {5, 0, 0},

@@ -22,13 +22,14 @@ const (
 	TLSConfig   = "CONFIG"   // tls_clt_features asks for what cannot be had
 )
 
-// Security decides how the connection to one peer is protected and what may be sent over it. Refusals are status.Status.
+// Security decides how the connection to one peer is protected and what may be sent over it. Refusals are
+// status.Status.
 type Security interface {
-	// TLS returns what to begin TLS with; ok is false where it must not be tried (ruleset try_tls). An error means that the site asks
-	// for something that cannot be had.
+	// TLS returns what to begin TLS with; ok is false where it must not be tried (ruleset try_tls). An error means that
+	// the site asks for something that cannot be had.
 	TLS(ctx context.Context) (conf *tls.Config, ok bool, err error)
-	// Connected takes the protection that the connection has: state is nil without TLS, for the reason without. A refusal ends the
-	// connection (ruleset tls_server). After TLSSoftware, clear asks for another try without TLS.
+	// Connected takes the protection that the connection has: state is nil without TLS, for the reason without. A
+	// refusal ends the connection (ruleset tls_server). After TLSSoftware, clear asks for another try without TLS.
 	Connected(ctx context.Context, state *tls.ConnectionState, without string, cause error) (clear bool, refusal error)
 	// Recipient may refuse to name a recipient over the connection (ruleset tls_rcpt).
 	Recipient(ctx context.Context, addr string) error
@@ -49,8 +50,8 @@ type Login struct {
 // errClear asks for another connection, without TLS.
 var errClear = errors.New("mailers: once more without TLS")
 
-// secure starts TLS where the peer offers it and the site wants it (RFC 3207), and asks whether the connection will do as it is.
-// Opportunistic: a peer that takes STARTTLS back is spoken to in the clear, unless ruleset tls_server minds.
+// secure starts TLS where the peer offers it and the site wants it (RFC 3207), and asks whether the connection will do
+// as it is. Opportunistic: a peer that takes STARTTLS back is spoken to in the clear, unless ruleset tls_server minds.
 func (a *attempt) secure(ctx context.Context, s *session, name string) error {
 	if s.security == nil || s.lmtp {
 		return nil
@@ -130,8 +131,8 @@ func (a *attempt) handshake(ctx context.Context, s *session, conn net.Conn, conf
 	return "", nil
 }
 
-// implicitTLS begins a connection of a mailer with A=TLS with the handshake (RFC 8314 section 3.3). There is no way back to
-// a connection in clear.
+// implicitTLS begins a connection of a mailer with A=TLS with the handshake (RFC 8314 section 3.3). There is no way
+// back to a connection in clear.
 func (a *attempt) implicitTLS(ctx context.Context, s *session) error {
 	s.implicit = true
 	var conf *tls.Config

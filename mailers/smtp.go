@@ -89,8 +89,8 @@ func (a *attempt) network(ctx context.Context, list, port string) bool {
 	return a.smartHost(ctx, number)
 }
 
-// smartHost is the last resort when nobody was reached (FallbackSmartHost), unless that is for a name server to mend, or for us. One
-// that is this host, or not there, is none.
+// smartHost is the last resort when nobody was reached (FallbackSmartHost), unless that is for a name server to mend,
+// or for us. One that is this host, or not there, is none.
 func (a *attempt) smartHost(ctx context.Context, port uint16) bool {
 	name := a.t.cfg.FallbackSmartHost
 	if _, literal := bracketed(name); name == "" || !literal && a.t.own(name) || a.job.Mailer.Flags.Has('0') || a.reached || refusesMail(a.failed) || isFault(a.failed) ||
@@ -167,7 +167,8 @@ func (a *attempt) host(ctx, dialing context.Context, to target, port uint16) boo
 	return false
 }
 
-// address tries one address, first over a connection that is open already. That one may have died unnoticed: then a new one is made.
+// address tries one address, first over a connection that is open already. That one may have died unnoticed: then a new
+// one is made.
 func (a *attempt) address(ctx, dialing context.Context, peer Peer) (bool, error) {
 	key := a.job.Mailer.Name + " " + netip.AddrPortFrom(peer.Addr, peer.Port).String()
 	if a.t.cfg.DANE && peer.Secure {
@@ -311,8 +312,8 @@ func (a *attempt) helloName(s *session) string {
 	return name
 }
 
-// use runs the transaction on s. done means that all recipients were reported; errPutOff that the peer answered for all who wait, and
-// another may do better; any other error that it did not answer, and s is closed.
+// use runs the transaction on s. done means that all recipients were reported; errPutOff that the peer answered for all
+// who wait, and another may do better; any other error that it did not answer, and s is closed.
 func (a *attempt) use(ctx context.Context, s *session) (done bool, err error) {
 	a.attach(ctx, s)
 	peer := s.peer

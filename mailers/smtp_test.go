@@ -46,8 +46,8 @@ func TestDialogue(t *testing.T) {
 	}
 }
 
-// faults are peers that misbehave in one way each, and what must become of the mail. Nothing may be lost, and nothing may be
-// taken for delivered that the peer did not take.
+// faults are peers that misbehave in one way each, and what must become of the mail. Nothing may be lost, and nothing
+// may be taken for delivered that the peer did not take.
 var faults = []struct {
 	name string
 	peer peer

@@ -82,8 +82,8 @@ func appendTo(ctx context.Context, o order, message io.Reader) error {
 	return d.err
 }
 
-// appendAll adds messages to a file, all under one lock and with one fsync. Each has its own outcome; of those that fail nothing
-// is left.
+// appendAll adds messages to a file, all under one lock and with one fsync. Each has its own outcome; of those that
+// fail nothing is left.
 func appendAll(ctx context.Context, o order, list []*deposit) {
 	if err := appendLocked(ctx, o, list); err != nil {
 		for _, d := range list {
@@ -201,7 +201,8 @@ func takeBack(o order, f *os.File, size int64, cause error) error {
 	return fmt.Errorf("mailers: append to %s: %w", o.Path, cause)
 }
 
-// openForAppend opens, for reading too where that is allowed, without following a final link, unless it may; a FIFO does not block it.
+// openForAppend opens, for reading too where that is allowed, without following a final link, unless it may; a FIFO
+// does not block it.
 func openForAppend(o order) (f *os.File, err error) {
 	open := func(flag int) (*os.File, error) {
 		flag |= syscall.O_NONBLOCK | syscall.O_CLOEXEC
@@ -240,8 +241,8 @@ func openForAppend(o order) (f *os.File, err error) {
 	return f, nil
 }
 
-// checkFile looks at what was opened: a regular file with one name; a mailbox belongs to the user whose it is, other files
-// are not executable.
+// checkFile looks at what was opened: a regular file with one name; a mailbox belongs to the user whose it is, other
+// files are not executable.
 func checkFile(o order, f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {

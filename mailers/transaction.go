@@ -48,7 +48,8 @@ func (t *transaction) run() error {
 		}
 		return nil
 	}
-	// RSET first on a session that was kept, as the original does: a peer that has lost patience says so to it, or closes.
+	// RSET first on a session that was kept, as the original does: a peer that has lost patience says so to it, or
+	// closes.
 	reset := t.s.messages > 0
 	t.s.messages++
 	if t.s.caps.has("PIPELINING") {
@@ -295,8 +296,8 @@ func (t *transaction) answered(rc Rcpt, r reply) error {
 	return nil
 }
 
-// refused reports all who wait with the peer's answer to MAIL, DATA or the final dot. Success before the dot is none: a peer that
-// says 250 to DATA has not seen the message.
+// refused reports all who wait with the peer's answer to MAIL, DATA or the final dot. Success before the dot is none: a
+// peer that says 250 to DATA has not seen the message.
 func (t *transaction) refused(r reply, p phase) error {
 	if r.good() && p != phaseDot {
 		t.all(r.unexpected(p, t.s.peer.Name))
@@ -315,8 +316,8 @@ func (t *transaction) refused(r reply, p phase) error {
 	return nil
 }
 
-// taking is the outcome for the i-th recipient that RCPT took by the answer to the message. Receipts tell what RCPT was answered, as the
-// original's do.
+// taking is the outcome for the i-th recipient that RCPT took by the answer to the message. Receipts tell what RCPT was
+// answered, as the original's do.
 func (t *transaction) taking(i int, r reply) status.Status {
 	st := r.status(phaseDot, t.s.peer.Name)
 	if st.Success() {

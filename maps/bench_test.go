@@ -15,7 +15,8 @@ import (
 	"gosendmail/maps/dbfile"
 )
 
-// BenchmarkLookup measures random look-ups of a hash map through the set, as rules make them during one step of a session.
+// BenchmarkLookup measures random look-ups of a hash map through the set, as rules make them during one step of a
+// session.
 func BenchmarkLookup(b *testing.B) {
 	for _, n := range []int{100_000, 1_000_000} {
 		path := filepath.Join(b.TempDir(), "x.db")
@@ -54,7 +55,8 @@ func BenchmarkLookup(b *testing.B) {
 	}
 }
 
-// besides puts the keys one behind the other in memory: a session's key is at hand, and fetching ours is not what is measured.
+// besides puts the keys one behind the other in memory: a session's key is at hand, and fetching ours is not what is
+// measured.
 func besides(keys []string) []string {
 	all := strings.Join(keys, "")
 	out := make([]string, len(keys))

@@ -12,8 +12,8 @@ import (
 	"gosendmail/internal/dns"
 )
 
-// bestMX is class bestmx: the most preferred mail exchanger, or all of them with -z. This host comes first among its equals. A host
-// without mail exchangers takes its mail itself, and an address in brackets is where it is.
+// bestMX is class bestmx: the most preferred mail exchanger, or all of them with -z. This host comes first among its
+// equals. A host without mail exchangers takes its mail itself, and an address in brackets is where it is.
 func bestMX(ctx context.Context, p *Params, key string, args []string) (string, error) {
 	if p.env.DNS == nil {
 		return "", tempFail(errNoResolver)
@@ -48,8 +48,8 @@ func bestMX(ctx context.Context, p *Params, key string, args []string) (string, 
 	return p.Result(ctx, key, joinLimited(hosts, p.Delim, ""), args), nil
 }
 
-// withoutMX is the result for a name that has no mail exchangers: its own canonical name, where it is a host's. Another name of a host
-// (CNAME) counts as none.
+// withoutMX is the result for a name that has no mail exchangers: its own canonical name, where it is a host's. Another
+// name of a host (CNAME) counts as none.
 func withoutMX(ctx context.Context, p *Params, key string, args []string, err error) (string, error) {
 	kind := dns.KindOf(err)
 	if errors.Is(err, dns.ErrTemporary) {
@@ -84,7 +84,8 @@ func withoutMX(ctx context.Context, p *Params, key string, args []string, err er
 	return "", ErrNotFound
 }
 
-// byPreference lists the hosts with a final dot, each once: this host before its equals, the others in the server's order.
+// byPreference lists the hosts with a final dot, each once: this host before its equals, the others in the server's
+// order.
 func byPreference(records []dns.MX, isLocal func(string) bool) []string {
 	records = slices.Clone(records)
 	slices.SortStableFunc(records, func(a, b dns.MX) int {

@@ -289,7 +289,8 @@ func TestUseErrors(t *testing.T) {
 	}
 }
 
-// TestNames: names of maps and classes mean the same in any case; a K line that repeats a name keeps the flags that it does not set.
+// TestNames: names of maps and classes mean the same in any case; a K line that repeats a name keeps the flags that it
+// does not set.
 func TestNames(t *testing.T) {
 	set, err := maps.NewSet(specs([]string{"Kone regex -a.first -m x", "Ktwo SEQUENCE oNe", "KONE Regex x"}), maps.Env{})
 	if err != nil {

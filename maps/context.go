@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// Session is what a look-up may see and change of the session that makes it. Macro names come without braces: "i", "client_addr".
+// Session is what a look-up may see and change of the session that makes it. Macro names come without braces: "i",
+// "client_addr".
 type Session interface {
 	Macro(name string) (string, bool)
 	SetMacro(name, value string)
@@ -47,7 +48,8 @@ func macroOf(ctx context.Context, name string) string {
 	return ""
 }
 
-// WithDeferred returns a context for delivery mode deferred, in which maps with -D are not looked up but fail temporarily.
+// WithDeferred returns a context for delivery mode deferred, in which maps with -D are not looked up but fail
+// temporarily.
 func WithDeferred(ctx context.Context) context.Context {
 	return context.WithValue(ctx, deferredKey, true)
 }
@@ -82,7 +84,8 @@ type seenFile struct {
 	db *openDB
 }
 
-// WithStep returns a context for one step, such as one SMTP command or one recipient: each file map is looked at for a replacement once in it, and not with every look-up. Without it every look-up asks the system.
+// WithStep returns a context for one step, such as one SMTP command or one recipient: each file map is looked at for a
+// replacement once in it, and not with every look-up. Without it every look-up asks the system.
 func WithStep(ctx context.Context) context.Context {
 	s := &step{Context: ctx}
 	s.seen = s.store[:0]

@@ -14,7 +14,8 @@ import (
 	"gosendmail/internal/dns"
 )
 
-// dnsFlags are the flags of classes host and dns: -d retransmission interval, -r tries, and for dns -R type, -Z limit, -B base domain.
+// dnsFlags are the flags of classes host and dns: -d retransmission interval, -r tries, and for dns -R type, -Z limit,
+// -B base domain.
 type dnsFlags struct {
 	wait  time.Duration
 	tries int
@@ -141,8 +142,8 @@ func (m *dnsMap) Lookup(ctx context.Context, key string, args ...string) (string
 	return m.p.Result(ctx, key, joinLimited(values, m.p.Delim, "..."), args), nil
 }
 
-// most is how many values -Z lets through, 0 for all of them. It counts as the original does, which stops when it has one more than it
-// was told, unless that was one.
+// most is how many values -Z lets through, 0 for all of them. It counts as the original does, which stops when it has
+// one more than it was told, unless that was one.
 func (f *dnsFlags) most() int {
 	if f.limit > 1 {
 		return f.limit + 1
@@ -160,8 +161,8 @@ func dnsFailure(err error) error {
 	return missing(exNoHost, err)
 }
 
-// joinLimited joins values with the separator. Where they are too long for one value, it gives as many as fit together with more, as if
-// that were a last one; "" stands for nothing.
+// joinLimited joins values with the separator. Where they are too long for one value, it gives as many as fit together
+// with more, as if that were a last one; "" stands for nothing.
 func joinLimited(values []string, sep byte, more string) string {
 	delim := string([]byte{sep})
 	all := strings.Join(values, delim)
@@ -195,7 +196,8 @@ func printable(s string) string {
 	return s
 }
 
-// recordText is what a map returns of a record: the address, the host name, the first text, the fields of a certificate's record.
+// recordText is what a map returns of a record: the address, the host name, the first text, the fields of a
+// certificate's record.
 func recordText(rr mdns.RR) string {
 	switch rr := rr.(type) {
 	case *mdns.A:
@@ -369,8 +371,8 @@ func (m *hostMap) canonical(ctx context.Context, key string) (string, error) {
 	return names[0], nil
 }
 
-// inBrackets reads "[192.0.2.1]" and "[IPv6:2001:db8::1]". What follows is passed over as by the original, but for the rest of a
-// name: the bracket must not hide what a name ends in.
+// inBrackets reads "[192.0.2.1]" and "[IPv6:2001:db8::1]". What follows is passed over as by the original, but for the
+// rest of a name: the bracket must not hide what a name ends in.
 func inBrackets(key string) (netip.Addr, error) {
 	text, rest, ok := strings.Cut(key[1:], "]")
 	if !ok || len(rest) > 1 && rest[0] == '.' {

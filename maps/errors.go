@@ -53,10 +53,12 @@ func (e *Error) Is(target error) bool {
 	return target == ErrTempFail && e.Status == exTempFail || target == ErrNotFound && e.Status != exTempFail
 }
 
-// Temporary reports whether trying later may help. Packages that must not import maps ask through an interface with this method.
+// Temporary reports whether trying later may help. Packages that must not import maps ask through an interface with
+// this method.
 func (e *Error) Temporary() bool { return e.Status == exTempFail }
 
-// Status returns the exit code that the original's look-up would set: 0 for a value and for a plain "not found" of table classes, 68 (EX_NOHOST) for those of others, 75 (EX_TEMPFAIL) for temporary failures.
+// Status returns the exit code that the original's look-up would set: 0 for a value and for a plain "not found" of
+// table classes, 68 (EX_NOHOST) for those of others, 75 (EX_TEMPFAIL) for temporary failures.
 func Status(err error) int {
 	if err == nil || err == ErrNotFound {
 		return exOK

@@ -38,9 +38,9 @@ type openDB struct {
 	looked atomic.Int64 // when the path was last found to lead here, in ns since fileMap.born
 }
 
-// lookAgain is how long the path is believed to lead to the open file while nothing has happened to that. A file that another
-// one is renamed to, or that is removed or written, shows that itself and at once, for less than half of what following the path
-// costs; what it cannot show is that a symbolic link or a folder of the path now leads elsewhere.
+// lookAgain is how long the path is believed to lead to the open file while nothing has happened to that. A file that
+// another one is renamed to, or that is removed or written, shows that itself and at once, for less than half of what
+// following the path costs; what it cannot show is that a symbolic link or a folder of the path now leads elsewhere.
 const lookAgain = time.Second
 
 // unchanged reports whether the open file needs no look at the path.
@@ -52,8 +52,8 @@ func (c *openDB) unchanged(now time.Duration) bool {
 	return unix.Fstat(int(c.file.Fd()), &st) == nil && c.is(idOfStat(&st))
 }
 
-// is reports whether the open file is the one with that identity. One without a name is none that a path leads to: it was replaced
-// while it was opened.
+// is reports whether the open file is the one with that identity. One without a name is none that a path leads to: it
+// was replaced while it was opened.
 func (c *openDB) is(id fileID) bool {
 	return id.links > 0 && id == c.id
 }
@@ -154,8 +154,8 @@ func (m *fileMap) find(ctx context.Context, file *openDB, name string) (v string
 	return v, found, nil
 }
 
-// findBeside asks what is beside the file first. The file is looked at after that, be it for the second time in a step: what was beside the
-// one of before may be in it by now.
+// findBeside asks what is beside the file first. The file is looked at after that, be it for the second time in a step:
+// what was beside the one of before may be in it by now.
 func (m *fileMap) findBeside(ctx context.Context, _ *openDB, name string) (v string, found bool, err error) {
 	if err := m.beside.Refresh(); err != nil {
 		return "", false, tempFail(err)
@@ -191,7 +191,8 @@ func (m *fileMap) renew(ctx context.Context, old *openDB) (*openDB, error) {
 	return file, err
 }
 
-// unopened is the outcome when the file cannot be opened: an optional map counts as empty then, unless its file is there and damaged.
+// unopened is the outcome when the file cannot be opened: an optional map counts as empty then, unless its file is
+// there and damaged.
 func (m *fileMap) unopened(err error) error {
 	if m.p.Optional && !errors.Is(err, dbfile.ErrCorrupt) {
 		return ErrNotFound

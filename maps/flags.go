@@ -159,7 +159,8 @@ func (p *Params) setFile(s string) {
 	p.Rest = strings.TrimLeft(p.Rest, " \t\n\r\f\v")
 }
 
-// Result makes the value of a look-up from what the class found: the key with -m, else value with the arguments put in; then -a.
+// Result makes the value of a look-up from what the class found: the key with -m, else value with the arguments put in;
+// then -a.
 func (f *Flags) Result(ctx context.Context, key, value string, args []string) string {
 	if f.MatchOnly {
 		return key + f.Append
@@ -170,7 +171,8 @@ func (f *Flags) Result(ctx context.Context, key, value string, args []string) st
 	return value + f.Append
 }
 
-// interpolate replaces %0 by the key, %1..%9 by the arguments (nothing where there is none) and %% by a percent sign. Other percent signs stay.
+// interpolate replaces %0 by the key, %1..%9 by the arguments (nothing where there is none) and %% by a percent sign.
+// Other percent signs stay.
 func interpolate(value, key string, args []string) string {
 	var b strings.Builder
 	for i := 0; i < len(value); i++ {

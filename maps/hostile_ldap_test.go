@@ -239,8 +239,8 @@ func TestSlowLDAPSearchHindersNobody(t *testing.T) {
 	}
 }
 
-// FuzzLDAPAnswer lets a server answer a search with anything, also in the place of the bind: no panic, no hang, and a value only where
-// the answer has an end.
+// FuzzLDAPAnswer lets a server answer a search with anything, also in the place of the bind: no panic, no hang, and a
+// value only where the answer has an end.
 func FuzzLDAPAnswer(f *testing.F) {
 	for _, s := range []string{
 		message(1, person("value")) + message(1, done(0)), message(1, done(10, element(0xa3, ldapOctets("ldap://127.0.0.1:1/")))),

@@ -10,8 +10,8 @@ import (
 	"gosendmail/maps"
 )
 
-// TestHostileServersAsTheOriginal asks the original in the same misbehaving servers: it never finds less than is found here. What never
-// answers is asked with GOSENDMAIL_SLOW only, and where the original has no time limit not at all.
+// TestHostileServersAsTheOriginal asks the original in the same misbehaving servers: it never finds less than is found
+// here. What never answers is asked with GOSENDMAIL_SLOW only, and where the original has no time limit not at all.
 func TestHostileServersAsTheOriginal(t *testing.T) {
 	slow := os.Getenv("GOSENDMAIL_SLOW") != ""
 	var cf strings.Builder

@@ -40,7 +40,8 @@ func outcomeOf(v string, err error) string {
 	return fmt.Sprintf("value %.40q", v)
 }
 
-// misbehaviour is what a server does with one connection after it has read a request. slow ones last as long as they are let.
+// misbehaviour is what a server does with one connection after it has read a request. slow ones last as long as they
+// are let.
 type misbehaviour struct {
 	name  string
 	want  outcome
@@ -229,8 +230,8 @@ func TestHostileSocketServers(t *testing.T) {
 	}
 }
 
-// TestSocketAnswersStayWithTheirQuestions: whatever comes too much or too late reaches no other session, and within one it is dropped where
-// it came before the next question.
+// TestSocketAnswersStayWithTheirQuestions: whatever comes too much or too late reaches no other session, and within one
+// it is dropped where it came before the next question.
 func TestSocketAnswersStayWithTheirQuestions(t *testing.T) {
 	answers := make(chan struct{})
 	echo := misbehaviour{reply: func(c net.Conn, request []byte) {

@@ -130,7 +130,8 @@ type ldapWalk struct {
 	chases int
 }
 
-// ldapStep is an entry, or something to search for; these are in the order of text and kind, as the original goes about it.
+// ldapStep is an entry, or something to search for; these are in the order of text and kind, as the original goes about
+// it.
 type ldapStep struct {
 	text string
 	kind attrType
@@ -240,7 +241,8 @@ func (w *ldapWalk) follow(ctx context.Context, s ldapStep, base string, names []
 // errLDAPEnough ends a search whose further entries do not matter, nor how it ends.
 var errLDAPEnough = errors.New("the value is complete")
 
-// search makes one search. all says that attributes beside those of -v count too. enough says that the value is complete.
+// search makes one search. all says that attributes beside those of -v count too. enough says that the value is
+// complete.
 func (w *ldapWalk) search(ctx context.Context, req *ldap.SearchRequest, all bool) (enough bool, err error) {
 	refs, err := w.m.pool.search(ctx, w.m, req, func(e *ldapEntry) error { return w.take(e, all) })
 	return w.answer(ctx, req, refs, err, all, 0)

@@ -236,7 +236,8 @@ func ask(t *testing.T, args string, env maps.Env, key string, more ...string) (s
 	return s.Lookup(context.Background(), "m", key, more...)
 }
 
-// TestLDAPKeepsItsConnection: one bind for all maps of a server, another after the connection was lost, without a failed look-up.
+// TestLDAPKeepsItsConnection: one bind for all maps of a server, another after the connection was lost, without a
+// failed look-up.
 func TestLDAPKeepsItsConnection(t *testing.T) {
 	f := serveLDAP(t, found)
 	pw := filepath.Join(t.TempDir(), "pw")
@@ -365,7 +366,8 @@ func TestLDAPTemporaryFailures(t *testing.T) {
 	}
 }
 
-// TestLDAPServers: the next server is asked where the first is not there, and ldap.conf names one where the map does not.
+// TestLDAPServers: the next server is asked where the first is not there, and ldap.conf names one where the map does
+// not.
 func TestLDAPServers(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -463,7 +465,8 @@ func TestLDAPLines(t *testing.T) {
 	}
 }
 
-// TestLDAPUses: values of alias sources are joined by commas, of classes by blanks; a bare alias source has a query of its own.
+// TestLDAPUses: values of alias sources are joined by commas, of classes by blanks; a bare alias source has a query of
+// its own.
 func TestLDAPUses(t *testing.T) {
 	f := serveLDAP(t, func(_, filter string) ldapAnswer {
 		a := found("", "(uid=key)")

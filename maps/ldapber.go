@@ -23,8 +23,8 @@ const (
 	ldapReference     = 0x73
 )
 
-// berReader takes elements (definite lengths only, RFC 4511 section 5.1) off the front of a message that is in memory. It never goes
-// deeper than whoever reads.
+// berReader takes elements (definite lengths only, RFC 4511 section 5.1) off the front of a message that is in memory.
+// It never goes deeper than whoever reads.
 type berReader []byte
 
 // next returns the next element.
@@ -102,8 +102,8 @@ func (b berReader) entry() (*ldapEntry, error) {
 	return e, nil
 }
 
-// attribute reads a PartialAttribute. A NUL in a value is an error, as it is for the original: what follows would be seen by some of those
-// who read it and not by others.
+// attribute reads a PartialAttribute. A NUL in a value is an error, as it is for the original: what follows would be
+// seen by some of those who read it and not by others.
 func (b *berReader) attribute() (a ldapValues, err error) {
 	pair, err := b.want(berSequence)
 	if err != nil {

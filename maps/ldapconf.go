@@ -12,8 +12,9 @@ import (
 	"strings"
 )
 
-// ldapConf is what ldap.conf(5) says about servers that maps do not name and about TLS. OpenLDAP's library reads this file for the
-// original; its other settings concern searches, for which class ldap always has values of its own, or SASL.
+// ldapConf is what ldap.conf(5) says about servers that maps do not name and about TLS. OpenLDAP's library reads this
+// file for the original; its other settings concern searches, for which class ldap always has values of its own, or
+// SASL.
 type ldapConf struct {
 	uri, base string
 	tls       *tls.Config
@@ -101,7 +102,8 @@ func (c *ldapConf) trust(file string) error {
 	return nil
 }
 
-// require obeys TLS_REQCERT. 'try' lets a server without a certificate pass, which TLS as it is spoken today does not have.
+// require obeys TLS_REQCERT. 'try' lets a server without a certificate pass, which TLS as it is spoken today does not
+// have.
 func (c *ldapConf) require(level string) error {
 	switch level {
 	case "never", "allow":

@@ -14,8 +14,8 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// ldapPool keeps connections to the servers of one or more maps that are free. Each search has a connection for itself, so that a slow one
-// keeps no other waiting.
+// ldapPool keeps connections to the servers of one or more maps that are free. Each search has a connection for itself,
+// so that a slow one keeps no other waiting.
 type ldapPool struct {
 	mu     sync.Mutex
 	idle   []*ldapWire
@@ -103,7 +103,8 @@ func (c *ldapPool) close() {
 	c.idle, c.closed = nil, true
 }
 
-// search asks over a kept connection, and once more over a new one where the kept one turns out to be lost before it answered.
+// search asks over a kept connection, and once more over a new one where the kept one turns out to be lost before it
+// answered.
 func (c *ldapPool) search(ctx context.Context, m *ldapMap, req *ldap.SearchRequest, take func(*ldapEntry) error) (refs []string, err error) {
 	for {
 		w, err := c.get(ctx, m)
@@ -126,7 +127,8 @@ func (c *ldapPool) search(ctx context.Context, m *ldapMap, req *ldap.SearchReque
 	}
 }
 
-// lost reports whether an error leaves the connection without use: anything but a server's answer, and the answer 'unavailable'.
+// lost reports whether an error leaves the connection without use: anything but a server's answer, and the answer
+// 'unavailable'.
 func lost(err error) bool {
 	if err == nil || err == errLDAPEnough {
 		return false

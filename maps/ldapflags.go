@@ -32,15 +32,16 @@ type ldapSettings struct {
 	attributes string        // -v
 }
 
-// defaultNetworkTimeout is -c where it is not given. The original's depends on how it was built, and is none mostly: a server that
-// accepts connections and says nothing would hold a session for good.
+// defaultNetworkTimeout is -c where it is not given. The original's depends on how it was built, and is none mostly: a
+// server that accepts connections and says nothing would hold a session for good.
 const defaultNetworkTimeout = 60 * time.Second
 
 func newLDAPSettings() ldapSettings {
 	return ldapSettings{scope: ldap.ScopeWholeSubtree, deref: ldap.NeverDerefAliases, network: defaultNetworkTimeout}
 }
 
-// ldapWords of flags with a fixed choice. The original takes each word by its beginning, with and without a prefix such as LDAP_SCOPE_.
+// ldapWords of flags with a fixed choice. The original takes each word by its beginning, with and without a prefix such
+// as LDAP_SCOPE_.
 var (
 	ldapScopes = map[string]int{"base": ldap.ScopeBaseObject, "one": ldap.ScopeSingleLevel, "sub": ldap.ScopeWholeSubtree}
 	ldapDerefs = map[string]int{"never": ldap.NeverDerefAliases, "always": ldap.DerefAlways, "search": ldap.DerefInSearching, "find": ldap.DerefFindingBaseObj}

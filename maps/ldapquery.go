@@ -102,9 +102,10 @@ func ldapAttrs(list, mapName string) ([]ldapAttr, error) {
 	return attrs, nil
 }
 
-// fill puts a look-up's words into the filter: %0 (and %1 to %9 with -K) and %s by their text with what means something in filters
-// quoted (RFC 4515 section 3). The original puts %s in as it is, so that a sender could write a filter of his own; here it does so
-// only where the filter is "%s" alone and the key is a filter by intention. %% is a percent sign, other percent signs stay.
+// fill puts a look-up's words into the filter: %0 (and %1 to %9 with -K) and %s by their text with what means something
+// in filters quoted (RFC 4515 section 3). The original puts %s in as it is, so that a sender could write a filter of
+// his own; here it does so only where the filter is "%s" alone and the key is a filter by intention. %% is a percent
+// sign, other percent signs stay.
 func (m *ldapMap) fill(words []string) string {
 	if m.filter == "%s" {
 		return normalFilter(words[0])
@@ -139,7 +140,8 @@ func (m *ldapMap) fill(words []string) string {
 	return b.String()
 }
 
-// quoteFilter writes a value so that it means itself in a filter. Bytes beyond ASCII are written by number too: they need not be UTF-8.
+// quoteFilter writes a value so that it means itself in a filter. Bytes beyond ASCII are written by number too: they
+// need not be UTF-8.
 func quoteFilter(v string) string {
 	const hex = "0123456789abcdef"
 	var b strings.Builder
@@ -154,7 +156,8 @@ func quoteFilter(v string) string {
 	return b.String()
 }
 
-// normalFilter gives a filter its outer parentheses and takes white space between its parts away: both are what OpenLDAP's library allows.
+// normalFilter gives a filter its outer parentheses and takes white space between its parts away: both are what
+// OpenLDAP's library allows.
 func normalFilter(f string) string {
 	f = strings.Trim(f, blanks)
 	if !strings.HasPrefix(f, "(") {

@@ -25,8 +25,9 @@ const (
 // errLDAPProtocol is found in errors about answers that are none.
 var errLDAPProtocol = errors.New("wrong answer of the LDAP server")
 
-// ldapWire is a connection to a server (RFC 4511), on which one request at a time is made. What the server sends is read message by
-// message within bounds, and only what the request asks for is taken; anything else ends the connection.
+// ldapWire is a connection to a server (RFC 4511), on which one request at a time is made. What the server sends is
+// read message by message within bounds, and only what the request asks for is taken; anything else ends the
+// connection.
 type ldapWire struct {
 	nc   net.Conn
 	r    *bufio.Reader
@@ -50,7 +51,8 @@ type ldapValues struct {
 	values []string
 }
 
-// within runs a request that takes at most limit and ends with ctx; a connection that it did not end well on is not to be used again.
+// within runs a request that takes at most limit and ends with ctx; a connection that it did not end well on is not to
+// be used again.
 func (w *ldapWire) within(ctx context.Context, limit time.Duration, request func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -76,8 +78,8 @@ func (w *ldapWire) send(op *ber.Packet) error {
 	return err
 }
 
-// receive reads the next message of the answer to the last request: its kind, as the byte of its tag, and what it holds, which is good until the
-// next call.
+// receive reads the next message of the answer to the last request: its kind, as the byte of its tag, and what it
+// holds, which is good until the next call.
 func (w *ldapWire) receive() (kind byte, op berReader, err error) {
 	size, err := w.header()
 	if err != nil {
@@ -158,11 +160,12 @@ func (w *ldapWire) bind(ctx context.Context, limit time.Duration, name, password
 	})
 }
 
-// maxUnwanted is how many messages of an answer are read on when nothing more is wanted of it, so that the connection can be kept.
+// maxUnwanted is how many messages of an answer are read on when nothing more is wanted of it, so that the connection
+// can be kept.
 const maxUnwanted = 50
 
-// search makes a search. Entries go to take as they come; when it returns an error the search ends with it. refs are the referrals of
-// the answer and of its references.
+// search makes a search. Entries go to take as they come; when it returns an error the search ends with it. refs are
+// the referrals of the answer and of its references.
 func (w *ldapWire) search(ctx context.Context, limit time.Duration, req *ldap.SearchRequest, take func(*ldapEntry) error) (refs []string, err error) {
 	op, err := searchPacket(req)
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 	"gosendmail/maps/dbfile"
 )
 
-// readers look keys up in the set that get returns, until stop is called: every key is there, and what it has never gets older.
+// readers look keys up in the set that get returns, until stop is called: every key is there, and what it has never
+// gets older.
 func readers(t *testing.T, get func() *maps.Set, records int) (stop func()) {
 	var wg sync.WaitGroup
 	var done atomic.Bool
@@ -51,7 +52,8 @@ func source(records, generation int) string {
 	return b.String()
 }
 
-// TestMakemapUnderLoad: the original's makemap, which writes a table in place under a lock, gives readers the old table or the new one.
+// TestMakemapUnderLoad: the original's makemap, which writes a table in place under a lock, gives readers the old table
+// or the new one.
 func TestMakemapUnderLoad(t *testing.T) {
 	const records = 700
 	for _, class := range []string{"hash", "btree"} {

@@ -8,7 +8,8 @@ import (
 	"gosendmail/internal/dns"
 )
 
-// Map is one open map. Lookup is the class's own look-up: Set.Lookup adds what applies to all classes. It returns the value, or an error that is ErrNotFound or ErrTempFail. It is safe for concurrent use.
+// Map is one open map. Lookup is the class's own look-up: Set.Lookup adds what applies to all classes. It returns the
+// value, or an error that is ErrNotFound or ErrTempFail. It is safe for concurrent use.
 type Map interface {
 	Lookup(ctx context.Context, key string, args ...string) (string, error)
 	Close() error
@@ -74,10 +75,11 @@ type Env struct {
 type Beside interface {
 	// Refresh looks at the changes. It comes before each look at the file.
 	Refresh() error
-	// Belongs reports what a file that was just opened says of itself; get reads a record of it. The tag goes to Find; ours is false
-	// where nothing beside the file counts.
+	// Belongs reports what a file that was just opened says of itself; get reads a record of it. The tag goes to Find;
+	// ours is false where nothing beside the file counts.
 	Belongs(get func(key string) (string, bool)) (tag string, ours bool)
-	// Find returns what the changes say of a key; known is false where they say nothing, value is "" where it was deleted.
+	// Find returns what the changes say of a key; known is false where they say nothing, value is "" where it was
+	// deleted.
 	Find(tag, key string) (value string, known bool)
 	// Live reports whether a record with that value counts.
 	Live(value string) bool
@@ -89,7 +91,8 @@ type User struct {
 	UID, GID                 int
 }
 
-// Class makes maps of one class. Parse reads Args into Params (nil: the common flags); its errors need no position. Open returns the map; it may open files later, on first use.
+// Class makes maps of one class. Parse reads Args into Params (nil: the common flags); its errors need no position.
+// Open returns the map; it may open files later, on first use.
 type Class struct {
 	NeedsFile bool // a K line without a file name is an error
 	Parse     func(p *Params) error

@@ -11,8 +11,8 @@ import (
 	"gosendmail/maps"
 )
 
-// TestPath: a table is replaced by renaming another one to its name, by removing it, and by leading a symbolic link elsewhere. The first
-// two show at once, the third within a second.
+// TestPath: a table is replaced by renaming another one to its name, by removing it, and by leading a symbolic link
+// elsewhere. The first two show at once, the third within a second.
 func TestPath(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "x.db")

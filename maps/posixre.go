@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// posixRegexp is a POSIX regular expression as the C library takes it in the C locale: bytes are characters, the leftmost longest match
-// counts. Go's engine does the work, in linear time, on a translated pattern; only patterns with back references or \\< and \\>, which it does not know, go to a
-// backtracking matcher with a budget. Where several ways lead to the longest match, the substrings are those of the way that prefers earlier alternatives.
+// posixRegexp is a POSIX regular expression as the C library takes it in the C locale: bytes are characters, the
+// leftmost longest match counts. Go's engine does the work, in linear time, on a translated pattern; only patterns with
+// back references or \\< and \\>, which it does not know, go to a backtracking matcher with a budget. Where several
+// ways lead to the longest match, the substrings are those of the way that prefers earlier alternatives.
 type posixRegexp struct {
 	groups int
 	fold   bool

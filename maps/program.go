@@ -14,7 +14,8 @@ import (
 // maxProgramOutput bounds what is kept of a program's answer (MAXLINE).
 const maxProgramOutput = 2048
 
-// runProgram is class program: the first line that a program writes, its exit code being the look-up's. The key is its last argument, never part of a shell command.
+// runProgram is class program: the first line that a program writes, its exit code being the look-up's. The key is its
+// last argument, never part of a shell command.
 func runProgram(ctx context.Context, p *Params, key string, args []string) (string, error) {
 	argv := append([]string{p.Path}, strings.Fields(p.Rest)...)
 	argv = append(argv, key)
@@ -37,7 +38,8 @@ func runProgram(ctx context.Context, p *Params, key string, args []string) (stri
 	return p.Result(ctx, key, string(line), args), nil
 }
 
-// notRun is the outcome of a program that did not run to its end. The original takes such a key for one that is not there.
+// notRun is the outcome of a program that did not run to its end. The original takes such a key for one that is not
+// there.
 func notRun(p *Params, err error) error {
 	if x, ok := errors.AsType[*exec.ExitError](err); ok {
 		if s, ok := x.Sys().(syscall.WaitStatus); ok && s.Signaled() {

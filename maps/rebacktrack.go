@@ -1,6 +1,7 @@
 package maps
 
-// maxSteps and maxKey bound the work of one match with back references, whose cost can grow beyond any bound with the key.
+// maxSteps and maxKey bound the work of one match with back references, whose cost can grow beyond any bound with the
+// key.
 const (
 	maxSteps = 1_000_000
 	maxKey   = 4096

@@ -103,7 +103,8 @@ func (p *reParser) named(kind byte) (name string, ok bool, err error) {
 	return rest[:end], true, nil
 }
 
-// collating returns the character of [.x.] or [=x=]: the C locale has no collating elements of several characters or with names.
+// collating returns the character of [.x.] or [=x=]: the C locale has no collating elements of several characters or
+// with names.
 func collating(name string) (byte, error) {
 	if len(name) == 1 {
 		return name[0], nil

@@ -116,7 +116,8 @@ func (m *regexMap) Lookup(ctx context.Context, key string, args ...string) (stri
 	return m.p.Result(ctx, key, value, args), nil
 }
 
-// join puts the substrings together. Unbalanced quotes, comments or brackets, or blanks, would not scan: they count as no match.
+// join puts the substrings together. Unbalanced quotes, comments or brackets, or blanks, would not scan: they count as
+// no match.
 func (m *regexMap) join(key string, loc []int, fields []int) (string, bool) {
 	var b strings.Builder
 	angle, comment, blanks := 0, 0, 0

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// reParser reads POSIX basic and extended regular expressions with the C library's additions (\w \W \s \S \b \B \< \>, and \+ \? \| in basic ones).
+// reParser reads POSIX basic and extended regular expressions with the C library's additions (\w \W \s \S \b \B \< \>,
+// and \+ \? \| in basic ones).
 type reParser struct {
 	s        string
 	i        int

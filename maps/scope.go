@@ -9,16 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// scope holds the connections to servers of class socket that one session, or one message that is delivered, has made. The protocol numbers
-// neither questions nor answers: an answer too many would be taken for that to the next question, and must not reach anybody else.
+// scope holds the connections to servers of class socket that one session, or one message that is delivered, has made.
+// The protocol numbers neither questions nor answers: an answer too many would be taken for that to the next question,
+// and must not reach anybody else.
 type scope struct {
 	mu   sync.Mutex
 	idle map[string][]*socketConn // by network and address
 	over bool
 }
 
-// WithScope returns a context for one session or delivery, whose look-ups in maps of class socket use connections of their own again and
-// again; end closes them. Without it each look-up makes a connection.
+// WithScope returns a context for one session or delivery, whose look-ups in maps of class socket use connections of
+// their own again and again; end closes them. Without it each look-up makes a connection.
 func WithScope(ctx context.Context) (in context.Context, end func()) {
 	s := &scope{idle: map[string][]*socketConn{}}
 	return context.WithValue(ctx, scopeKey, s), s.end

@@ -102,7 +102,8 @@ func openSwitch(p *Params) (Map, error) {
 
 type depthKey struct{}
 
-// Lookup returns the first member's value. A member that fails temporarily is passed over, but when no other has the key, the whole failed temporarily.
+// Lookup returns the first member's value. A member that fails temporarily is passed over, but when no other has the
+// key, the whole failed temporarily.
 func (q *sequence) Lookup(ctx context.Context, key string, args ...string) (string, error) {
 	depth, _ := ctx.Value(depthKey{}).(int)
 	if depth > maxMembers {

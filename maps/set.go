@@ -33,9 +33,9 @@ type entry struct {
 // ErrUnknownMap says that no map has the name; it is an ErrNotFound too.
 var ErrUnknownMap = fmt.Errorf("no such map: %w", ErrNotFound)
 
-// NewSet makes a set of maps. Names mean the same in any case. A later map replaces an earlier one of its name, but keeps the flags that it
-// does not set itself. Khost host -a. is there unless a spec says otherwise. With errors, each begins "file:line:"; the set holds maps with
-// wrong arguments too, and they have no keys.
+// NewSet makes a set of maps. Names mean the same in any case. A later map replaces an earlier one of its name, but
+// keeps the flags that it does not set itself. Khost host -a. is there unless a spec says otherwise. With errors, each
+// begins "file:line:"; the set holds maps with wrong arguments too, and they have no keys.
 func NewSet(specs []Spec, env Env) (*Set, error) {
 	if env.BlankSub == 0 {
 		env.BlankSub = '.'
@@ -130,8 +130,8 @@ func (s *Set) Spec(name string) (Spec, bool) {
 	return e.params.Spec, true
 }
 
-// Map returns a map for look-ups without what Set.Lookup adds (-bt's /map does so). The error says that the map is optional or wrong, and
-// cannot be opened; look-ups in other maps that cannot be opened fail temporarily.
+// Map returns a map for look-ups without what Set.Lookup adds (-bt's /map does so). The error says that the map is
+// optional or wrong, and cannot be opened; look-ups in other maps that cannot be opened fail temporarily.
 func (s *Set) Map(name string) (Map, error) {
 	e := s.named(name)
 	if e == nil {
@@ -182,7 +182,9 @@ func (e *entry) refused(err error) {
 	e.params.report(&e.reason, words, cause)
 }
 
-// Lookup looks key up as a rule does. A temporary failure of a map with -T comes as a value (the key and -T's text) together with an error that is ErrTempFail, or without error when -t is given too: the rule goes on with the value, and the message waits.
+// Lookup looks key up as a rule does. A temporary failure of a map with -T comes as a value (the key and -T's text)
+// together with an error that is ErrTempFail, or without error when -t is given too: the rule goes on with the value,
+// and the message waits.
 func (s *Set) Lookup(ctx context.Context, mapName, key string, args ...string) (string, error) {
 	e := s.named(mapName)
 	if e == nil {

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// parseSimple reads the few flags of classes dequote, macro, arith and arpa, whose keys keep their quotes. Other flags mean nothing to them.
+// parseSimple reads the few flags of classes dequote, macro, arith and arpa, whose keys keep their quotes. Other flags
+// mean nothing to them.
 func parseSimple(p *Params) error {
 	p.KeepQuotes = true
 	sc := flagScanner{s: p.Args}
@@ -49,7 +50,8 @@ func (f *function) Lookup(ctx context.Context, key string, args ...string) (stri
 // Close does nothing.
 func (f *function) Close() error { return nil }
 
-// unquote is class dequote: the key without its double quotes, unless it has none or what is left would not scan. Comments keep theirs; -s gives a character for blanks.
+// unquote is class dequote: the key without its double quotes, unless it has none or what is left would not scan.
+// Comments keep theirs; -s gives a character for blanks.
 func unquote(ctx context.Context, p *Params, key string, _ []string) (string, error) {
 	var out strings.Builder
 	var angle, comment, blanks int
@@ -163,7 +165,8 @@ func truth(b bool) (string, error) {
 	return "FALSE", nil
 }
 
-// strtol reads a number: blanks, a sign, 0x or 0 for the base; what follows the number is ignored, and what is too large is cut to the largest.
+// strtol reads a number: blanks, a sign, 0x or 0 for the base; what follows the number is ignored, and what is too
+// large is cut to the largest.
 func strtol(s string) int64 {
 	s = strings.TrimLeft(s, " \t\n\v\f\r")
 	neg := strings.HasPrefix(s, "-")
@@ -188,7 +191,8 @@ func strtol(s string) int64 {
 	return n
 }
 
-// arpa is class arpa: the name under which the PTR record of an address (a.b.c.d or IPv6:...) is, without its last two labels.
+// arpa is class arpa: the name under which the PTR record of an address (a.b.c.d or IPv6:...) is, without its last two
+// labels.
 func arpa(_ context.Context, _ *Params, key string, _ []string) (string, error) {
 	text := key
 	if len(key) > 5 && strings.EqualFold(key[:5], "IPv6:") {

@@ -69,7 +69,8 @@ func parseSocket(p *Params) error {
 	return wrong
 }
 
-// socketEndpoint reads an endpoint in the form of milters: "/path", "unix:path" or "local:path", "inet:port@host", "inet6:port@host".
+// socketEndpoint reads an endpoint in the form of milters: "/path", "unix:path" or "local:path", "inet:port@host",
+// "inet6:port@host".
 func socketEndpoint(s string) (network, address string, err error) {
 	if strings.HasPrefix(s, "/") {
 		return "unix", s, nil

@@ -118,7 +118,8 @@ func (m *textMap) search(r io.Reader, key string) (string, error) {
 	}
 }
 
-// columnOf returns column n of a line: fields between delimiters, or words between white space when there is no delimiter.
+// columnOf returns column n of a line: fields between delimiters, or words between white space when there is no
+// delimiter.
 func columnOf(line string, n int, delim byte) (string, bool) {
 	if delim == 0 {
 		if n > 0 && line != "" && isBlank(rune(line[0])) {

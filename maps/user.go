@@ -52,7 +52,8 @@ func lookupUser(ctx context.Context, p *Params, key string, args []string) (stri
 	return p.Result(ctx, key, userColumns[strings.ToLower(p.ValCol)](u), args), nil
 }
 
-// PasswdFile returns a look-up of accounts in a file of passwd(5), for Env.User. Without exact match the name is tried in lower case.
+// PasswdFile returns a look-up of accounts in a file of passwd(5), for Env.User. Without exact match the name is tried
+// in lower case.
 func PasswdFile(path string) func(context.Context, string) (*User, error) {
 	return func(_ context.Context, name string) (*User, error) {
 		f, err := os.Open(path)

@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// UserDB is the user database (option UserDatabaseSpec, op.txt section 5.12): btree files whose keys are user:field, asked in turn.
-// A file that is not there counts as empty. It is safe for concurrent use.
+// UserDB is the user database (option UserDatabaseSpec, op.txt section 5.12): btree files whose keys are user:field,
+// asked in turn. A file that is not there counts as empty. It is safe for concurrent use.
 type UserDB struct{ files []*fileMap }
 
 // OpenUserDB reads a value of option UserDatabaseSpec: absolute paths, separated by commas, of files that end in .db
@@ -60,8 +60,8 @@ func (u *UserDB) All(ctx context.Context, user, field string) ([]string, error) 
 	return nil, ErrNotFound
 }
 
-// Get returns a user's field. One who has a maildrop but no mailname has the mailname user@host, where the same file names the host
-// in ":default:mailname".
+// Get returns a user's field. One who has a maildrop but no mailname has the mailname user@host, where the same file
+// names the host in ":default:mailname".
 func (u *UserDB) Get(ctx context.Context, user, field string) (string, error) {
 	values, err := u.All(ctx, user, field)
 	if err == nil {

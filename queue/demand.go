@@ -20,8 +20,9 @@ type demands struct {
 	list    []Selection // that the next run takes
 }
 
-// Demand has the selected part of the queue run soon. However many ask, one run at a time looks at the queue, for all who asked while
-// the one before did: who asks for what the next run takes anyhow joins it. It is over when all messages have had their turn.
+// Demand has the selected part of the queue run soon. However many ask, one run at a time looks at the queue, for all
+// who asked while the one before did: who asks for what the next run takes anyhow joins it. It is over when all
+// messages have had their turn.
 func (r *Runner) Demand(ctx context.Context, sel Selection) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -19,14 +19,16 @@
 // From S2 to S3: fsync df and tf, rename tf to qf, fsync the directory. One fsync of the directory serves all renames
 // that were done before it began. A quarantined message has an hf instead of the qf. Files of S1 and S2 that nobody
 // holds locked and that are old are litter (Spool.Recover). A qf that was cut off, or that others could have written,
-// is renamed to Qf and left for a person: its recipients are never guessed at. A crash may duplicate mail, never lose it.
+// is renamed to Qf and left for a person: its recipients are never guessed at. A crash may duplicate mail, never lose
+// it.
 //
 // Where a message is split (Entry.Clone), the parts have tf before df, and count only when the control file of the
 // whole names them: lines "Lpart ID" in theirs, "Lparts ID..." in that. Lines "Lowed ..." keep outcomes that the sender
 // is yet to be told. The original passes over lines that begin with L.
 //
-// A daemon (Config.Spares) keeps some files of removed messages under names of litter, tfSpare…, and makes new ones of them; they
-// are written to only after the directory was synced, so that no old name can lead to a new text after a power failure.
+// A daemon (Config.Spares) keeps some files of removed messages under names of litter, tfSpare…, and makes new ones of
+// them; they are written to only after the directory was synced, so that no old name can lead to a new text after a
+// power failure.
 //
 // # LOCKS
 //

@@ -49,8 +49,8 @@ func (d *stuckMail) Deliver(_ context.Context, e *queue.Entry, env *envelope.Env
 	return e.Remove()
 }
 
-// TestStuckDeliveriesDoNotStopOthers puts 300 deliveries that hang, to one host or to many, before 100 others: in the background, in a
-// queue run, and in a run that begins while an earlier one hangs.
+// TestStuckDeliveriesDoNotStopOthers puts 300 deliveries that hang, to one host or to many, before 100 others: in the
+// background, in a queue run, and in a run that begins while an earlier one hangs.
 func TestStuckDeliveriesDoNotStopOthers(t *testing.T) {
 	const stuck, good = 300, 100
 	for _, c := range []struct {
@@ -159,7 +159,8 @@ func TestRunEndsWhileMessagesWait(t *testing.T) {
 	})
 }
 
-// TestDemandsJoin asks for 1000 runs while one is under way: the queue is looked at twice, not 1000 times, and not by more at a time.
+// TestDemandsJoin asks for 1000 runs while one is under way: the queue is looked at twice, not 1000 times, and not by
+// more at a time.
 func TestDemandsJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testSpool(t, nil)

@@ -152,8 +152,8 @@ func (f *spoolFiles) commit(env *envelope.Envelope, durable bool) error {
 	return f.closeBody()
 }
 
-// syncingBody makes the df durable, while the control file is written where no other message is being committed: then both wait
-// for the disk together, else a thread more would only cost. The function returns how it ended.
+// syncingBody makes the df durable, while the control file is written where no other message is being committed: then
+// both wait for the disk together, else a thread more would only cost. The function returns how it ended.
 func (f *spoolFiles) syncingBody(durable bool) func() error {
 	if !durable || f.df == nil {
 		return func() error { return nil }

@@ -39,8 +39,8 @@ func (s *Spool) Find(id string) (*Item, error) {
 }
 
 // Open locks an item and reads its control file. ErrLocked where somebody works on it, ErrGone where it is dealt with.
-// A control file that is cut off, bogus or not to be trusted is set aside as Qf, and the error says why. A lost message that can be read
-// is an ordinary one from then on.
+// A control file that is cut off, bogus or not to be trusted is set aside as Qf, and the error says why. A lost message
+// that can be read is an ordinary one from then on.
 func (s *Spool) Open(it *Item) (*Entry, *envelope.Envelope, error) {
 	st := &spoolFiles{spool: s, dir: it.dir, dfDir: it.dir, id: it.ID, letter: it.letter, reopened: true}
 	env, err := st.openControl()
@@ -110,7 +110,8 @@ func (f *spoolFiles) readLocked() (*envelope.Envelope, error) {
 	return c.Envelope, nil
 }
 
-// restore makes an ordinary message of a lost one that can be read after all. One that is quarantined stays so, and is gone for this run.
+// restore makes an ordinary message of a lost one that can be read after all. One that is quarantined stays so, and is
+// gone for this run.
 func (f *spoolFiles) restore(env *envelope.Envelope) error {
 	lost := f.qfPath()
 	f.letter = letterOf(env)

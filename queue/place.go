@@ -20,8 +20,8 @@ func newSlots(n int) slots {
 	return make(slots, n)
 }
 
-// place is where a delivery is at work. A delivery that takes longer than RunnerConfig.Patience becomes a slow one: others take its
-// place.
+// place is where a delivery is at work. A delivery that takes longer than RunnerConfig.Patience becomes a slow one:
+// others take its place.
 type place struct {
 	r     *Runner
 	in    []slots

@@ -110,9 +110,9 @@ func (w *writer) macros(macros map[string]string) {
 	}
 }
 
-// recipients writes those that are still to be delivered, with a C line wherever the controlling user changes, and the outcomes that
-// the sender is yet to be told. The original tries those again that failed, unless they are a program or a file, which the site may
-// have refused.
+// recipients writes those that are still to be delivered, with a C line wherever the controlling user changes, and the
+// outcomes that the sender is yet to be told. The original tries those again that failed, unless they are a program or
+// a file, which the site may have refused.
 func (w *writer) recipients(list []*envelope.Recipient) {
 	var last string
 	for _, r := range list {
@@ -140,8 +140,8 @@ func (w *writer) recipients(list []*envelope.Recipient) {
 	}
 }
 
-// controller is what the C line before a recipient says: whose rights programs and files that it stands for have, and which alias it
-// came from. A user whom the sender named stands for himself: no alias is to be thought of.
+// controller is what the C line before a recipient says: whose rights programs and files that it stands for have, and
+// which alias it came from. A user whom the sender named stands for himself: no alias is to be thought of.
 func controller(r *envelope.Recipient) *envelope.Ctladdr {
 	switch {
 	case r.Alias == nil && r.Ctladdr != nil && r.Ctladdr.Addr == r.Addr:

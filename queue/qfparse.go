@@ -25,8 +25,9 @@ func (e *LineError) Error() string { return fmt.Sprintf("line %d: %s: %q", e.Lin
 func (e *LineError) Unwrap() error { return e.Err }
 
 // ParseControl reads a control file of versions 0 to 8, as leniently as the original: lines that other programs add
-// (MailScanner's flagless headers, more lines than one of a kind) are taken, lines may end with CRLF, and the last one with the file. A
-// file without its final "." or without a sender gives ErrIncomplete and no content: its recipients may be missing.
+// (MailScanner's flagless headers, more lines than one of a kind) are taken, lines may end with CRLF, and the last one
+// with the file. A file without its final "." or without a sender gives ErrIncomplete and no content: its recipients
+// may be missing.
 func ParseControl(data []byte) (*Control, error) {
 	p := parser{c: &Control{Envelope: &envelope.Envelope{}}}
 	rest := string(data)
@@ -367,7 +368,8 @@ func unmark(s string) string {
 	return b.String()
 }
 
-// unquote undoes the marks of a header value. Where it holds a macro, which only fields with flags have, the result is a template.
+// unquote undoes the marks of a header value. Where it holds a macro, which only fields with flags have, the result is
+// a template.
 func unquote(s string) (string, bool) {
 	template := false
 	for i := 0; i < len(s); i++ {

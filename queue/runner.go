@@ -28,8 +28,8 @@ type RunnerConfig struct {
 	MaxRunners int           // MaxRunnersPerQueue: deliveries of one run at work at a time; 0 means 1
 	MaxJobs    int           // MaxQueueChildren: deliveries of all runs at work at a time; 0 means no limit
 	Background int           // deliveries of new mail (Submit) at work at a time; 0 means no limit
-	// Patience is how long a delivery counts among those at work. One that takes longer waits for a peer or a program: it gives
-	// its place to another delivery and counts among the slow ones. 0 means that it keeps its place.
+	// Patience is how long a delivery counts among those at work. One that takes longer waits for a peer or a program:
+	// it gives its place to another delivery and counts among the slow ones. 0 means that it keeps its place.
 	Patience time.Duration
 	MaxSlow  int // slow deliveries at a time; above that they keep their places
 	// Busy reports whether the load is too high for a message (QueueLA); nil means never.
@@ -48,8 +48,8 @@ type Summary struct {
 	Unusable int // set aside, or not to be read
 }
 
-// Runner hands queued messages to a Deliverer: at intervals, on demand, and those that were just accepted. What it does so that slow
-// deliveries do not stop the others stands in share.go and place.go.
+// Runner hands queued messages to a Deliverer: at intervals, on demand, and those that were just accepted. What it does
+// so that slow deliveries do not stop the others stands in share.go and place.go.
 type Runner struct {
 	spool *Spool
 	to    Deliverer
@@ -69,7 +69,8 @@ type Runner struct {
 	demands demands
 }
 
-// maxWaiting limits how many messages wait in memory for a place, and how many for a share; the others wait for the next run.
+// maxWaiting limits how many messages wait in memory for a place, and how many for a share; the others wait for the
+// next run.
 const maxWaiting = 10000
 
 // NewRunner makes a Runner; Run or RunOnce set it going.
@@ -89,8 +90,8 @@ func (r *Runner) Wake() {
 	}
 }
 
-// Run runs the queue until ctx ends: at once and at every interval where there is one, and whenever it is woken. It waits for the
-// deliveries under way.
+// Run runs the queue until ctx ends: at once and at every interval where there is one, and whenever it is woken. It
+// waits for the deliveries under way.
 func (r *Runner) Run(ctx context.Context) {
 	defer r.Wait()
 	var groups sync.WaitGroup
@@ -118,8 +119,8 @@ func (r *Runner) Run(ctx context.Context) {
 // Wait returns when no delivery of Submit is under way.
 func (r *Runner) Wait() { r.wg.Wait() }
 
-// serve runs one group again and again. The next run begins at its time when all messages of the one before have had their turn,
-// even if some of them still wait for a slow host or program: these are passed over then.
+// serve runs one group again and again. The next run begins at its time when all messages of the one before have had
+// their turn, even if some of them still wait for a slow host or program: these are passed over then.
 func (r *Runner) serve(ctx context.Context, g *Group, wake <-chan struct{}) {
 	interval := r.cfg.Interval
 	if g.cfg.Interval > 0 {
@@ -206,8 +207,8 @@ type run struct {
 	sum  Summary
 }
 
-// begin starts a run and returns when each of its messages has had its turn; some may still be under way then, or wait for a share. The
-// run is never nil.
+// begin starts a run and returns when each of its messages has had its turn; some may still be under way then, or wait
+// for a share. The run is never nil.
 func (r *Runner) begin(ctx context.Context, g *Group, sel ...*Selection) (*run, error) {
 	runners := g.cfg.Runners
 	if runners < 1 {
@@ -238,7 +239,8 @@ const (
 	leastPatience = 200 * time.Millisecond
 )
 
-// patience is how long a delivery of a run keeps its place: RunnerConfig.Patience, less where many messages share few places.
+// patience is how long a delivery of a run keeps its place: RunnerConfig.Patience, less where many messages share few
+// places.
 func (r *Runner) patience(messages int, places slots) time.Duration {
 	n := cap(places)
 	if r.jobs != nil {
@@ -301,7 +303,8 @@ func (rn *run) count(one Summary) {
 	rn.sum.add(one)
 }
 
-// wait returns when the run is done with all its messages. When its context ends those that wait for a share are left alone.
+// wait returns when the run is done with all its messages. When its context ends those that wait for a share are left
+// alone.
 func (rn *run) wait() Summary {
 	stop := context.AfterFunc(rn.ctx, guard.From(rn.ctx).Func("queue run", rn.r.forsake))
 	defer stop()

@@ -405,8 +405,8 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-// TestPanicEndsOneDelivery lets the delivery of one message panic, in a run and in the background: it is reported with its place, the
-// others are delivered, and the message stays.
+// TestPanicEndsOneDelivery lets the delivery of one message panic, in a run and in the background: it is reported with
+// its place, the others are delivered, and the message stays.
 func TestPanicEndsOneDelivery(t *testing.T) {
 	s := testSpool(t, nil)
 	d := &deliverer{do: func(e *queue.Entry, env *envelope.Envelope) error {

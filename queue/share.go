@@ -6,14 +6,16 @@ import (
 	"slices"
 )
 
-// Share is what only so many deliveries at a time may be under way for: a mailer, a host, a user. It keeps deliveries that hang from
-// taking all places. Messages beyond it wait in memory without a place, a file or a lock until one of the others is done.
+// Share is what only so many deliveries at a time may be under way for: a mailer, a host, a user. It keeps deliveries
+// that hang from taking all places. Messages beyond it wait in memory without a place, a file or a lock until one of
+// the others is done.
 type Share struct {
 	Key   string
 	Limit int // deliveries at a time; 0 means no limit
 }
 
-// Busy says that a delivery has to wait: a Deliverer returns it, and has left in the queue file who is still to get the message.
+// Busy says that a delivery has to wait: a Deliverer returns it, and has left in the queue file who is still to get the
+// message.
 type Busy struct{ Share }
 
 // Error names what has no room.
@@ -27,8 +29,8 @@ type share struct {
 	queue  []*job // that wait for it, in the order in which they have their turn
 }
 
-// Take counts a delivery against its shares. leave must be called at its end. Where one has no room none is taken, and the answer says
-// which.
+// Take counts a delivery against its shares. leave must be called at its end. Where one has no room none is taken, and
+// the answer says which.
 func (r *Runner) Take(list ...Share) (leave func(), busy *Busy) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -139,8 +141,8 @@ func (r *Runner) forsake() {
 	}
 }
 
-// Later lets a message that a Deliverer returned Busy for, outside of a run, have its turn when there is room. Its entry must be
-// closed.
+// Later lets a message that a Deliverer returned Busy for, outside of a run, have its turn when there is room. Its
+// entry must be closed.
 func (r *Runner) Later(ctx context.Context, id string, b *Busy) {
 	j := &job{ctx: ctx, id: id, again: r.backlog, done: func(Summary) {}}
 	if !r.claim(id) {

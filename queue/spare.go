@@ -17,11 +17,13 @@ import (
 // maxSpareSize is the longest file that is kept, bytes: what was removed shall not take much room.
 const maxSpareSize = 64 << 10
 
-// spares are files of messages that were dealt with, kept empty for the next ones: to make and to remove a file is what a
-// message costs most (ext4 without a journal looks at each inode freed within the last minute before it takes another).
+// spares are files of messages that were dealt with, kept empty for the next ones: to make and to remove a file is what
+// a message costs most (ext4 without a journal looks at each inode freed within the last minute before it takes
+// another).
 //
-// They have names of litter, so that Recover removes what a crash leaves, and are locked. Until the directory was synced after
-// a file got such a name nothing is written to it: a power failure could bring the old name back, and under it must be the old text.
+// They have names of litter, so that Recover removes what a crash leaves, and are locked. Until the directory was
+// synced after a file got such a name nothing is written to it: a power failure could bring the old name back, and
+// under it must be the old text.
 type spares struct {
 	prefix string // of the names
 	max    int    // 0: none are kept

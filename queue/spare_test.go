@@ -73,8 +73,8 @@ func TestSpares(t *testing.T) {
 	}
 }
 
-// TestSparesWait holds that nothing is written to a file before its new name is durable: until the next sync of the directory
-// the text stays as it was.
+// TestSparesWait holds that nothing is written to a file before its new name is durable: until the next sync of the
+// directory the text stays as it was.
 func TestSparesWait(t *testing.T) {
 	s, dir := spareSpool(t, 4)
 	pass(t, s, "the old text\n", nil)

@@ -63,8 +63,8 @@ type Config struct {
 	Groups    []GroupConfig // the first is the default group
 	FileMode  fs.FileMode   // QueueFileMode; 0 means 0600
 	SuperSafe SuperSafe     // option SuperSafe
-	// Spares is how many files of removed messages are kept in each directory for the next ones; 0 means none. It is for
-	// processes that stay.
+	// Spares is how many files of removed messages are kept in each directory for the next ones; 0 means none. It is
+	// for processes that stay.
 	Spares        int
 	MinFreeBlocks int64            // blocks as the file system counts them; 0 means no limit
 	TrustedUID    int              // TrustedUser, who may own queue files besides root and the process; 0 means none

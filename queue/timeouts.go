@@ -19,7 +19,8 @@ type Limits struct {
 	DSN       time.Duration // a bounce or other report, of class zero; Never takes Normal
 }
 
-// For returns the limit that applies to env. A Priority field is stronger than the class. A null sender alone makes no report.
+// For returns the limit that applies to env. A Priority field is stronger than the class. A null sender alone makes no
+// report.
 func (l Limits) For(env *envelope.Envelope) time.Duration {
 	switch priority := strings.ToLower(priorityOf(env)); {
 	case priority == "urgent":

@@ -2,7 +2,8 @@ package rules
 
 import "testing"
 
-// A backslash at the very end protects the bracket that scanning adds, as in the original: both are one token, and another bracket follows.
+// A backslash at the very end protects the bracket that scanning adds, as in the original: both are one token, and
+// another bracket follows.
 func TestBackslashBeforeAddedBracket(t *testing.T) {
 	for text, want := range map[string]string{`< \/.\`: `\>`, `<a\`: `a\>`, `<a.b\`: `b\>`, `<\`: `\>`} {
 		ws := NewScanner(DefaultOperators+"/").Scan(text, 0, External, false).Workspace

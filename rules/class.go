@@ -6,8 +6,8 @@ type Class struct {
 	words   map[string]struct{} // in lower case
 	longest int                 // bytes
 
-	// begins is a Bloom filter of the tokens that words begin with: few phrases need to be put together to know that they
-	// are not in the class. It is there from Compile on, which knows how words fall into tokens.
+	// begins is a Bloom filter of the tokens that words begin with: few phrases need to be put together to know that
+	// they are not in the class. It is there from Compile on, which knows how words fall into tokens.
 	begins []uint64
 	bits   uint8 // begins has 1<<bits bits
 	sets   *Sets

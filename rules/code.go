@@ -17,8 +17,8 @@ type filter struct {
 	min, max    uint16 // words that the left side matches
 }
 
-// excludes reports whether a rule cannot match a workspace of n words with this mask, this first and this last key. It is asked
-// for each rule of a ruleset: two branches are faster than one for each reason.
+// excludes reports whether a rule cannot match a workspace of n words with this mask, this first and this last key. It
+// is asked for each rule of a ruleset: two branches are faster than one for each reason.
 func (f *filter) excludes(n int, mask uint64, first, last uint32) bool {
 	if n < int(f.min) || n > int(f.max) {
 		return true
@@ -58,7 +58,8 @@ func actionOf(key uint32) action {
 	return 0
 }
 
-// elem is one element of a left side: the key of a literal, or op<<24 | slot<<16 | arg. slot is the number of a wildcard, from
+// elem is one element of a left side: the key of a literal, or op<<24 | slot<<16 | arg. slot is the number of a
+// wildcard, from
 // 0. arg is for a gap how many elements follow up to the next one, for a class or a macro its place in refs.
 type elem uint32
 
@@ -111,7 +112,8 @@ func (c *code) measure() (f filter) {
 	return f
 }
 
-// literal is the key of a literal, with the bits in which a word must agree with it: none where the element is no literal.
+// literal is the key of a literal, with the bits in which a word must agree with it: none where the element is no
+// literal.
 func (e elem) literal() (key, bits uint32) {
 	if e.op() == 0 {
 		return uint32(e), ^uint32(0)

@@ -15,8 +15,8 @@ const (
 	levelBack  = 36
 )
 
-// match reports whether the frame's rule matches its workspace; spans then tell what the wildcards matched, each of them as
-// little as it can, from left to right.
+// match reports whether the frame's rule matches its workspace; spans then tell what the wildcards matched, each of
+// them as little as it can, from left to right.
 func (f *frame) match() bool {
 	f.m.steps += 1 + len(f.ws)/wordsOfStep
 	if f.code.simple && f.m.level < levelSteps {
@@ -25,8 +25,8 @@ func (f *frame) match() bool {
 	return f.search()
 }
 
-// matchSimple matches literals, $-, $* and $+. Between two gaps ($*, $+) stands a row of words that can be looked for from
-// left to right: where it is found first leaves most to what follows, so nothing ever needs to be tried again.
+// matchSimple matches literals, $-, $* and $+. Between two gaps ($*, $+) stands a row of words that can be looked for
+// from left to right: where it is found first leaves most to what follows, so nothing ever needs to be tried again.
 func (f *frame) matchSimple() bool {
 	left := f.code.left
 	head, end := int(f.code.head), len(f.ws)-int(f.code.tail)
@@ -88,8 +88,8 @@ func (f *frame) fits(row []elem, at int) bool {
 	return true
 }
 
-// search matches any rule. It goes from left to right; where it cannot go on it returns to the last wildcard that can take
-// more.
+// search matches any rule. It goes from left to right; where it cannot go on it returns to the last wildcard that can
+// take more.
 func (f *frame) search() bool {
 	left, ws := f.code.left, f.ws
 	f.taken = 0
@@ -166,8 +166,8 @@ func (f *frame) take(first, end, i int) (int, bool) {
 	return end, true
 }
 
-// reach lets a gap take ws[first:end], or as much more as what follows it needs: all where it ends the rule, up to the next
-// place of a literal. It is false where that is nowhere.
+// reach lets a gap take ws[first:end], or as much more as what follows it needs: all where it ends the rule, up to the
+// next place of a literal. It is false where that is nowhere.
 func (f *frame) reach(first, end, i int) (int, bool) {
 	left, ws := f.code.left, f.ws
 	switch {

@@ -135,8 +135,8 @@ func (e *SyntaxError) Error() string {
 	return "rules: address " + e.Text + ": " + strings.Join(e.Problems, "; ")
 }
 
-// ScanLong is lenient scanning of a text for a check, whose words may be longer and more than those of an address: a check that passed
-// over what is long would be passed by all who write long.
+// ScanLong is lenient scanning of a text for a check, whose words may be longer and more than those of an address: a
+// check that passed over what is long would be passed by all who write long.
 func (s *Scanner) ScanLong(text string, mode Mode) (r Scan) {
 	if out, end, ok := s.scanPlain(nil, text, 0, mode, true); ok {
 		return Scan{Workspace: out, End: end}

@@ -13,8 +13,8 @@ import (
 const (
 	// MaxLoops is how often one rule is applied in a row.
 	MaxLoops = 100
-	// maxSteps bounds the work of one Rewrite, so that no address can keep a process busy. A step is about as much as to look at
-	// so many words or bytes.
+	// maxSteps bounds the work of one Rewrite, so that no address can keep a process busy. A step is about as much as
+	// to look at so many words or bytes.
 	maxSteps    = 5_000_000
 	wordsOfStep = 16
 	bytesOfStep = 64
@@ -114,8 +114,8 @@ func (s *Sets) Rewrite(ctx context.Context, env Env, ruleset string, ws Workspac
 	return s.Chain(ctx, env, ws, ruleset)
 }
 
-// Chain is Rewrite through several rulesets, one after the other, whatever they report; "" names none. The error tells of
-// the worst.
+// Chain is Rewrite through several rulesets, one after the other, whatever they report; "" names none. The error tells
+// of the worst.
 func (s *Sets) Chain(ctx context.Context, env Env, ws Workspace, rulesets ...string) (Return, error) {
 	m := s.machine(ctx, env)
 	defer m.release()
@@ -280,8 +280,8 @@ func (f *frame) survey() {
 // resolved reports whether a workspace names a mailer: no rule is applied to it any more.
 func resolved(ws []word) bool { return len(ws) > 0 && ws[0].key == macro.CanonNet }
 
-// rewrite runs a workspace through a set. What it returns is good until the next call at this depth. maxAtom is the room
-// for words.
+// rewrite runs a workspace through a set. What it returns is good until the next call at this depth. maxAtom is the
+// room for words.
 func (m *machine) rewrite(ws []word, set *Set, depth, maxAtom int) ([]word, int) {
 	if m.level >= 1 {
 		m.emit(Event{Kind: Input, Set: set}, ws)

@@ -231,7 +231,8 @@ func TestCompileProblems(t *testing.T) {
 	}
 }
 
-// TestClasses: phrases of a class are found wherever they begin and however many tokens they are, words added later too.
+// TestClasses: phrases of a class are found wherever they begin and however many tokens they are, words added later
+// too.
 func TestClasses(t *testing.T) {
 	class := new(rules.Class)
 	for _, w := range []string{"host", "Mail.Example.ORG", "[192.0.2.1]", "of_two", "a_b", "\"quoted word\""} {
@@ -269,7 +270,8 @@ func TestClasses(t *testing.T) {
 }
 
 // TestScanTwice: usual texts take a short cut through the scanner, which must end where the long way does. A backslash
-// or a comment behind the delimiter cannot change what is before it, but an address too long for the short cut takes the other.
+// or a comment behind the delimiter cannot change what is before it, but an address too long for the short cut takes
+// the other.
 func TestScanTwice(t *testing.T) {
 	s := rules.NewScanner(".:%@!^/[]+")
 	long := "," + strings.Repeat("x", rules.MaxText/2)

@@ -42,8 +42,8 @@ func (s *Scanner) plainKinds(mode Mode) {
 // maxPlain is the longest text, in bytes, that cannot meet a limit of prescanner.
 const maxPlain = MaxText/2 - 3
 
-// scanPlain does what prescanner does for the texts that are usual: nothing unbalanced, no comments, no backslashes. What is
-// scanned goes behind dst; ok is false for other texts.
+// scanPlain does what prescanner does for the texts that are usual: nothing unbalanced, no comments, no backslashes.
+// What is scanned goes behind dst; ok is false for other texts.
 func (s *Scanner) scanPlain(dst []Token, text string, delim byte, mode Mode, lenient bool) (out []Token, end int, ok bool) {
 	if len(text) > maxPlain || delim == ' ' {
 		return dst, 0, false

@@ -110,8 +110,9 @@ type Invocation struct {
 	Args   []string // without the name; empty if no parenthesis followed
 }
 
-// Builtin adds a builtin. What run returns is put before the rest of the input and read again, as a macro's text is; to be taken
-// literally it must be quoted (Engine.Quote). With blind set the name is a macro only if a parenthesis follows it.
+// Builtin adds a builtin. What run returns is put before the rest of the input and read again, as a macro's text is; to
+// be taken literally it must be quoted (Engine.Quote). With blind set the name is a macro only if a parenthesis follows
+// it.
 func (e *Engine) Builtin(name string, blind bool, run func(c *Invocation) string) {
 	b := &builtin{name: name, blind: blind, max: -1, run: func(e *Engine, args []Arg) string {
 		c := &Invocation{Engine: e, Name: args[0].Text, Args: make([]string, len(args)-1)}

@@ -285,7 +285,8 @@ func DebugFlags(now, flags string) (result string, ok bool) {
 	return strings.Map(keep, now), true
 }
 
-// SetDebugFile directs debug output to the file name: nowhere if it is empty and given, to the stream of errors if not given.
+// SetDebugFile directs debug output to the file name: nowhere if it is empty and given, to the stream of errors if not
+// given.
 func (e *Engine) SetDebugFile(name string, given bool) error {
 	if name == "" {
 		e.setDebugFile(nil, given)

@@ -37,8 +37,8 @@ type Diagnostic struct {
 	Text     string
 	Stack    []Call // the calls that led there, the innermost first; see Engine.Stack
 
-	// Unclosed is what the input ended within, and Began where that began: the quote, the comment or the name of the call, which is
-	// that of Macro.
+	// Unclosed is what the input ended within, and Began where that began: the quote, the comment or the name of the
+	// call, which is that of Macro.
 	Unclosed Unclosed
 	Began    Position
 	Macro    string

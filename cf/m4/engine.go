@@ -12,7 +12,8 @@ type Engine struct {
 	program string
 
 	symbols map[string]*symbol
-	// known tells quickly that a word is no macro: for its first byte, a bit for each length (the last for all longer ones).
+	// known tells quickly that a word is no macro: for its first byte, a bit for each length (the last for all longer
+	// ones).
 	known  [256]uint64
 	recent [recentSize]*symbol // see named
 

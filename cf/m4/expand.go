@@ -132,7 +132,8 @@ func (e *Engine) scanTop(b *block) {
 	e.ship(b, i)
 }
 
-// macroAt returns the definition of the name b.text[i:end] if it is a macro that is called here; there is a byte after it.
+// macroAt returns the definition of the name b.text[i:end] if it is a macro that is called here; there is a byte after
+// it.
 func (e *Engine) macroAt(b *block, i, end int) *definition {
 	text := b.text
 	if e.known[text[i]]&lengthBit(end-i) == 0 {

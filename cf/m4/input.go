@@ -25,7 +25,8 @@ type block struct {
 	start int         // the offset where the line of a file begins
 	body  int         // newlines counted in a text
 	def   *definition // the macro whose text this is, or a builtin's value
-	// site is why a file is being read. For a text it is why its call was there, until called has made one for the call itself.
+	// site is why a file is being read. For a text it is why its call was there, until called has made one for the call
+	// itself.
 	site  *site
 	known bool // the site is that of the call
 	held  int  // bytes counted against the budget
@@ -135,7 +136,8 @@ func (e *Engine) push(text string, def *definition) {
 	b.at, b.def, b.site, b.known = e.here.spot, def, e.here.site, false
 }
 
-// dropDone forgets the expansions at the top that have been read to their ends, so that a macro that calls itself last needs no room.
+// dropDone forgets the expansions at the top that have been read to their ends, so that a macro that calls itself last
+// needs no room.
 func (e *Engine) dropDone() {
 	for n := len(e.in); n > 0 && e.in[n-1].kind == textBlock && e.in[n-1].pos == len(e.in[n-1].text); n-- {
 		e.popBlock()

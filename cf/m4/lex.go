@@ -178,7 +178,8 @@ const (
 	otherToken
 )
 
-// readAcross reads one token byte by byte, wherever its parts are: the slow way, for tokens that one block does not hold.
+// readAcross reads one token byte by byte, wherever its parts are: the slow way, for tokens that one block does not
+// hold.
 func (e *Engine) readAcross() (tokenKind, string) {
 	b := e.top()
 	e.here = location{b.position(), e.called(b)}

@@ -61,8 +61,8 @@ func (m *matcher) clear() {
 	}
 }
 
-// span finds start and end of the match by running all possibilities at once: its time is bounded by the product of the text's
-// and the program's lengths. It returns false if the budget is used up.
+// span finds start and end of the match by running all possibilities at once: its time is bounded by the product of the
+// text's and the program's lengths. It returns false if the budget is used up.
 func (m *matcher) span(from int) bool {
 	if m.seen == nil {
 		m.seen = make([]int, len(m.re.prog))
@@ -216,8 +216,9 @@ func (m *matcher) findBack(from int) verdict {
 // backtrackLimit bounds the steps at one place of the text.
 const backtrackLimit = 20e6
 
-// backtracker tries the ways through the program one after the other, the first alternatives first. With an end wanted it stops at the
-// first way that leads there, and passes each pair of instruction and place once; else it keeps the longest match.
+// backtracker tries the ways through the program one after the other, the first alternatives first. With an end wanted
+// it stops at the first way that leads there, and passes each pair of instruction and place once; else it keeps the
+// longest match.
 type backtracker struct {
 	*matcher
 	want  int // end of the match, -1 if not known

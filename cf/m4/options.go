@@ -4,21 +4,23 @@ import (
 	"io"
 )
 
-// Options sets up an Engine. The zero value is GNU m4 without any flags that collects its output in memory, reads the operating
-// system's files and prints no complaints.
+// Options sets up an Engine. The zero value is GNU m4 without any flags that collects its output in memory, reads the
+// operating system's files and prints no complaints.
 type Options struct {
 	// Program is the name that begins messages, and the value of __program__. Empty means "m4".
 	Program string
 	// Output takes the text of diversion 0 as it comes. If nil, it is kept: Engine.Output.
 	Output io.Writer
-	// Errors takes warnings, errors, errprint's and dumpdef's text. nil discards them; Hooks.Diagnostic still sees them.
+	// Errors takes warnings, errors, errprint's and dumpdef's text. nil discards them; Hooks.Diagnostic still sees
+	// them.
 	Errors io.Writer
 	// Include is the search path for include, sinclude, undivert and Run, after the current directory (flag -I).
 	Include []string
-	// Open reads one candidate path of the search. It returns an error that matches fs.ErrNotExist for a file that is not there.
-	// nil reads the operating system's files.
+	// Open reads one candidate path of the search. It returns an error that matches fs.ErrNotExist for a file that is
+	// not there. nil reads the operating system's files.
 	Open func(path string) (string, error)
-	// OpenDebug opens the file that debugfile(NAME) names, for appending. nil refuses: a macro file then cannot write anywhere.
+	// OpenDebug opens the file that debugfile(NAME) names, for appending. nil refuses: a macro file then cannot write
+	// anywhere.
 	OpenDebug func(path string) (io.WriteCloser, error)
 	// Lines keeps the origin of each output line (Engine.Lines). The output is then kept as well.
 	Lines bool
@@ -34,7 +36,8 @@ type Options struct {
 	SyncLines bool
 	// NestingLimit bounds macro calls that are nested in arguments; 0 means no limit (flag -L).
 	NestingLimit int
-	// Debug holds the debug flags in force: letters of aceflipqtxV (flag -d). DebugFlags makes them from what a person wrote.
+	// Debug holds the debug flags in force: letters of aceflipqtxV (flag -d). DebugFlags makes them from what a person
+	// wrote.
 	Debug string
 	// ArgLength cuts texts in trace output to that many bytes; 0 means no limit (flag -l).
 	ArgLength int
@@ -52,13 +55,13 @@ type Options struct {
 
 // Budget bounds what a run may use.
 type Budget struct {
-	// Steps counts tokens, macro calls, 64-byte pieces of text handled, and ten for each call in the stack of a complaint that a hook
-	// sees; 0 means no limit.
+	// Steps counts tokens, macro calls, 64-byte pieces of text handled, and ten for each call in the stack of a
+	// complaint that a hook sees; 0 means no limit.
 	Steps int64
 	// Output is in bytes of diversion 0; 0 means no limit.
 	Output int64
-	// Memory is in bytes: the texts that wait (input, arguments, diversions), the definitions and what is needed to manage them.
-	// The process needs up to twice as much. 0 means 512 MiB.
+	// Memory is in bytes: the texts that wait (input, arguments, diversions), the definitions and what is needed to
+	// manage them. The process needs up to twice as much. 0 means 512 MiB.
 	Memory int64
 }
 

@@ -40,15 +40,16 @@ func (s spot) position() Position { return Position{s.name(), int(s.line), int(s
 // Call is one macro call, or one include, that is being expanded.
 type Call struct {
 	Macro string
-	// At is where the macro's name stood. If that was in the text of another macro, it is where the outermost such call began
-	// in a file, as GNU m4 counts.
+	// At is where the macro's name stood. If that was in the text of another macro, it is where the outermost such call
+	// began in a file, as GNU m4 counts.
 	At Position
-	// Defined is where the macro's text stands in the file that defined it; empty for a builtin and for definitions of the
-	// command line or the caller.
+	// Defined is where the macro's text stands in the file that defined it; empty for a builtin and for definitions of
+	// the command line or the caller.
 	Defined Position
 }
 
-// site is the reason for a piece of input: the call that produced it, and what led to that call. Nodes are shared and never change.
+// site is the reason for a piece of input: the call that produced it, and what led to that call. Nodes are shared and
+// never change.
 type site struct {
 	parent *site
 	macro  string
@@ -60,7 +61,8 @@ type site struct {
 // siteDepth bounds the chain that is kept: a macro that calls itself at its end would grow it for ever.
 const siteDepth = 200
 
-// newSite records that macro was called at a position, within parent. Nodes come in slabs, for one is made for each expansion.
+// newSite records that macro was called at a position, within parent. Nodes come in slabs, for one is made for each
+// expansion.
 func (e *Engine) newSite(parent *site, macro string, at spot, def *definition) *site {
 	if !e.tracks {
 		return nil
@@ -118,8 +120,8 @@ func (o Origin) Top() Position {
 	return top.position()
 }
 
-// Body is the line of the macro definition that the text was written on, where it came from a macro that a file defined; else
-// it is the Position. The line is exact as long as the arguments put into the definition hold no newline.
+// Body is the line of the macro definition that the text was written on, where it came from a macro that a file
+// defined; else it is the Position. The line is exact as long as the arguments put into the definition hold no newline.
 func (o Origin) Body() Position {
 	if o.body < 0 || o.site == nil || o.site.defined().name() == "" {
 		return o.Position()

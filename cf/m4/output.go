@@ -139,7 +139,8 @@ func (d *diversion) append(text string, origin Origin, marked bool) {
 	d.text = append(doubled(d.text, len(text)), text...)
 }
 
-// doubled makes room for n more elements, twice what there is if it is too little: append alone takes less and copies more often.
+// doubled makes room for n more elements, twice what there is if it is too little: append alone takes less and copies
+// more often.
 func doubled[E any](s []E, n int) []E {
 	if cap(s)-len(s) >= n {
 		return s
@@ -273,7 +274,8 @@ func (e *Engine) undivertAll() {
 	}
 }
 
-// Lines returns the output of diversion 0 so far as lines with their origins, and their number. Options.Lines must be set.
+// Lines returns the output of diversion 0 so far as lines with their origins, and their number. Options.Lines must be
+// set.
 func (e *Engine) Lines() (lines iter.Seq[Line], n int) {
 	marks := e.out.main.marks
 	text := string(e.out.main.text)

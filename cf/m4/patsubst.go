@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// compile returns the compiled regular expression, and keeps it. On an error it reports that, in the words that the builtin has for
-// it, and returns nil.
+// compile returns the compiled regular expression, and keeps it. On an error it reports that, in the words that the
+// builtin has for it, and returns nil.
 func (e *Engine) compile(text, complaint string) *regex {
 	if re := e.regexes[text]; re != nil {
 		return re

@@ -7,9 +7,9 @@ import (
 // DefaultSequence is GNU m4's regular expression for --warn-macro-sequence: a ${...} or more than one digit after a $.
 const DefaultSequence = `\$\({[^}]*}\|[0-9][0-9]+\)`
 
-// The syntax is that of Emacs, as GNU's regex library has it in m4: . * + ? [set] ^ $ \( \) \| \1-\9 \w \W \s \S \b \B \< \>
-// \` \'; a newline is matched by [^x] but not by a dot; there are no intervals and no [:classes:]. The match is the leftmost, and
-// of these the longest.
+// The syntax is that of Emacs, as GNU's regex library has it in m4: . * + ? [set] ^ $ \( \) \| \1-\9 \w \W \s \S \b \B
+// \< \> \` \'; a newline is matched by [^x] but not by a dot; there are no intervals and no [:classes:]. The match is
+// the leftmost, and of these the longest.
 
 // opcode is an instruction of a compiled regular expression.
 type opcode uint8
@@ -195,7 +195,8 @@ func (p *parser) repeat(start int, c byte) {
 	p.re.prog[n].x, p.re.prog[n].y = n+1, len(p.re.prog)
 }
 
-// atom reads one piece. A repetition sign where a piece should begin, at the start or after an anchor, stands for itself.
+// atom reads one piece. A repetition sign where a piece should begin, at the start or after an anchor, stands for
+// itself.
 func (p *parser) atom() (repeatable bool, err error) {
 	c := p.text[p.pos]
 	p.pos++

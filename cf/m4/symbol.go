@@ -9,7 +9,8 @@ type symbol struct {
 	traced bool
 }
 
-// definition is what a name stands for: a text or a builtin. It never changes, so that a call goes on with the one that it began with.
+// definition is what a name stands for: a text or a builtin. It never changes, so that a call goes on with the one that
+// it began with.
 type definition struct {
 	name    string
 	text    string

@@ -10,8 +10,8 @@ import (
 
 // Content is a .cf without layout: what mkcf diff and the tests compare.
 type Content struct {
-	// Lines are all lines but rules, comments and the first lines of rule sets, with continuation lines joined and blanks made
-	// single, in order.
+	// Lines are all lines but rules, comments and the first lines of rule sets, with continuation lines joined and
+	// blanks made single, in order.
 	Lines []string
 	// Rules are the rules of each rule set by its name, "left<TAB>right", without the comment column.
 	Rules map[string][]string

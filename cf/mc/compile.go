@@ -18,7 +18,8 @@ type Options struct {
 	Defines []Define
 	// Undefines are macros, also builtins, to remove before the first file is read (flag -U).
 	Undefines []string
-	// IncludeDirs is where include looks after the current folder, and where a site keeps feature/x.m4, hack/x.m4... of its own.
+	// IncludeDirs is where include looks after the current folder, and where a site keeps feature/x.m4, hack/x.m4... of
+	// its own.
 	IncludeDirs []string
 	// CFDir is a folder with another macro tree (m4, feature, mailer...) to take in place of the embedded library.
 	CFDir string
@@ -26,7 +27,8 @@ type Options struct {
 	Strict bool
 	// Open reads a file; nil reads the operating system's.
 	Open func(name string) (string, error)
-	// Steps bounds the work, in steps of the m4 engine; 0 means 50 million, a hundred times what large configurations need.
+	// Steps bounds the work, in steps of the m4 engine; 0 means 50 million, a hundred times what large configurations
+	// need.
 	Steps int64
 }
 
@@ -78,7 +80,8 @@ func (o *Output) Text() []byte {
 	return text
 }
 
-// Failed tells whether an error is among the diagnostics that GNU m4 would end with status 1 for, or any with Options.Strict.
+// Failed tells whether an error is among the diagnostics that GNU m4 would end with status 1 for, or any with
+// Options.Strict.
 func (o *Output) Failed() bool {
 	for _, d := range o.Diagnostics {
 		if d.Severity == Error {
@@ -95,8 +98,8 @@ const (
 	maxMemory = 256 << 20
 )
 
-// Compile expands the .mc files, one after the other, into one .cf. The error is for input that cannot be read and for a run
-// that had to be stopped; what is wrong within the input is in Output.Diagnostics.
+// Compile expands the .mc files, one after the other, into one .cf. The error is for input that cannot be read and for
+// a run that had to be stopped; what is wrong within the input is in Output.Diagnostics.
 func Compile(opt Options, files ...string) (*Output, error) {
 	texts := make([]string, len(files))
 	for i, name := range files {

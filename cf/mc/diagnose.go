@@ -16,7 +16,8 @@ type Severity int
 const (
 	// Warning: the output is good, but perhaps not what was meant.
 	Warning Severity = iota
-	// Complaint: the library prints *** ERROR, as the original's does; the output may lack something, the exit status is 0.
+	// Complaint: the library prints *** ERROR, as the original's does; the output may lack something, the exit status
+	// is 0.
 	Complaint
 	// Error: something is missing from the output; GNU m4 would end with status 1.
 	Error
@@ -118,8 +119,8 @@ func (r *run) add(d Diagnostic) {
 // maxDiagnostics bounds what is kept: a loop can complain for ever.
 const maxDiagnostics = 1000
 
-// sorted puts the diagnostics into the order of the input's lines: the first is then the likeliest cause of the others. What concerns
-// the input as a whole comes last.
+// sorted puts the diagnostics into the order of the input's lines: the first is then the likeliest cause of the others.
+// What concerns the input as a whole comes last.
 func (r *run) sorted() []Diagnostic {
 	slices.SortStableFunc(r.diags, func(a, b Diagnostic) int {
 		if (a.Line == 0) != (b.Line == 0) {

@@ -14,7 +14,8 @@ import (
 
 const byteOrderMark = "\ufeff"
 
-// plainText takes away what editors of other systems put into text files: a byte order mark, and carriage returns before newlines.
+// plainText takes away what editors of other systems put into text files: a byte order mark, and carriage returns
+// before newlines.
 func plainText(text string) (string, error) {
 	switch {
 	case strings.HasPrefix(text, "\xff\xfe"):
@@ -42,7 +43,8 @@ func firstWords(text string, order binary.ByteOrder) string {
 	return fmt.Sprintf(" (it begins with %q)", string(utf16.Decode(units)))
 }
 
-// inspector reads the text of an input file as m4 would without expanding it. It finds quotes that m4 cannot know to be wrong.
+// inspector reads the text of an input file as m4 would without expanding it. It finds quotes that m4 cannot know to be
+// wrong.
 type inspector struct {
 	file, text  string
 	pos         int
@@ -255,8 +257,8 @@ func (p *inspector) report(text string) {
 	p.found = append(p.found, Diagnostic{Position: p.at(), Severity: Warning, Text: text})
 }
 
-// lostQuote looks in a text for the line that lacks the quote which would end one that begins at a line; 0 if no line looks like that.
-// how says what is wrong with it.
+// lostQuote looks in a text for the line that lacks the quote which would end one that begins at a line; 0 if no line
+// looks like that. how says what is wrong with it.
 func lostQuote(text string, from int) (line int, how string) {
 	n := 0
 	for l := range strings.Lines(text) {

@@ -8,8 +8,8 @@ import (
 	"gosendmail/cf/mc"
 )
 
-// FuzzBroken puts any text between the lines of a good configuration, and compiles it with the whole library: no text makes the
-// compiler panic or hang, and what is complained about is in the file.
+// FuzzBroken puts any text between the lines of a good configuration, and compiles it with the whole library: no text
+// makes the compiler panic or hang, and what is complained about is in the file.
 func FuzzBroken(f *testing.F) {
 	for _, seed := range []string{
 		"", "FEATURE(`redirect)dnl\n", "FEATURE (‘x’)dln\n", "define(`x`, 'y')\n", "# FEATURE(`x'\n", "define(`SMARTHOST', `x')dnl\n", "R$*  $: x\n",

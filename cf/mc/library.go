@@ -155,7 +155,8 @@ func confPrefix(s string) int {
 	return n
 }
 
-// confKnown tells whether the library knows a conf define. Most are in two files; the others are looked through for the rest only.
+// confKnown tells whether the library knows a conf define. Most are in two files; the others are looked through for the
+// rest only.
 func confKnown(name string) bool {
 	if strings.Contains(optionsText(), "`"+name+"'") {
 		return true

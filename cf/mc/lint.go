@@ -113,7 +113,8 @@ func (r *run) unquotedName(at m4.Position) string {
 	return after[:n]
 }
 
-// complained tells whether the text of the line at a place has been complained about; what macros said of it does not count.
+// complained tells whether the text of the line at a place has been complained about; what macros said of it does not
+// count.
 func (r *run) complained(at m4.Position) bool {
 	return slices.ContainsFunc(r.diags, func(d Diagnostic) bool { return d.Line == at.Line && d.File == at.File && len(d.Stack) == 0 })
 }
@@ -132,8 +133,8 @@ func (r *run) lintUnused(n named) {
 	}
 }
 
-// lintLines warns of lines of the input that came out as they are and are no lines of a configuration: calls that m4 did not know,
-// rules whose tabs got lost, remains of wrong quotes.
+// lintLines warns of lines of the input that came out as they are and are no lines of a configuration: calls that m4
+// did not know, rules whose tabs got lost, remains of wrong quotes.
 func (r *run) lintLines(lines []Line) {
 	for i, l := range lines {
 		if l.Text == "" || l.Text[0] == '#' || !slices.Contains(r.files, l.Library().File) {
@@ -178,9 +179,9 @@ var (
 	heading   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^S\s*([^\s=]+)(?:\s*=\s*(\S+))?`) })
 )
 
-// Lint warns of what is legal and compiles, but hardly does what was meant: calls behind a # that is no comment of m4 any more, and
-// mailers that name rule sets (equates S and R) which the configuration does not define. Addresses pass such a mailer as if the equate
-// were not there; senders are not masqueraded, for example.
+// Lint warns of what is legal and compiles, but hardly does what was meant: calls behind a # that is no comment of m4
+// any more, and mailers that name rule sets (equates S and R) which the configuration does not define. Addresses pass
+// such a mailer as if the equate were not there; senders are not masqueraded, for example.
 func (o *Output) Lint() []Diagnostic {
 	defined := map[string]bool{"0": true}
 	for _, l := range o.Lines {

@@ -127,7 +127,8 @@ func TestDefinesAndUndefines(t *testing.T) {
 	}
 }
 
-// movedTree is a copy of the original's tree whose files name each other by its own place, not by that of an installation.
+// movedTree is a copy of the original's tree whose files name each other by its own place, not by that of an
+// installation.
 func movedTree(t *testing.T) string {
 	t.Helper()
 	from, to := oracletest.Tree(t), t.TempDir()

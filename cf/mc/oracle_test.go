@@ -19,7 +19,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// site is a folder in place of /etc/mail, with the tables that the probes ask for, as the original's makemap writes them.
+// site is a folder in place of /etc/mail, with the tables that the probes ask for, as the original's makemap writes
+// them.
 type site struct {
 	dir      string
 	sendmail string
@@ -60,7 +61,8 @@ func (s *site) run(cmd *exec.Cmd) (out []byte, err error) {
 	return out, err
 }
 
-// newSite makes the tables. It skips the test without the original, or without the right to a private host name and network.
+// newSite makes the tables. It skips the test without the original, or without the right to a private host name and
+// network.
 func newSite(t *testing.T) *site {
 	t.Helper()
 	cmd := oracletest.Command(t, "usr/libexec/sendmail/sendmail")
@@ -95,8 +97,8 @@ O DontProbeInterfaces=True
 O QueueDirectory=` + s.dir + "\n"
 }
 
-// ask gives commands to the original's address test mode under a .cf and returns what it said before the first prompt, and the
-// final answer to each.
+// ask gives commands to the original's address test mode under a .cf and returns what it said before the first prompt,
+// and the final answer to each.
 func (s *site) ask(t *testing.T, name, cf string, commands []string) (string, []string) {
 	t.Helper()
 	path := filepath.Join(s.dir, name+".cf")

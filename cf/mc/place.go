@@ -7,8 +7,8 @@ import (
 	"gosendmail/cf/m4"
 )
 
-// Place is the line of the input file that caused line n of the .cf, counted from 1, or that gave an option its value; line is 0 where
-// the library writes it in any case.
+// Place is the line of the input file that caused line n of the .cf, counted from 1, or that gave an option its value;
+// line is 0 where the library writes it in any case.
 func (o *Output) Place(n int) (file string, line int) {
 	if n < 1 || n > len(o.Lines) {
 		return "", 0
@@ -24,8 +24,8 @@ func (o *Output) Place(n int) (file string, line int) {
 	return at.File, at.Line
 }
 
-// valuePlace finds the line of the input that gave a line of the library its value: the line that has the value itself, else the one that
-// made the define of an option. It is zero where there is none.
+// valuePlace finds the line of the input that gave a line of the library its value: the line that has the value itself,
+// else the one that made the define of an option. It is zero where there is none.
 func (r *run) valuePlace(text string) m4.Position {
 	option, value, isOption := strings.Cut(strings.TrimPrefix(text, "O "), "=")
 	isOption = isOption && strings.HasPrefix(text, "O ")

@@ -9,7 +9,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// What sites add in rules of their own finds the library's rule sets, workspaces and classes as it finds the original's.
+// What sites add in rules of their own finds the library's rule sets, workspaces and classes as it finds the
+// original's.
 func TestRecipes(t *testing.T) {
 	oracletest.Root(t)
 	archive, err := os.ReadFile("testdata/recipes.txtar")

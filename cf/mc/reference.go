@@ -18,8 +18,8 @@ var (
 	section  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^# ---- Options: (.*)$`) })
 )
 
-// Reference describes the library in Markdown: every word, feature, mailer, system and define with a line, taken from the comments
-// of the library's own files.
+// Reference describes the library in Markdown: every word, feature, mailer, system and define with a line, taken from
+// the comments of the library's own files.
 func Reference() string {
 	var b strings.Builder
 	b.WriteString("## Words of a .mc\n\n| word | meaning |\n|---|---|\n")

@@ -8,7 +8,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// TestLikeOriginal runs the same commands in both programs, each on a file of its own, and compares messages, exit codes and what is found afterwards.
+// TestLikeOriginal runs the same commands in both programs, each on a file of its own, and compares messages, exit
+// codes and what is found afterwards.
 func TestLikeOriginal(t *testing.T) {
 	dirs := [2]string{t.TempDir(), t.TempDir()}
 	for _, line := range []string{

@@ -2,8 +2,9 @@
 //
 //	editmap [-C file] [-N] [-f] -q|-u|-x type mapname key ["value..."]
 //
-// -q prints the value of a key (exit code 69 when it is not there), -u sets it, -x removes it. A changed map is written anew beside the old file and renamed
-// into place, so a change costs as much as a rebuild, and a Berkeley DB file becomes a CDB. Removing a key that is not there is told but no error, as in the original.
+// -q prints the value of a key (exit code 69 when it is not there), -u sets it, -x removes it. A changed map is written
+// anew beside the old file and renamed into place, so a change costs as much as a rebuild, and a Berkeley DB file
+// becomes a CDB. Removing a key that is not there is told but no error, as in the original.
 package main
 
 import (

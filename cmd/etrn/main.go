@@ -2,12 +2,13 @@
 //
 //	etrn [-bv] server-host [client-hosts]
 //
-// For each client host a command ETRN is sent. Without any, they are the names that mail is accepted for here: this host's and those of
-// class w in /etc/mail/sendmail.cf; then, and with -b, it is made sure first that this host accepts connections, since the other one will
-// deliver at once. -v prints the dialogue on standard error.
+// For each client host a command ETRN is sent. Without any, they are the names that mail is accepted for here: this
+// host's and those of class w in /etc/mail/sendmail.cf; then, and with -b, it is made sure first that this host accepts
+// connections, since the other one will deliver at once. -v prints the dialogue on standard error.
 //
-// The exit status is 0 when the dialogue came to its end, whatever the server answered; 64 for a wrong command line, 68 for a host
-// without address, 69 if there was no connection, 78 for a configuration that cannot be read, or 1 if the server was silent.
+// The exit status is 0 when the dialogue came to its end, whatever the server answered; 64 for a wrong command line, 68
+// for a host without address, 69 if there was no connection, 78 for a configuration that cannot be read, or 1 if the
+// server was silent.
 //
 // # SECURITY
 //

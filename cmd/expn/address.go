@@ -30,7 +30,8 @@ var (
 // writable reports whether mail could be sent to an address.
 func writable(addr string) bool { return !strings.HasPrefix(addr, `\`) && canBeSent.MatchString(addr) }
 
-// parse takes an address apart that server named. One that stands alone may also be a user of that server, or a UUCP path.
+// parse takes an address apart that server named. One that stands alone may also be a user of that server, or a UUCP
+// path.
 func (x *expander) parse(text, server, name string, alone bool) parsed {
 	addr, names := text, []string{name}
 	if m := inAngles.FindStringSubmatch(addr); m != nil {

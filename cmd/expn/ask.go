@@ -59,8 +59,8 @@ func lost(host string, err error, during string) string {
 	return host + ": lost connection"
 }
 
-// greeting reads a greeting. Where it is none of a server that is willing, the users go to another; those for whom there is none
-// are given up, or asked for in spite of the code.
+// greeting reads a greeting. Where it is none of a server that is willing, the users go to another; those for whom
+// there is none are given up, or asked for in spite of the code.
 func (x *expander) greeting(ctx context.Context, conn *dialogue.Conn, host string, users []string) []string {
 	lines, err := conn.Reply()
 	x.show(lines)
@@ -111,8 +111,9 @@ func rank(code string) int {
 	return 0
 }
 
-// question asks for an address by EXPN and by VRFY, as it is and, where it is the host's own, by its user part: some servers have one only,
-// or know lists by the one and users by the other. The best answer counts, and of equal ones the first; of 251 the last.
+// question asks for an address by EXPN and by VRFY, as it is and, where it is the host's own, by its user part: some
+// servers have one only, or know lists by the one and users by the other. The best answer counts, and of equal ones the
+// first; of 251 the last.
 func (x *expander) question(conn *dialogue.Conn, host, u string) (best []string, reason string) {
 	try := []string{u}
 	if i := strings.LastIndexByte(u, '@'); i > 0 && x.spell(u[i+1:]) == x.spell(host) {

@@ -44,7 +44,8 @@ func (x *expander) giveUp(host string, users []string, elsewhere int, reason str
 	}
 }
 
-// fallBackMX sends a user to another MX host of the same preference. Where there is none, it returns the host whose MX host this one is.
+// fallBackMX sends a user to another MX host of the same preference. Where there is none, it returns the host whose MX
+// host this one is.
 func (x *expander) fallBackMX(u, host string) (string, bool) {
 	us, old := at{u, host}, host
 	if from, ok := x.fellMX[us]; ok {
@@ -134,7 +135,8 @@ func (x *expander) follow(host, addr string) string {
 	return host
 }
 
-// lookUpMX sends users on to a host's MX host and returns those that stay. At the last chance they do not stay but are given up.
+// lookUpMX sends users on to a host's MX host and returns those that stay. At the last chance they do not stay but are
+// given up.
 func (x *expander) lookUpMX(ctx context.Context, last bool, host, reason string, users []string) (stay []string) {
 	fail := func(elsewhere int, why string) []string {
 		if !last {
@@ -174,8 +176,8 @@ func (x *expander) lookUpMX(ctx context.Context, last bool, host, reason string,
 	return nil
 }
 
-// complete gives a host that a server named the server's domain if it has none, and notes what else may have been meant: shiva of
-// cs.example.edu is shiva.example.edu, or shiva.cs.example.edu.
+// complete gives a host that a server named the server's domain if it has none, and notes what else may have been
+// meant: shiva of cs.example.edu is shiva.example.edu, or shiva.cs.example.edu.
 func (x *expander) complete(host, server, addr string) string {
 	host, server = strings.TrimSuffix(host, "."), strings.TrimSuffix(server, ".")
 	_, domain, ok := strings.Cut(server, ".")

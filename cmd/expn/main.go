@@ -1,21 +1,23 @@
-// Command expn expands mail aliases, asking the servers of those behind them in turn (EXPN and VRFY, RFC 5321 section 3.5).
+// Command expn expands mail aliases, asking the servers of those behind them in turn (EXPN and VRFY, RFC 5321 section
+// 3.5).
 //
 //	expn [-1avwd] user[@host] ...
 //
-// The answers of a server are expanded at the servers that they name, until nothing new comes; what is left is printed, sorted. Without
-// -a all of it is: -a prints only what can be written to, if that is at least eight tenths of an answer, and the unexpanded address
-// otherwise; -aa asks for all, -aaa for nine tenths, more for the more. Each -1 allows one level of expansion. -v prints each address
-// before and after, -w the dialogues, -d how servers are chosen, all on standard error.
+// The answers of a server are expanded at the servers that they name, until nothing new comes; what is left is printed,
+// sorted. Without -a all of it is: -a prints only what can be written to, if that is at least eight tenths of an
+// answer, and the unexpanded address otherwise; -aa asks for all, -aaa for nine tenths, more for the more. Each -1
+// allows one level of expansion. -v prints each address before and after, -w the dialogues, -d how servers are chosen,
+// all on standard error.
 //
-// A server is found by its address, or where it has none or does not answer, by its MX records. A host that is named without a domain
-// is looked for in the domain of the server that named it, and then in the domains around it.
+// A server is found by its address, or where it has none or does not answer, by its MX records. A host that is named
+// without a domain is looked for in the domain of the server that named it, and then in the domains around it.
 //
 // The exit status is 0, or 64 for a wrong command line: what could not be expanded is printed with the reason.
 //
 // # SECURITY
 //
-// Servers choose which addresses and hosts are asked for next. Their lines are printed with control characters made visible, an address with
-// a line end cannot become a command (dialogue.Send), and the number of addresses is bounded.
+// Servers choose which addresses and hosts are asked for next. Their lines are printed with control characters made
+// visible, an address with a line end cannot become a command (dialogue.Send), and the number of addresses is bounded.
 package main
 
 import (
@@ -139,7 +141,8 @@ func newExpander(port string, errout io.Writer) *expander {
 		fellMX: map[at]string{}, fellGuess: map[at]string{}}
 }
 
-// queue notes that a host is to be asked for an address, and returns the line of -v. Without a host it cannot be expanded.
+// queue notes that a host is to be asked for an address, and returns the line of -v. Without a host it cannot be
+// expanded.
 func (x *expander) queue(host, addr, name string, level int) string {
 	if host == "" {
 		return x.final(addr, "NONE", name, "")

@@ -74,9 +74,9 @@ func runCommand(tb testing.TB, cmd *exec.Cmd, stdin string) result {
 
 var update = flag.Bool("update", false, "write what GNU m4 gives for the cases of testdata/gnu anew")
 
-// The cases of testdata/gnu give with ours what the .golden files say, and with GNU m4, where it is, the same. In each archive the file
-// "cases" holds one case after the other: a line "== NAME: ARGUMENTS", then standard input. The archive's other files are there for all
-// its cases.
+// The cases of testdata/gnu give with ours what the .golden files say, and with GNU m4, where it is, the same. In each
+// archive the file "cases" holds one case after the other: a line "== NAME: ARGUMENTS", then standard input. The
+// archive's other files are there for all its cases.
 func TestSameAsGNU(t *testing.T) {
 	archives, err := filepath.Glob("testdata/gnu/*.txtar")
 	if err != nil || len(archives) == 0 {
@@ -354,7 +354,8 @@ func TestProgramsAsGNU(t *testing.T) {
 	})
 }
 
-// flagWords are pieces of command lines: every flag that GNU m4 has and that is not refused or answered with words of our own.
+// flagWords are pieces of command lines: every flag that GNU m4 has and that is not refused or answered with words of
+// our own.
 var flagWords = []string{
 	"-DVALUE=1", "-D", "-Dlen=mine", "--define=VALUE", "-UVALUE", "-Ulen", "--undefine=define", "-Isub", "-I", "--include=sub", "-s", "--synclines",
 	"-P", "--prefix-builtins", "-G", "--traditional", "-g", "--gnu", "-Q", "--quiet", "--silent", "-E", "-EE", "--fatal-warnings", "-d", "-dV",

@@ -1,7 +1,8 @@
 // Command m4 is GNU m4 1.4.19's macro processor on the engine of cf/m4.
 //
-// It takes GNU m4's flags. Refused with a message are -F and -R (frozen state files). Its own flags bound a run: --budget-steps=N,
-// --budget-output=BYTES, --budget-memory=BYTES (default 512 MiB), and --no-shell takes syscmd, esyscmd, mkstemp and maketemp away.
+// It takes GNU m4's flags. Refused with a message are -F and -R (frozen state files). Its own flags bound a run:
+// --budget-steps=N, --budget-output=BYTES, --budget-memory=BYTES (default 512 MiB), and --no-shell takes syscmd,
+// esyscmd, mkstemp and maketemp away.
 package main
 
 import (

@@ -15,13 +15,15 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// example is a call of m4 that GNU m4's manual shows, with what is typed into it and what the manual says that it prints.
+// example is a call of m4 that GNU m4's manual shows, with what is typed into it and what the manual says that it
+// prints.
 type example struct {
 	name  string // the section of the manual, and the number of the block of examples in it
 	args  []string
 	input string
 	files map[string]string // that the example shows
-	// stdout is what the manual shows as output; lines without the blanks at their ends, which the manual does not show.
+	// stdout is what the manual shows as output; lines without the blanks at their ends, which the manual does not
+	// show.
 	stdout string
 }
 
@@ -59,8 +61,8 @@ func manualText(t *testing.T) string {
 
 var nodeHead = regexp.MustCompile(`(?m)^\x1f\nFile: m4\.info,  Node: ([^,\n]+),.*$`)
 
-// manualExamples takes the manual apart: what is set in by five columns and shows output or a prompt is an example. It returns the
-// number of blocks too.
+// manualExamples takes the manual apart: what is set in by five columns and shows output or a prompt is an example. It
+// returns the number of blocks too.
 func manualExamples(text string) (examples []example, blocks int) {
 	heads := nodeHead.FindAllStringSubmatchIndex(text, -1)
 	files := map[string]string{}
@@ -108,7 +110,8 @@ func setIn(text string) [][]string {
 	return blocks
 }
 
-// withoutProse takes away the words about a macro before the example, or about a flag around one that is set in further.
+// withoutProse takes away the words about a macro before the example, or about a flag around one that is set in
+// further.
 func withoutProse(lines []string, described bool) []string {
 	if slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, column+outputMark) }) {
 		var inner []string
@@ -225,7 +228,8 @@ func (e *example) frozen() bool {
 	return slices.ContainsFunc(e.args, func(a string) bool { return a == "-F" || a == "-R" })
 }
 
-// All examples of GNU m4's manual give the same output, complaints and exit status with GNU m4 and with ours, and what the manual shows.
+// All examples of GNU m4's manual give the same output, complaints and exit status with GNU m4 and with ours, and what
+// the manual shows.
 func TestManual(t *testing.T) {
 	examples, blocks := manualExamples(manualText(t))
 	folder := oracletest.Root(t) + "/usr/share/doc/m4/examples"

@@ -67,7 +67,8 @@ type item struct {
 	given bool // an optional argument is there
 }
 
-// parse splits the command line as getopt_long does, with options and files mixed. With an error it returns what stands before it too.
+// parse splits the command line as getopt_long does, with options and files mixed. With an error it returns what stands
+// before it too.
 func parse(args []string) ([]item, error) {
 	table := optionTable()
 	var items []item

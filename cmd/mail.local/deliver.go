@@ -88,7 +88,8 @@ func (p *program) mailbox(ctx context.Context, u priv.User) (mailers.Mailbox, *f
 	return box, nil
 }
 
-// inspect looks at what stands in the mailbox's place, for the original's words. What counts is looked at again when it is open.
+// inspect looks at what stands in the mailbox's place, for the original's words. What counts is looked at again when it
+// is open.
 func inspect(box mailers.Mailbox) *failure {
 	info, err := os.Lstat(box.Path)
 	if err != nil {

@@ -270,8 +270,9 @@ func localName(address string) string {
 	return name.String()
 }
 
-// dotReader reads a message up to the line that is a dot alone, and takes a dot off lines that begin with one. A newline without carriage
-// return ends neither line for that purpose, unless the client ends its commands so: a message must not say where it ends.
+// dotReader reads a message up to the line that is a dot alone, and takes a dot off lines that begin with one. A
+// newline without carriage return ends neither line for that purpose, unless the client ends its commands so: a message
+// must not say where it ends.
 type dotReader struct {
 	in     *bufio.Reader
 	bareLF bool

@@ -1,11 +1,12 @@
-// Command mail.local puts a message into the mailboxes of local users, as a local mailer of sendmail or of other servers.
+// Command mail.local puts a message into the mailboxes of local users, as a local mailer of sendmail or of other
+// servers.
 //
 //	mail.local [-7] [-b] [-d] [-D mbdb] [-l] [-f from | -r from] [-h file] user ...
 //
-// It reads the message from standard input and appends it to /var/mail/USER, or to a file in the user's home (-h), with a From line
-// before it and an empty line behind it. From lines in the body get a ">", and a Content-Length of ours takes the place of the
-// sender's. With -l it speaks LMTP (RFC 2033) on standard input and output; -7 does not offer 8BITMIME. -b makes a full mailbox
-// (quota) a permanent failure.
+// It reads the message from standard input and appends it to /var/mail/USER, or to a file in the user's home (-h), with
+// a From line before it and an empty line behind it. From lines in the body get a ">", and a Content-Length of ours
+// takes the place of the sender's. With -l it speaks LMTP (RFC 2033) on standard input and output; -7 does not offer
+// 8BITMIME. -b makes a full mailbox (quota) a permanent failure.
 //
 // Users are those of the password file and of what nsswitch.conf names beside it: -D knows "pw" only.
 //
@@ -13,10 +14,10 @@
 //
 // # SECURITY
 //
-// It is run by root, or is set-user-ID root. It makes lock files and new mailboxes in the spool as root, never through a link, and
-// writes with the rights of the user whose mailbox it is, below his quota; a mailbox that is a link, has several names, is no
-// regular file or is somebody else's is refused. What it cannot write whole it takes back. A message is on disk before success is
-// reported. Of the environment only TZ is read, and of TZ only names of zones.
+// It is run by root, or is set-user-ID root. It makes lock files and new mailboxes in the spool as root, never through
+// a link, and writes with the rights of the user whose mailbox it is, below his quota; a mailbox that is a link, has
+// several names, is no regular file or is somebody else's is refused. What it cannot write whole it takes back. A
+// message is on disk before success is reported. Of the environment only TZ is read, and of TZ only names of zones.
 package main
 
 import (

@@ -2,9 +2,10 @@
 //
 //	mailstats [-C cffile] [-c] [-P] [-f stfile] [-o] [-p]
 //
-// One line for each mailer tells messages and kilobytes from and to it, and messages rejected, discarded and quarantined; "T" is the
-// sum, "C" connections in, out and refused. -P prints it for programs, -p does so and begins the statistics anew. -o leaves the names
-// of mailers out, -c reads submit.cf, -f names the file. The exit code is one of sysexits.h.
+// One line for each mailer tells messages and kilobytes from and to it, and messages rejected, discarded and
+// quarantined; "T" is the sum, "C" connections in, out and refused. -P prints it for programs, -p does so and begins
+// the statistics anew. -o leaves the names of mailers out, -c reads submit.cf, -f names the file. The exit code is one
+// of sysexits.h.
 package main
 
 import (
@@ -110,7 +111,8 @@ func (c *command) fail(code int, format string, args ...any) int {
 	return code
 }
 
-// configured returns the names of the mailers of a configuration, and its StatusFile. What else is wrong with it is not told here.
+// configured returns the names of the mailers of a configuration, and its StatusFile. What else is wrong with it is not
+// told here.
 func configured(path string) (names []string, file string, err error) {
 	f, err := os.Open(path)
 	if err != nil {

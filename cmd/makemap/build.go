@@ -16,7 +16,8 @@ import (
 // maxLine bounds a line of input.
 const maxLine = 16 << 20
 
-// build writes the map from the lines of the standard input. Lines that are wrong are told and left out; the map has the others.
+// build writes the map from the lines of the standard input. Lines that are wrong are told and left out; the map has
+// the others.
 func (j *job) build(options dbtool.Options) int {
 	target, err := options.Check(dbtool.Path(j.mapType, j.name), j.unsafe)
 	if err != nil {

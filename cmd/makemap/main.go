@@ -2,12 +2,13 @@
 //
 //	makemap [-C file] [-N] [-c cachesize] [-D commentchar] [-d] [-e] [-f] [-i type] [-l] [-o] [-r] [-s] [-t delim] [-u] [-v] type mapname
 //
-// Types hash and btree write a CDB into mapname.db, type cdb into mapname.cdb, implicit is hash; dbm is refused. The file is written beside the old
-// one and renamed into place, so a running server sees the old table or the new one, never a part. With -u an existing file, CDB or
-// Berkeley DB, is written to the standard output instead. Messages and exit codes are the original's. -c is accepted without effect: there is no cache to size.
+// Types hash and btree write a CDB into mapname.db, type cdb into mapname.cdb, implicit is hash; dbm is refused. The
+// file is written beside the old one and renamed into place, so a running server sees the old table or the new one,
+// never a part. With -u an existing file, CDB or Berkeley DB, is written to the standard output instead. Messages and
+// exit codes are the original's. -c is accepted without effect: there is no cache to size.
 //
-// What differs from the original: lines of any length up to 16 MiB are taken (it stops at 1024 bytes); -d works for all types;
-// no sendmail.cf is needed unless -C names one; a file that fails half-way is not left damaged.
+// What differs from the original: lines of any length up to 16 MiB are taken (it stops at 1024 bytes); -d works for all
+// types; no sendmail.cf is needed unless -C names one; a file that fails half-way is not left damaged.
 package main
 
 import (

@@ -10,8 +10,9 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// BenchmarkProcess compares whole processes: mkcf with its own library and with the original's tree, and GNU m4 with that tree, on the
-// configuration of a POP-before-SMTP site. The processor's time counts, for the machine may be busy with other things.
+// BenchmarkProcess compares whole processes: mkcf with its own library and with the original's tree, and GNU m4 with
+// that tree, on the configuration of a POP-before-SMTP site. The processor's time counts, for the machine may be busy
+// with other things.
 func BenchmarkProcess(b *testing.B) {
 	tree := oracletest.Tree(b)
 	mkcf := filepath.Join(b.TempDir(), "mkcf")

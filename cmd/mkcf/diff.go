@@ -118,7 +118,8 @@ func (c *command) text(name string) (string, int, error) {
 	return string(out.Text()), status, nil
 }
 
-// compareAnswers asks a sendmail about both configurations and prints where the answers differ. It returns their number.
+// compareAnswers asks a sendmail about both configurations and prints where the answers differ. It returns their
+// number.
 func (c *command) compareAnswers(sides [2]side) (int, error) {
 	program, err := c.asked()
 	if err != nil {

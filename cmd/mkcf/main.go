@@ -7,19 +7,21 @@
 //	mkcf diff    [the same flags] [--ask=program] [--probes=n] -C cfdir one.mc      what the library makes of it, and the tree
 //	mkcf reference                                  every feature, mailer, system and define, as Markdown
 //
-// lint judges as sendmail -bC and the start of a daemon do, as the user who calls it: it reads class files, looks up users, hosts and
-// services, and enters the queue (as RunAsUser where root calls). With --elsewhere the configuration is for another host: what depends on
-// this one is said as a warning, and the queue is not looked at.
+// lint judges as sendmail -bC and the start of a daemon do, as the user who calls it: it reads class files, looks up
+// users, hosts and services, and enters the queue (as RunAsUser where root calls). With --elsewhere the configuration
+// is for another host: what depends on this one is said as a warning, and the queue is not looked at.
 //
-// A file named - is the standard input. Without -o the .cf goes to the standard output; -o replaces the file at once, never half.
+// A file named - is the standard input. Without -o the .cf goes to the standard output; -o replaces the file at once,
+// never half.
 //
-// diff compares all lines but rules as sets, and the rules of each rule set. With --ask, and with one .mc, it compares rules by what they
-// do: it asks a sendmail, the original or ours (without --ask: the one beside mkcf), some thousand questions in its test mode under both
-// configurations, also about the hosts and the keys of tables that they name. Lines "?" tell a question, "-" and "+" the two sides.
+// diff compares all lines but rules as sets, and the rules of each rule set. With --ask, and with one .mc, it compares
+// rules by what they do: it asks a sendmail, the original or ours (without --ask: the one beside mkcf), some thousand
+// questions in its test mode under both configurations, also about the hosts and the keys of tables that they name.
+// Lines "?" tell a question, "-" and "+" the two sides.
 //
-// Exit status: 0; 1 if diff finds a difference, or lint warnings alone; 65 if the input has errors (with --strict: or warnings), with lint
-// also what a server would not start with;
-// 66 if a file cannot be read; 64 for a wrong command line; 69 if the program to ask does not answer; 73 if the output cannot be written.
+// Exit status: 0; 1 if diff finds a difference, or lint warnings alone; 65 if the input has errors (with --strict: or
+// warnings), with lint also what a server would not start with; 66 if a file cannot be read; 64 for a wrong command
+// line; 69 if the program to ask does not answer; 73 if the output cannot be written.
 package main
 
 import (
@@ -229,7 +231,8 @@ func (c *command) open(name string) (string, error) {
 	return string(text), nil
 }
 
-// compile writes the .cf. With errors in the input it goes to the standard output all the same, as with m4, but replaces no file.
+// compile writes the .cf. With errors in the input it goes to the standard output all the same, as with m4, but
+// replaces no file.
 func (c *command) compile() (int, error) {
 	out, status, err := c.build(c.args...)
 	if out == nil || err != nil {
@@ -250,7 +253,8 @@ func (c *command) compile() (int, error) {
 	return 0, nil
 }
 
-// lint prints the diagnostics, what only Output.Lint says, and what keeps a server on this host from running the configuration.
+// lint prints the diagnostics, what only Output.Lint says, and what keeps a server on this host from running the
+// configuration.
 func (c *command) lint() (int, error) {
 	out, status, err := c.build(c.args...)
 	if err != nil {
@@ -276,8 +280,8 @@ func (c *command) lint() (int, error) {
 	return status, nil
 }
 
-// serverProblems does with what was compiled what a server does at its start, and lists what it has to say at the lines of the .mc.
-// refused reports whether it would not start.
+// serverProblems does with what was compiled what a server does at its start, and lists what it has to say at the lines
+// of the .mc. refused reports whether it would not start.
 func (c *command) serverProblems(out *mc.Output) (refused bool, list []string) {
 	site, err := mta.Load(context.Background(), mta.LoadOptions{Path: c.args[len(c.args)-1], Text: out.Text(), OpMode: 'C',
 		Origin: func(n int) cf.Position {

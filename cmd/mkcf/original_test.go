@@ -10,7 +10,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// originalProgram is a script that runs the original with a host name, and without a network in which it would wait for name servers.
+// originalProgram is a script that runs the original with a host name, and without a network in which it would wait for
+// name servers.
 func originalProgram(t *testing.T) string {
 	t.Helper()
 	cmd := oracletest.Command(t, "usr/libexec/sendmail/sendmail")
@@ -31,7 +32,8 @@ func originalProgram(t *testing.T) string {
 	return path
 }
 
-// The comparison that anybody can run on his own file: the original, asked about what the library and its own tree make of it.
+// The comparison that anybody can run on his own file: the original, asked about what the library and its own tree make
+// of it.
 func TestDiffAsksTheOriginal(t *testing.T) {
 	tree, program := oracletest.Tree(t), originalProgram(t)
 	text, err := os.ReadFile("../../cf/mc/testdata/pop-before-smtp.mc")

@@ -2,7 +2,9 @@
 //
 //	praliases [-C cffile] [-f aliasfile] [key ...]
 //
-// Each is printed as "key:value"; with keys, only these, and which of them are not there. The text of alias files is not read: newaliases builds the databases. The exit code is 0 unless the command line or the configuration is wrong, as the original's.
+// Each is printed as "key:value"; with keys, only these, and which of them are not there. The text of alias files is
+// not read: newaliases builds the databases. The exit code is 0 unless the command line or the configuration is wrong,
+// as the original's.
 package main
 
 import (
@@ -53,7 +55,8 @@ func run(args []string, out, errout io.Writer) int {
 	return dbtool.OK
 }
 
-// aliasFiles reads the specifications of option AliasFile, [class:][flags] file, and passes over those that are no database files.
+// aliasFiles reads the specifications of option AliasFile, [class:][flags] file, and passes over those that are no
+// database files.
 func aliasFiles(values []string, errout io.Writer) (files []string) {
 	for _, v := range values {
 		for spec := range strings.SplitSeq(v, ",") {
@@ -81,7 +84,8 @@ func aliasFiles(values []string, errout io.Writer) (files []string) {
 	return files
 }
 
-// print writes one database's aliases: all, or those of the keys in their order, which it tells when they are not there.
+// print writes one database's aliases: all, or those of the keys in their order, which it tells when they are not
+// there.
 func print(path string, keys []string, out io.Writer) error {
 	if !strings.HasSuffix(path, ".db") && !strings.HasSuffix(path, ".cdb") {
 		path += ".db"

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// fields are what an expression may ask for: the lines of a control file by the names that qtool.pl gives them, without line ends, and
-// "headers NAME" for the header.
+// fields are what an expression may ask for: the lines of a control file by the names that qtool.pl gives them, without
+// line ends, and "headers NAME" for the header.
 type fields map[string][]string
 
 var fieldOf = map[byte]string{
@@ -71,10 +71,10 @@ func (f fields) header(l string) string {
 // condition is a compiled expression.
 type condition func(fields) bool
 
-// compile reads an expression, the part of Perl that selects messages: comparisons of $msg{field}, or $msg{headers}{Name}, with a number
-// (== != < <= > >=), with a string (eq ne lt le gt ge) or with a pattern (=~ !~), joined by && || ! and parentheses, or by and, or, not. A
-// field alone is true if it is there and neither empty nor 0. Of a field with several values one must do. Perl's other words are refused:
-// nothing is run.
+// compile reads an expression, the part of Perl that selects messages: comparisons of $msg{field}, or
+// $msg{headers}{Name}, with a number (== != < <= > >=), with a string (eq ne lt le gt ge) or with a pattern (=~ !~),
+// joined by && || ! and parentheses, or by and, or, not. A field alone is true if it is there and neither empty nor 0.
+// Of a field with several values one must do. Perl's other words are refused: nothing is run.
 func compile(text string) (condition, error) {
 	p := &reader{rest: text}
 	c := p.either()

@@ -3,20 +3,23 @@
 //	qtool [-Q] [-C file] [-e expression] [-s seconds] directory source ...
 //	qtool -b|-d [-Q] [-C file] [-e expression] [-s seconds] source ...
 //
-// A source is a control file, the ID of a message behind the path of its directory, or a directory, which stands for all messages in it. They
-// are moved into the first directory; with -d deleted; with -b bounced, by sendmail -qI with Timeout.queuereturn=now, without another attempt.
-// -Q takes quarantined messages (hf) instead of the others. -s takes those whose data file is older, -e those for which an expression is
-// true (see expression). -C names the configuration whose queue groups a move could upset; it is warned of them.
+// A source is a control file, the ID of a message behind the path of its directory, or a directory, which stands for
+// all messages in it. They are moved into the first directory; with -d deleted; with -b bounced, by sendmail -qI with
+// Timeout.queuereturn=now, without another attempt. -Q takes quarantined messages (hf) instead of the others. -s takes
+// those whose data file is older, -e those for which an expression is true (see expression). -C names the configuration
+// whose queue groups a move could upset; it is warned of them.
 //
-// What happens is what the original's qtool.pl does, but each message is locked for a delete too, a move is safe against a crash, and
-// what could not be done makes the exit status 75. 64 is a wrong command line, 78 a configuration that cannot be read.
+// What happens is what the original's qtool.pl does, but each message is locked for a delete too, a move is safe
+// against a crash, and what could not be done makes the exit status 75. 64 is a wrong command line, 78 a configuration
+// that cannot be read.
 //
 // # STATES
 //
-// A move links the data file into the new directory, holding it locked, renames the control file, and then removes the old name of the
-// data file: at each moment the message is in one queue as a whole. Between file systems, and where a line d of the control file names
-// the directory of the data file, which would be wrong afterwards, the files are copied and synced instead; a crash then may leave the
-// message in both queues. A delete removes the control file first. Folders are synced in between.
+// A move links the data file into the new directory, holding it locked, renames the control file, and then removes the
+// old name of the data file: at each moment the message is in one queue as a whole. Between file systems, and where a
+// line d of the control file names the directory of the data file, which would be wrong afterwards, the files are
+// copied and synced instead; a crash then may leave the message in both queues. A delete removes the control file
+// first. Folders are synced in between.
 package main
 
 //lint:file-ignore ST1005 the original's words

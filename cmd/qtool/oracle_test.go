@@ -14,7 +14,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// lay makes a root of queues: q1 and q2 plain, q3 with subdirectories, and a message whose data file a line d places elsewhere.
+// lay makes a root of queues: q1 and q2 plain, q3 with subdirectories, and a message whose data file a line d places
+// elsewhere.
 func lay(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()

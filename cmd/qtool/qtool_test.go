@@ -45,8 +45,8 @@ func TestLocked(t *testing.T) {
 	}
 }
 
-// TestDataElsewhere moves a message whose data file a line d places in another directory: the original leaves the line, and the message
-// is lost.
+// TestDataElsewhere moves a message whose data file a line d places in another directory: the original leaves the line,
+// and the message is lost.
 func TestDataElsewhere(t *testing.T) {
 	root := lay(t)
 	for _, d := range []string{root + "/q2", "q2"} {

@@ -2,15 +2,17 @@
 //
 //	rmail [-D domain] [-T] user ...
 //
-// The lines "From user date remote from host" and ">From ..." at its beginning become one return path, host!host!user, and
-// the name of the host it came from, for -p: -pUUCP:host.UUCP, or with -D another word than UUCP. -T prints what it makes of them.
+// The lines "From user date remote from host" and ">From ..." at its beginning become one return path, host!host!user,
+// and the name of the host it came from, for -p: -pUUCP:host.UUCP, or with -D another word than UUCP. -T prints what it
+// makes of them.
 //
-// The exit status is sendmail's, 64 for a wrong command line, or 65 for a message without such a line or without more than it.
+// The exit status is sendmail's, 64 for a wrong command line, or 65 for a message without such a line or without more
+// than it.
 //
 // # SECURITY
 //
-// uuxqt runs it with users and a message of another host's choice. A user that begins with a dash is refused, since sendmail would take it for a
-// flag; one with a comma is put into angle brackets, so that it stays one.
+// uuxqt runs it with users and a message of another host's choice. A user that begins with a dash is refused, since
+// sendmail would take it for a flag; one with a comma is put into angle brackets, so that it stays one.
 package main
 
 import (

@@ -17,7 +17,8 @@ const (
 	stub = "#!/bin/sh\nfor a; do echo \"<$a>\"; done >/run/sent\ncat >>/run/sent\n"
 )
 
-// TestLikeOriginal gives messages to Debian's rmail and to ours, in a world whose sendmail writes down what it is given.
+// TestLikeOriginal gives messages to Debian's rmail and to ours, in a world whose sendmail writes down what it is
+// given.
 func TestLikeOriginal(t *testing.T) {
 	_, original := oracletest.Debian(t, "usr/sbin/rmail", "rmail")
 	_, inside := oracletest.Inside(t, nil)

@@ -28,7 +28,8 @@ const (
 // withoutMailers are the modes that end before -d0.15 prints mailers.
 const withoutMailers = string(modeQueue) + string(modeQueueSize) + string(modeAliases) + string(modeCheckCf) + string(modeHostStat) + string(modePurgeStat)
 
-// configPath is the file that counts: -C's, else that of the submission program for those who hand mail in, if it is there.
+// configPath is the file that counts: -C's, else that of the submission program for those who hand mail in, if it is
+// there.
 func (v *invocation) configPath() string {
 	if v.config != "" {
 		return v.config
@@ -42,7 +43,8 @@ func (v *invocation) configPath() string {
 	return daemonConfig
 }
 
-// load reads the configuration and opens the log. Where it is not fit to run, code is not 0 and the reasons are printed and logged.
+// load reads the configuration and opens the log. Where it is not fit to run, code is not 0 and the reasons are printed
+// and logged.
 func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Logger, code int) {
 	path := v.configPath()
 	from := mta.LoadOptions{Path: path, Options: v.configOptions(), Debug: v.log}
@@ -104,12 +106,14 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 	return site, log, 0
 }
 
-// judges reports whether the call is about the configuration itself: it checks it, or starts what runs under it for long.
+// judges reports whether the call is about the configuration itself: it checks it, or starts what runs under it for
+// long.
 func (v *invocation) judges() bool {
 	return v.mode == modeCheckCf || v.mode == modeDaemon || v.mode == modeForegrnd || v.given.ready != nil
 }
 
-// isUsage reports whether an error in a configuration ends the original with the status of a wrong command line, which two options do.
+// isUsage reports whether an error in a configuration ends the original with the status of a wrong command line, which
+// two options do.
 func isUsage(m cf.Message) bool {
 	return m.Reply == "" && (strings.HasPrefix(m.Text, "Unknown delivery mode") || strings.HasPrefix(m.Text, "Unknown 8-bit mode"))
 }
@@ -155,7 +159,8 @@ func (f *flags) configOptions() []string {
 	return list
 }
 
-// openLog opens syslog, or what the option LogFile names; stderr is written to where there is no syslog. Without a site it is syslog.
+// openLog opens syslog, or what the option LogFile names; stderr is written to where there is no syslog. Without a site
+// it is syslog.
 func (v *invocation) openLog(site *mta.Site, stderr io.Writer) (*maillog.Logger, error) {
 	tag := v.tag
 	if tag == "" {
@@ -202,7 +207,8 @@ func (v *invocation) record(ctx context.Context, site *mta.Site, code int, list 
 	return code
 }
 
-// logErrors logs what is wrong with a configuration. What is printed already need not be there twice where the log is standard error.
+// logErrors logs what is wrong with a configuration. What is printed already need not be there twice where the log is
+// standard error.
 func (v *invocation) logErrors(ctx context.Context, site *mta.Site, list []cf.Message) {
 	if len(list) == 0 {
 		return
@@ -245,7 +251,8 @@ func (v *invocation) server(ctx context.Context, adjust func(*mta.Config)) (*mta
 	return s, log, 0
 }
 
-// doubt logs what makes messages of a caller doubtful whom the site does not trust: files of his own choice. Headers tell it, too.
+// doubt logs what makes messages of a caller doubtful whom the site does not trust: files of his own choice. Headers
+// tell it, too.
 func (v *invocation) doubt(site *mta.Site, log *maillog.Logger, caller string) (list []string) {
 	if !v.submits() || v.mode == modeVerify || !site.WarnsOf(caller) {
 		return nil
@@ -296,7 +303,8 @@ func (v *invocation) serverConfig(ctx context.Context, site *mta.Site, log *mail
 	return cfg
 }
 
-// compile turns an .mc into the text of a configuration, whose errors then name the lines of the .mc. Where it has errors, code is not 0.
+// compile turns an .mc into the text of a configuration, whose errors then name the lines of the .mc. Where it has
+// errors, code is not 0.
 func (v *invocation) compile(ctx context.Context, o *mta.LoadOptions) (code int) {
 	out, err := mc.Compile(mc.Options{}, o.Path)
 	if err != nil {
@@ -321,7 +329,8 @@ func (v *invocation) compile(ctx context.Context, o *mta.LoadOptions) (code int)
 	return 0
 }
 
-// checkConfig is -bC: it makes all of the configuration that a daemon makes, but for its sockets, and tells what is wrong.
+// checkConfig is -bC: it makes all of the configuration that a daemon makes, but for its sockets, and tells what is
+// wrong.
 func (v *invocation) checkConfig(ctx context.Context) int {
 	m, log, code := v.server(ctx, nil)
 	if code != 0 {

@@ -19,8 +19,8 @@ const (
 	orderShutdown = "shutdown"
 )
 
-// openControl opens the control socket of a configuration, in place of the one before. A socket that cannot be had is told in the
-// log, as by the original: the daemon serves without it.
+// openControl opens the control socket of a configuration, in place of the one before. A socket that cannot be had is
+// told in the log, as by the original: the daemon serves without it.
 func (d *daemon) openControl(ctx context.Context, site *mta.Site, log *maillog.Logger) {
 	d.closeControl()
 	path, check, timeout, found, err := site.ControlSocket()

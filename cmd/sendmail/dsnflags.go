@@ -21,8 +21,8 @@ func (f *flags) setReturn(text string) {
 	}
 }
 
-// addNotify reads -N: "never", or some of success, failure and delay (RFC 3461 section 4.1). A further -N adds to the ones before; what it
-// adds counts beside "never".
+// addNotify reads -N: "never", or some of success, failure and delay (RFC 3461 section 4.1). A further -N adds to the
+// ones before; what it adds counts beside "never".
 func (f *flags) addNotify(text string) {
 	if strings.EqualFold(strings.TrimSpace(text), "never") {
 		if f.notify == 0 {

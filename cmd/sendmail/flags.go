@@ -107,9 +107,10 @@ const optional = "qdQT"
 // plain are the flags without a value. E, J, U and x are leftovers of other times and vendors.
 const plain = "cGIimnstUvxEJ"
 
-// parseFlags reads a command line without the program's name. Flags end at "--" or at the first address, as with getopt. A
-// value that is missing, or of -b, is an error; others that cannot be used are collected in wrong. An unknown flag is only noted, because no
-// program's mail may be lost for a flag that another sendmail knew. -q alone takes the next argument where that is no flag.
+// parseFlags reads a command line without the program's name. Flags end at "--" or at the first address, as with
+// getopt. A value that is missing, or of -b, is an error; others that cannot be used are collected in wrong. An unknown
+// flag is only noted, because no program's mail may be lost for a flag that another sendmail knew. -q alone takes the
+// next argument where that is no flag.
 func parseFlags(argv []string) (*flags, error) {
 	f := &flags{mode: modeDeliver, macros: map[string]string{}}
 	for i := 0; i < len(argv); i++ {

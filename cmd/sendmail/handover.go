@@ -13,8 +13,8 @@ import (
 	"gosendmail/internal/status"
 )
 
-// A process that this program starts to go on in the background is handed descriptors: 3 proves that a process with the same rights
-// made it (priv.Proof), 4 is there for daemons, whose start is waited for.
+// A process that this program starts to go on in the background is handed descriptors: 3 proves that a process with the
+// same rights made it (priv.Proof), 4 is there for daemons, whose start is waited for.
 const (
 	// handoverEnv says that the process was started so, and for what. Alone it means nothing: anybody can set it.
 	handoverEnv = "GOSENDMAIL_HANDOVER"
@@ -30,7 +30,8 @@ type handover struct {
 	ready  *os.File // a byte written to it says that the daemon serves; nil where nobody waits for that
 }
 
-// takeOver returns what a parent of this program handed over. Rights must be settled: they are what the proof is held against.
+// takeOver returns what a parent of this program handed over. Rights must be settled: they are what the proof is held
+// against.
 func takeOver() (h handover, err error) {
 	text, ok := os.LookupEnv(handoverEnv)
 	os.Unsetenv(handoverEnv)
@@ -49,8 +50,8 @@ func takeOver() (h handover, err error) {
 	return handover{}, fmt.Errorf("%s=%s: nothing of this program", handoverEnv, text)
 }
 
-// handOver starts this program again, without a terminal, with args. A daemon has ready, on which it is waited for, and what it prints
-// until then goes where our own output goes.
+// handOver starts this program again, without a terminal, with args. A daemon has ready, on which it is waited for, and
+// what it prints until then goes where our own output goes.
 func (v *invocation) handOver(name string, args []string, ready *os.File) (*exec.Cmd, error) {
 	self, err := priv.Self()
 	if err != nil {
@@ -85,7 +86,8 @@ func (v *invocation) detaches() bool {
 	return v.mode == modeDaemon || queueOnly
 }
 
-// detach starts this command line again in the background and waits for it. The exit status is OK when the child serves, else the child's.
+// detach starts this command line again in the background and waits for it. The exit status is OK when the child
+// serves, else the child's.
 func (v *invocation) detach() int {
 	wait, ready, err := os.Pipe()
 	if err != nil {
@@ -106,8 +108,8 @@ func (v *invocation) detach() int {
 	return cmd.ProcessState.ExitCode()
 }
 
-// ready ends the waiting of whoever started a daemon, and lets go of the standard output and error that he gave: they may be pipes which
-// somebody reads to their end. Standard error stays where it is the log.
+// ready ends the waiting of whoever started a daemon, and lets go of the standard output and error that he gave: they
+// may be pipes which somebody reads to their end. Standard error stays where it is the log.
 func (v *invocation) ready() {
 	if v.given.ready == nil {
 		return

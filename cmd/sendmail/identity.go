@@ -9,8 +9,8 @@ import (
 	"gosendmail/internal/testmode"
 )
 
-// build is what -d0 tells of this program. The words are the original's where what they stand for is there, because monitors look for
-// them: a word that is missing (STARTTLS, SASLv2, MILTER...) is missing here.
+// build is what -d0 tells of this program. The words are the original's where what they stand for is there, because
+// monitors look for them: a word that is missing (STARTTLS, SASLv2, MILTER...) is missing here.
 var build = testmode.Build{
 	Version: mta.DefaultVersion,
 	Abilities: []string{"CDB", "DNSMAP", "DRAC", "IPV6_FULL", "LDAPMAP", "LDAP_NETWORK_TIMEOUT", "LDAP_REFERRALS", "LOG", "MAP_REGEX",
@@ -27,7 +27,8 @@ var build = testmode.Build{
 // versionOnly is the level of category 0 that prints the version and nothing else.
 const versionOnly = 101
 
-// startDebug reads the levels of -d and prints what they ask for before there is a configuration. It reports whether that was all.
+// startDebug reads the levels of -d and prints what they ask for before there is a configuration. It reports whether
+// that was all.
 func (v *invocation) startDebug() (done bool) {
 	if len(v.debug) == 0 {
 		return false

@@ -1,4 +1,5 @@
-// Command sendmail is the mail server, the submission program and their tools. The name it is called by chooses what it does:
+// Command sendmail is the mail server, the submission program and their tools. The name it is called by chooses what it
+// does:
 //
 //	sendmail    as the flags say: submit a message (-bm, the default), serve (-bd, -bD), speak SMTP on standard input (-bs),
 //	            run the queue (-q), list it (-bp), rebuild aliases (-bi), verify addresses (-bv), test rules (-bt)
@@ -12,10 +13,11 @@
 //
 // # SECURITY
 //
-// The program may be set-group-ID. It reads its arguments, decides from them which rights the call keeps (keepsSetgid), gives up
-// the others, empties an environment that it must not trust and closes what it inherited; only then it opens a file. No argument and no
-// environment variable reaches anything that only the program itself may ask for. Once the configuration is read, RunAsUser takes root
-// from every mode but daemons, which bind their sockets first, and -bt. docs/security.md has the whole order.
+// The program may be set-group-ID. It reads its arguments, decides from them which rights the call keeps (keepsSetgid),
+// gives up the others, empties an environment that it must not trust and closes what it inherited; only then it opens a
+// file. No argument and no environment variable reaches anything that only the program itself may ask for. Once the
+// configuration is read, RunAsUser takes root from every mode but daemons, which bind their sockets first, and -bt.
+// docs/security.md has the whole order.
 //
 // Unknown flags do not make a submission fail: no mail is lost for a flag that another sendmail knew.
 package main
@@ -155,8 +157,8 @@ func (v *invocation) fail(code int, format string, args ...any) int {
 	return code
 }
 
-// complaints is where errors of a call go: as the original's to standard output, which programs that hand mail in read; whoever starts a
-// daemon reads standard error.
+// complaints is where errors of a call go: as the original's to standard output, which programs that hand mail in read;
+// whoever starts a daemon reads standard error.
 func (v *invocation) complaints() io.Writer {
 	if v.mode == modeDaemon || v.mode == modeForegrnd || v.mode == modeCheckCf {
 		return v.stderr

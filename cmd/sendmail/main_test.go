@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScript runs the scripts in testdata/script: command lines of the real program, and dialogues with a daemon on a port of
-// its own ("serve" waits until it greets, "dialogue FILE" sends the lines of a file and prints the answers).
+// TestScript runs the scripts in testdata/script: command lines of the real program, and dialogues with a daemon on a
+// port of its own ("serve" waits until it greets, "dialogue FILE" sends the lines of a file and prints the answers).
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -118,8 +118,9 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// dialogue sends the lines of a file to the daemon on $PORT, each after the answer to the one before, and compares what was said
-// with a second file: "> " marks what is sent. ID and DATE stand for queue identifiers and dates. A line "." ends a message.
+// dialogue sends the lines of a file to the daemon on $PORT, each after the answer to the one before, and compares what
+// was said with a second file: "> " marks what is sent. ID and DATE stand for queue identifiers and dates. A line "."
+// ends a message.
 func dialogue(ts *testscript.TestScript, neg bool, args []string) {
 	c, err := net.Dial("tcp", "127.0.0.1:"+ts.Getenv("PORT"))
 	ts.Check(err)

@@ -49,8 +49,8 @@ func (f *flags) rule() modeRule {
 	return r
 }
 
-// keepsSetgid decides, from the command line alone, whether a call keeps the rights of a set-group-ID file. What reads or writes files
-// of the caller's choice does not, nor does setting what not everybody may set.
+// keepsSetgid decides, from the command line alone, whether a call keeps the rights of a set-group-ID file. What reads
+// or writes files of the caller's choice does not, nor does setting what not everybody may set.
 func (f *flags) keepsSetgid() bool {
 	if !f.rule().queue || f.config != "" || f.traffic != "" || f.debugLog != nil {
 		return false
@@ -77,8 +77,8 @@ func callerNow() caller {
 	return caller{os.Getuid(), os.Getgid(), append(groups, os.Getgid())}
 }
 
-// enter decides which rights the call keeps, gives up the others, and cuts what else the caller could reach the program by. Nothing was
-// opened or started before it.
+// enter decides which rights the call keeps, gives up the others, and cuts what else the caller could reach the program
+// by. Nothing was opened or started before it.
 func (v *invocation) enter() (err error) {
 	v.caller = callerNow()
 	elevated := priv.Elevated()
@@ -96,8 +96,8 @@ func (v *invocation) enter() (err error) {
 	return priv.CloseInherited()
 }
 
-// settle takes the rights that the configuration says, before anything but it was read: all modes but daemons, which bind their sockets
-// first, give up root for RunAsUser here.
+// settle takes the rights that the configuration says, before anything but it was read: all modes but daemons, which
+// bind their sockets first, give up root for RunAsUser here.
 func (v *invocation) settle(site *mta.Site) error {
 	switch {
 	case v.rule().root:
@@ -108,8 +108,8 @@ func (v *invocation) settle(site *mta.Site) error {
 	return site.DropRights()
 }
 
-// forbid reports why a caller may not use the mode under a configuration; nil where he may. Of what this program starts again in the
-// background only deliveries need no more asking.
+// forbid reports why a caller may not use the mode under a configuration; nil where he may. Of what this program starts
+// again in the background only deliveries need no more asking.
 func (v *invocation) forbid(site *mta.Site, log *maillog.Logger) error {
 	r := v.rule()
 	switch {

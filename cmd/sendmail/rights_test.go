@@ -27,7 +27,8 @@ func TestKeptRights(t *testing.T) {
 	}
 }
 
-// spellings are the ways to name an option on a command line, each beginning of its name among them, as lists of arguments.
+// spellings are the ways to name an option on a command line, each beginning of its name among them, as lists of
+// arguments.
 func spellings(d cf.Def) (list [][]string) {
 	for i := 1; i <= len(d.Name); i++ {
 		name := d.Name[:i]
@@ -42,8 +43,8 @@ func spellings(d cf.Def) (list [][]string) {
 	return list
 }
 
-// TestWhatIsSetIsJudged: however an option is named, in every mode, a call that sets one that is not for everybody keeps no rights. What
-// is set is what the parser of the configuration says it was.
+// TestWhatIsSetIsJudged: however an option is named, in every mode, a call that sets one that is not for everybody
+// keeps no rights. What is set is what the parser of the configuration says it was.
 func TestWhatIsSetIsJudged(t *testing.T) {
 	tried := 0
 	for _, d := range cf.Options() {

@@ -147,7 +147,8 @@ func (p *probe) test(t *testing.T) {
 	check(p.miss, without, with, "without")
 }
 
-// run does what the probe says and returns everything that came out: output, log, mailboxes, queue, what the peer heard.
+// run does what the probe says and returns everything that came out: output, log, mailboxes, queue, what the peer
+// heard.
 func (p *probe) run(t *testing.T, with bool) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "row") // t.TempDir's name can hold blanks

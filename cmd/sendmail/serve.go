@@ -23,7 +23,8 @@ import (
 	"gosendmail/internal/status"
 )
 
-// stopTime is how long sessions and deliveries may take to end after SIGTERM; what is not delivered by then is in the queue.
+// stopTime is how long sessions and deliveries may take to end after SIGTERM; what is not delivered by then is in the
+// queue.
 const stopTime = 10 * time.Second
 
 // server is a daemon under one configuration; a reload replaces it.
@@ -76,8 +77,8 @@ func (v *invocation) queueInterval() (time.Duration, error) {
 	return d, nil
 }
 
-// open binds the sockets. A socket that cannot be had is an error in the original's words, so that whoever started the daemon learns of
-// it; modifier O makes it optional.
+// open binds the sockets. A socket that cannot be had is an error in the original's words, so that whoever started the
+// daemon learns of it; modifier O makes it optional.
 func (d *daemon) open(ctx context.Context, daemons []*mta.Daemon, log *maillog.Logger) error {
 	for _, dm := range daemons {
 		l, err := dm.Listen(ctx)
@@ -93,8 +94,9 @@ func (d *daemon) open(ctx context.Context, daemons []*mta.Daemon, log *maillog.L
 	return nil
 }
 
-// gcPercent lets a daemon's heap grow a little more between collections than Go's 100: what a message leaves is small and short
-// lived, and the heap of a few megabytes was collected so often that it took a tenth of the CPU time of accepting mail.
+// gcPercent lets a daemon's heap grow a little more between collections than Go's 100: what a message leaves is small
+// and short lived, and the heap of a few megabytes was collected so often that it took a tenth of the CPU time of
+// accepting mail.
 const gcPercent = 400
 
 // run serves until a signal ends it.
@@ -188,8 +190,8 @@ func (d *daemon) describe(interval time.Duration) string {
 	return text
 }
 
-// reload reads the configuration anew (SIGHUP, or the control socket's restart). One that is not fit to run, and one whose certificates
-// cannot be used where the old one's can, is told in the log, and the old one stays.
+// reload reads the configuration anew (SIGHUP, or the control socket's restart). One that is not fit to run, and one
+// whose certificates cannot be used where the old one's can, is told in the log, and the old one stays.
 func (d *daemon) reload(ctx context.Context, cause string) {
 	old := d.current.Load()
 	old.log.Plain(maillog.LevelSerious, maillog.Info, "restarting "+d.v.argv[0]+" due to "+cause)
@@ -231,8 +233,8 @@ func (d *daemon) replace(ctx context.Context, old *server, site *mta.Site, log *
 	return nil
 }
 
-// exchangeSockets opens the sockets that the new configuration names. Those that it names no longer are closed. A socket that
-// stays is duplicated, so that the old server can close its own.
+// exchangeSockets opens the sockets that the new configuration names. Those that it names no longer are closed. A
+// socket that stays is duplicated, so that the old server can close its own.
 func (d *daemon) exchangeSockets(ctx context.Context, daemons []*mta.Daemon) error {
 	next := map[string]net.Listener{}
 	for _, dm := range daemons {

@@ -16,7 +16,8 @@ import (
 	"gosendmail/internal/submit"
 )
 
-// submit is -bm and -ba: the message on standard input goes to the recipients on the command line, or with -t to those of its header.
+// submit is -bm and -ba: the message on standard input goes to the recipients on the command line, or with -t to those
+// of its header.
 func (v *invocation) submit(ctx context.Context) int {
 	m, log, code := v.server(ctx, nil)
 	if code != 0 {
@@ -73,7 +74,8 @@ func (v *invocation) submissionOptions() submit.Options {
 	return o
 }
 
-// background starts a process of its own that delivers one stored message, so that the caller need not wait for slow hosts.
+// background starts a process of its own that delivers one stored message, so that the caller need not wait for slow
+// hosts.
 func (v *invocation) background(id string, named bool) error {
 	args := []string{}
 	if v.config != "" {

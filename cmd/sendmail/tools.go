@@ -116,8 +116,8 @@ func (v *invocation) selection() (queue.Selection, error) {
 	return sel, nil
 }
 
-// setQuarantine is -Q: it holds the selected messages back, or lets them go where no reason is given. Of those that are held already it sees
-// only those that -qQ selects.
+// setQuarantine is -Q: it holds the selected messages back, or lets them go where no reason is given. Of those that are
+// held already it sees only those that -qQ selects.
 func (v *invocation) setQuarantine(ctx context.Context) int {
 	m, log, code := v.server(ctx, nil)
 	if code != 0 {
@@ -188,8 +188,8 @@ func (v *invocation) print(line string) {
 	fmt.Fprintln(v.stdout, line)
 }
 
-// aliases is -bi. What is wrong with single lines goes where the counts go, and makes the exit status that of an error, as scripts expect:
-// the other lines are in the tables all the same.
+// aliases is -bi. What is wrong with single lines goes where the counts go, and makes the exit status that of an error,
+// as scripts expect: the other lines are in the tables all the same.
 func (v *invocation) aliases(ctx context.Context) int {
 	site, log, code := v.load(ctx)
 	if code != 0 {

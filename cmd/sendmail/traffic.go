@@ -13,8 +13,8 @@ import (
 	"gosendmail/internal/status"
 )
 
-// traffic is the log of all dialogues (-X): each line with the process number, "<<<" where it came in and ">>>" where it went out. What
-// TLS protects stands there as it went over the wire.
+// traffic is the log of all dialogues (-X): each line with the process number, "<<<" where it came in and ">>>" where
+// it went out. What TLS protects stands there as it went over the wire.
 type traffic struct {
 	mu sync.Mutex
 	f  *os.File

@@ -2,8 +2,9 @@
 //
 //	smcontrol [-C cffile] [-f socket] status | mstat | help | memdump | restart | shutdown
 //
-// Without -f the socket is that of /etc/mail/sendmail.cf, or of the file that -C names. status is put into words, the others' answers
-// are printed as they come. Where nobody answers, status and mstat find out whether a server listens on port 25 of this host.
+// Without -f the socket is that of /etc/mail/sendmail.cf, or of the file that -C names. status is put into words, the
+// others' answers are printed as they come. Where nobody answers, status and mstat find out whether a server listens on
+// port 25 of this host.
 //
 // The exit status is 0, 64 for a wrong command line, 66 without a socket's name, or 69 if there was no answer.
 package main

@@ -1,20 +1,23 @@
-// Command smrsh is the restricted shell for sendmail's prog mailer (FEATURE(smrsh)): it runs only programs of one folder.
+// Command smrsh is the restricted shell for sendmail's prog mailer (FEATURE(smrsh)): it runs only programs of one
+// folder.
 //
 //	smrsh -c command
 //
-// A command is a list of programs and their arguments with && or || between them. Of each program's name only what follows the last
-// slash counts, and it must be an executable file (or a link to one) in /etc/mail/smrsh; exec before a program, exit and echo are
-// allowed too. The list is then given to /bin/sh, with PATH=/usr/bin:/bin and nothing else in the environment.
+// A command is a list of programs and their arguments with && or || between them. Of each program's name only what
+// follows the last slash counts, and it must be an executable file (or a link to one) in /etc/mail/smrsh; exec before a
+// program, exit and echo are allowed too. The list is then given to /bin/sh, with PATH=/usr/bin:/bin and nothing else
+// in the environment.
 //
-// The exit status is that of the command; 64 for a wrong command line, 69 for a command that is refused. Refusals go to standard
-// error, which ends up in a bounce, and to the log with the caller's number.
+// The exit status is that of the command; 64 for a wrong command line, 69 for a command that is refused. Refusals go to
+// standard error, which ends up in a bounce, and to the log with the caller's number.
 //
 // # SECURITY
 //
-// It runs with the rights of the user whose mail is delivered, on a command that a sender may have had a hand in. What would let
-// one command become another is refused wherever it stands, quoted or not: ` < > ; $ ( ) ^ carriage return, newline, and & and |
-// that are not doubled. What the shell does besides (quotes, backslashes, patterns, ~) changes arguments only. The folder is the
-// administrator's: a shell, or a program that runs others (perl, procmail), in it makes all this pointless.
+// It runs with the rights of the user whose mail is delivered, on a command that a sender may have had a hand in. What
+// would let one command become another is refused wherever it stands, quoted or not: ` < > ; $ ( ) ^ carriage return,
+// newline, and & and | that are not doubled. What the shell does besides (quotes, backslashes, patterns, ~) changes
+// arguments only. The folder is the administrator's: a shell, or a program that runs others (perl, procmail), in it
+// makes all this pointless.
 package main
 
 import (
@@ -27,8 +30,8 @@ import (
 	"gosendmail/internal/status"
 )
 
-// Where programs are and where /bin/sh looks for others. Packages for systems that keep them elsewhere (FreeBSD: /usr/libexec/sm.bin) set
-// these with -ldflags "-X main.folder=...".
+// Where programs are and where /bin/sh looks for others. Packages for systems that keep them elsewhere (FreeBSD:
+// /usr/libexec/sm.bin) set these with -ldflags "-X main.folder=...".
 var (
 	folder = "/etc/mail/smrsh"
 	path   = "/usr/bin:/bin"

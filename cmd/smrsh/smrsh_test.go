@@ -46,7 +46,8 @@ func TestRestrict(t *testing.T) {
 	}
 }
 
-// FuzzRestrict looks for a line on which the shell would find more than programs of the folder, their arguments, && and ||.
+// FuzzRestrict looks for a line on which the shell would find more than programs of the folder, their arguments, && and
+// ||.
 func FuzzRestrict(f *testing.F) {
 	dir := f.TempDir()
 	f.Add("show || exit 75")

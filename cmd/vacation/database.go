@@ -19,8 +19,8 @@ import (
 // intervalKey stands before the interval between two answers, in seconds. The original writes it with its NUL.
 const intervalKey = "__VACATION__INTERVAL__TIMER__\x00"
 
-// database is the file that remembers who was answered: an address, or @domain, and the time (8 bytes, seconds of the epoch); 0 excludes
-// from answers.
+// database is the file that remembers who was answered: an address, or @domain, and the time (8 bytes, seconds of the
+// epoch); 0 excludes from answers.
 type database struct {
 	path string
 	name string // for messages

@@ -1,24 +1,27 @@
-// Command vacation answers mail for somebody who is away, once in a week for each sender. It is meant for a .forward file:
+// Command vacation answers mail for somebody who is away, once in a week for each sender. It is meant for a .forward
+// file:
 //
 //	\eric, "|/usr/bin/vacation -a allman eric"
 //
 //	vacation [-a alias] [-C cfpath] [-d] [-f db] [-i] [-I] [-j] [-l] [-m msg] [-R returnaddr] [-r interval] [-s sender] [-t time] [-U] [-x]
 //	         [-z] login
 //
-// The message comes on standard input, with a From line. The answer is ~/.vacation.msg, given to /usr/sbin/sendmail, if the login (or an
-// alias, -a) stands in To: or Cc:, or -j is given. ~/.vacation.db remembers who got it and when: -i empties it, -l lists it, -r sets
-// the days between two answers to one sender (0 or a word: never again), -x reads addresses and @domains that get none. A database of the
-// original, in Berkeley DB's hash format, is read and becomes a CDB with the next answer.
+// The message comes on standard input, with a From line. The answer is ~/.vacation.msg, given to /usr/sbin/sendmail, if
+// the login (or an alias, -a) stands in To: or Cc:, or -j is given. ~/.vacation.db remembers who got it and when: -i
+// empties it, -l lists it, -r sets the days between two answers to one sender (0 or a word: never again), -x reads
+// addresses and @domains that get none. A database of the original, in Berkeley DB's hash format, is read and becomes a
+// CDB with the next answer.
 //
-// No answer goes to owner-..., ...-owner, ...-request, ...-relay, postmaster, uucp, mailer, mailer-daemon and the null sender, nor to
-// messages of Precedence bulk, junk or list, nor to what says that no person sent it (Auto-Submitted, RFC 3834 section 2).
+// No answer goes to owner-..., ...-owner, ...-request, ...-relay, postmaster, uucp, mailer, mailer-daemon and the null
+// sender, nor to messages of Precedence bulk, junk or list, nor to what says that no person sent it (Auto-Submitted,
+// RFC 3834 section 2).
 //
 // The exit status is 0, or 64 to 67 of sysexits.h. Errors go to the log, with -d to standard error.
 //
 // # SECURITY
 //
-// It runs with the user's rights on what anybody sends. The sender's address is given to sendmail as an argument behind "--", and
-// into the answer's To: field only if it has no control characters.
+// It runs with the user's rights on what anybody sends. The sender's address is given to sendmail as an argument behind
+// "--", and into the answer's To: field only if it has no control characters.
 package main
 
 import (

@@ -10,10 +10,11 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// Nobody who is named in a message that was accepted may vanish, whatever the original does with it: he has got it, or waits in the
-// queue, or somebody was told of him.
+// Nobody who is named in a message that was accepted may vanish, whatever the original does with it: he has got it, or
+// waits in the queue, or somebody was told of him.
 
-// unaccounted names the recipients of a case of whom there is no trace. told is what was said to the one who handed it in.
+// unaccounted names the recipients of a case of whom there is no trace. told is what was said to the one who handed it
+// in.
 func (l *drainLab) unaccounted(t *testing.T, c *drainCase, r result, told string) []string {
 	t.Helper()
 	if c.silent() || strings.Contains(told, "exit ") && !strings.Contains(told, "exit 0\n") {
@@ -45,7 +46,8 @@ var (
 	keptFile     = regexp.MustCompile(`(?m)^== (.+) -[rwx-]{9} `)
 )
 
-// boxOf is where a recorded delivery went: the user of the local mailer, the words of another program, the name of a file.
+// boxOf is where a recorded delivery went: the user of the local mailer, the words of another program, the name of a
+// file.
 func boxOf(recorded string) (boxes []string) {
 	if m := keptFile.FindStringSubmatch(recorded); m != nil {
 		return []string{m[1]}

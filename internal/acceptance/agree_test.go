@@ -30,7 +30,8 @@ type verdict struct {
 	code    int
 }
 
-// ask runs a program and looks at what it printed. A configuration that the compiler finds wrong is refused with status 78.
+// ask runs a program and looks at what it printed. A configuration that the compiler finds wrong is refused with status
+// 78.
 func ask(t *testing.T, argv ...string) verdict {
 	t.Helper()
 	cmd := exec.Command(argv[0], argv[1:]...)
@@ -57,9 +58,10 @@ func ask(t *testing.T, argv ...string) verdict {
 	return v
 }
 
-// TestLintCheckAndStartAgree: mkcf lint, -bC and -bd refuse the same configurations for the same reasons: those of the tree, the
-// original's, Debian's, real ones, what package mc is tested with and 40 broken ones (by day Debian's, the broken ones and one in six of the
-// others; all with GOSENDMAIL_SLOW=1). What a start refuses is in syslog, and the broken ones are refused at the line that is wrong.
+// TestLintCheckAndStartAgree: mkcf lint, -bC and -bd refuse the same configurations for the same reasons: those of the
+// tree, the original's, Debian's, real ones, what package mc is tested with and 40 broken ones (by day Debian's, the
+// broken ones and one in six of the others; all with GOSENDMAIL_SLOW=1). What a start refuses is in syslog, and the
+// broken ones are refused at the line that is wrong.
 func TestLintCheckAndStartAgree(t *testing.T) {
 	inArena(t, func(t *testing.T, w world) {
 		for _, f := range []string{"local-host-names", "trusted-users", "relay-domains", "virtuser-domains"} {
@@ -116,7 +118,8 @@ type verdicts struct {
 	lint, check, start verdict
 }
 
-// judgeAll asks all three about the configurations, several at a time; of daemons only one runs, as many want the same port.
+// judgeAll asks all three about the configurations, several at a time; of daemons only one runs, as many want the same
+// port.
 func judgeAll(t *testing.T, w world, files []string) []*verdicts {
 	t.Helper()
 	found := make([]*verdicts, len(files))

@@ -26,7 +26,8 @@ func (w world) path(elem ...string) string {
 	return filepath.Join(append([]string{string(w)}, elem...)...)
 }
 
-// inArena runs body in an arena of its own; prepare lays out the arena's folder before. The test executes itself again inside.
+// inArena runs body in an arena of its own; prepare lays out the arena's folder before. The test executes itself again
+// inside.
 func inArena(t *testing.T, prepare, body func(*testing.T, world)) {
 	t.Helper()
 	if dir := os.Getenv(inside); dir != "" {
@@ -162,9 +163,9 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// talk speaks one SMTP dialogue from a local address: each line is sent after the reply to the one before. It returns the
-// replies, the greeting first. A line may be a whole message body ("text\r\n." or "."),
-// which is left out, with an empty reply, where none is asked for.
+// talk speaks one SMTP dialogue from a local address: each line is sent after the reply to the one before. It returns
+// the replies, the greeting first. A line may be a whole message body ("text\r\n." or "."), which is left out, with an
+// empty reply, where none is asked for.
 func talk(from, addr string, lines ...string) ([]string, error) {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 10 * time.Second}
 	c, err := d.Dial("tcp", addr)

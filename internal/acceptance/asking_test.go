@@ -29,7 +29,8 @@ var (
 	scriptsAt = regexp.MustCompile(` at \S+ line \d+\.`)
 )
 
-// asked is what etrn or expn said, without the time and the name of the server in greetings, which both print as they came.
+// asked is what etrn or expn said, without the time and the name of the server in greetings, which both print as they
+// came.
 func asked(out string) string {
 	var lines []string
 	for l := range strings.Lines(strings.ReplaceAll(out, "\r", "")) {
@@ -83,8 +84,8 @@ func TestEtrnAndExpn(t *testing.T) {
 	})
 }
 
-// mended copies the scripts, without etrn's pauses, and without two faults of expn, that end it, or lose the host of an address, under a
-// Perl of today.
+// mended copies the scripts, without etrn's pauses, and without two faults of expn, that end it, or lose the host of an
+// address, under a Perl of today.
 func mended(t *testing.T, w world) {
 	t.Helper()
 	for from, to := range map[string]string{"usr/sbin/etrn": "etrn", "usr/bin/expn": "expn"} {

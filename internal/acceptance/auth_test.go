@@ -150,7 +150,8 @@ func cyrus(t *testing.T) (root string, program func(program string, args ...stri
 	return oracletest.Debian(t, "usr/sbin/saslpasswd2", "sasl2-bin", "libsasl2-2", "libsasl2-modules", "libsasl2-modules-db", "libdb5.3")
 }
 
-// layPasswords makes /etc/mail/sasl/sasldb2 with Cyrus' own program and lets both servers find it and Cyrus' mechanisms.
+// layPasswords makes /etc/mail/sasl/sasldb2 with Cyrus' own program and lets both servers find it and Cyrus'
+// mechanisms.
 func layPasswords(t *testing.T, w world) {
 	t.Helper()
 	root, program := cyrus(t)
@@ -389,7 +390,8 @@ func authVariantsToday() []int {
 	return []int{day % n, (day + n/2) % n}
 }
 
-// TestAuthAsTheOriginal holds 290 dialogues with AUTH and STARTTLS beside the original: replies, log, what rules see, Received: fields.
+// TestAuthAsTheOriginal holds 290 dialogues with AUTH and STARTTLS beside the original: replies, log, what rules see,
+// Received: fields.
 func TestAuthAsTheOriginal(t *testing.T) {
 	inArena(t, func(*testing.T, world) { cyrus(t) }, func(t *testing.T, w world) {
 		oracletest.Root(t)

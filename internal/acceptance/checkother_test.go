@@ -12,8 +12,9 @@ import (
 // otherCommands are commands of which some are shown to check_other.
 var otherCommands = []string{"NOOP", "noop with words", "RSET", "VERB", "HELP", "HELP smtp", "JUNK TYPE=I", "junk", "SEND x", "TURN", "EHLO x", "VRFY x", "DATA", "QUIT"}
 
-// TestCheckOtherAsTheOriginal holds which commands check_other sees and what it makes of them. Where it refuses one that would
-// succeed, the original sends the refusal and then the success as well; that is not copied, since clients would be lost by it.
+// TestCheckOtherAsTheOriginal holds which commands check_other sees and what it makes of them. Where it refuses one
+// that would succeed, the original sends the refusal and then the success as well; that is not copied, since clients
+// would be lost by it.
 func TestCheckOtherAsTheOriginal(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		oracletest.Root(t)

@@ -43,7 +43,8 @@ func TestChecksendmailAsTheOriginal(t *testing.T) {
 	})
 }
 
-// checked runs checksendmail and returns its sections, without what tells the programs apart. Perl gives the mailers in no order.
+// checked runs checksendmail and returns its sections, without what tells the programs apart. Perl gives the mailers in
+// no order.
 func checked(t *testing.T, program, flags string) []string {
 	t.Helper()
 	args := append([]string{"script", "-C", "/etc/mail/original.cf", "-b", program}, strings.Fields(flags)...)

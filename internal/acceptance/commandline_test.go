@@ -12,8 +12,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// commandLines are ways to hand a message in; each is run with -odq, and what it prints, its exit status and the queue files must be the
-// original's. "<" begins the message where it is not the usual one.
+// commandLines are ways to hand a message in; each is run with -odq, and what it prints, its exit status and the queue
+// files must be the original's. "<" begins the message where it is not the usual one.
 var commandLines = []string{
 	"alice", "-i alice", "-oi alice bob", "-t", "-t alice", "-ti -fa@b.test", "-f a@b.test alice", "-r a@b.test alice", "-f <> alice", "-fnobody alice",
 	"-F Full alice", "-F Full -f a@b.test alice", "-f alice -F Full bob", "-FCronDaemon -i -odi -oem -odq -t", "-h 3 alice", "-hx alice", "-oh7 alice", "-n alice",

@@ -39,7 +39,8 @@ func commandCase(seed, number uint64) *drainCase {
 	return c
 }
 
-// commandMasks are what output has in several ways: the program's version, figures of memory and time, what only a terminal sees.
+// commandMasks are what output has in several ways: the program's version, figures of memory and time, what only a
+// terminal sees.
 var commandMasks = []struct {
 	find *regexp.Regexp
 	put  string
@@ -49,8 +50,9 @@ var commandMasks = []struct {
 	{regexp.MustCompile(`[A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ \d\d:\d\d`), "<time>"},
 }
 
-// commandsKnown are command lines that end in another way on purpose, each with a line in docs/differences.md: flags that nobody knows,
-// values of -b, -A, -q and -Q that nobody knows, -bP, and calls that are wrong in two ways, of which each program names one.
+// commandsKnown are command lines that end in another way on purpose, each with a line in docs/differences.md: flags
+// that nobody knows, values of -b, -A, -q and -Q that nobody knows, -bP, and calls that are wrong in two ways, of which
+// each program names one.
 var commandsKnown = regexp.MustCompile(` (-U|-I|-Z|-z|-k|-K|-x|-E|-1|-T1h|-bP|-bfoo|-bx|-b|-A|-Ax|-Q|-Qwhy|-qGnone|-q10x|-qpx|-Bfoo|-B|-C /nonexistent|-D|-X|-d|-d21\.1|-dx|-dANSI) `)
 
 // wrongWays counts what is wrong with a command line.
@@ -68,8 +70,8 @@ func (c *drainCase) known() bool {
 	return commandsKnown.MatchString(line) || commandsKnown.MatchString(" "+strings.Join(c.rcpts, " ")+" ") || len(wrongWays.FindAllString(line, -1)) > 2
 }
 
-// TestCommandLinesOfAllKindsAsTheOriginal calls both programs with command lines of all forms, as root and as a user, and holds exit
-// status, output, queue files, mailboxes and what is delivered beside the original's.
+// TestCommandLinesOfAllKindsAsTheOriginal calls both programs with command lines of all forms, as root and as a user,
+// and holds exit status, output, queue files, mailboxes and what is delivered beside the original's.
 func TestCommandLinesOfAllKindsAsTheOriginal(t *testing.T) {
 	inArena(t, prepareDrain, func(t *testing.T, w world) {
 		moveRoot(t, "/home/root")

@@ -26,8 +26,8 @@ func withoutFigures(out []byte) string {
 	return figures.ReplaceAllString(text, "N")
 }
 
-// TestControlSocket gives the same commands over the control sockets of the original and of ours, with the original's smcontrol, and
-// with ours.
+// TestControlSocket gives the same commands over the control sockets of the original and of ours, with the original's
+// smcontrol, and with ours.
 func TestControlSocket(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		root := oracletest.Root(t)

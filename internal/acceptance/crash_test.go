@@ -25,7 +25,8 @@ func whole(box, tag string) bool {
 		strings.Contains(box, fmt.Sprintf("\n\n%ssum %x\n", text, sha256.Sum256([]byte(text))))
 }
 
-// TestKilledDaemonLosesNothing sends 200 messages while the daemon is killed ten times: what got a 250 must arrive undamaged.
+// TestKilledDaemonLosesNothing sends 200 messages while the daemon is killed ten times: what got a 250 must arrive
+// undamaged.
 func TestKilledDaemonLosesNothing(t *testing.T) {
 	const messages, kills, senders = 200, 10, 4
 	inArena(t, prepareSeed, func(t *testing.T, w world) {
@@ -80,7 +81,8 @@ func TestKilledDaemonLosesNothing(t *testing.T) {
 	})
 }
 
-// deliverOnce tries to send the message of tag and reports whether its end got a 250. A daemon that is down counts as a refusal.
+// deliverOnce tries to send the message of tag and reports whether its end got a 250. A daemon that is down counts as a
+// refusal.
 func deliverOnce(tag string) bool {
 	replies, err := talk("127.0.2.8", "127.0.0.1:25", "EHLO client.test", "MAIL FROM:<a@outside.test>", "RCPT TO:<you@domain1.com>", "DATA", crashBody(tag)+"\r\n.")
 	return len(replies) == 6 && strings.HasPrefix(replies[5], "250 ") && (err == nil || len(replies) == 6)

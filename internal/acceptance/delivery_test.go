@@ -12,7 +12,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// deliveries are messages whose delivered form must be the original's: who sends, to whom, the content, and where it arrives.
+// deliveries are messages whose delivered form must be the original's: who sends, to whom, the content, and where it
+// arrives.
 var deliveries = []struct {
 	name, from, sender, rcpt, content string
 }{
@@ -77,7 +78,8 @@ func deliverAll(t *testing.T, s *sink) []string {
 	return got
 }
 
-// TestDeliveredAsTheOriginal sends the same mail through both servers: what arrives must be the same but for identifiers and dates.
+// TestDeliveredAsTheOriginal sends the same mail through both servers: what arrives must be the same but for
+// identifiers and dates.
 func TestDeliveredAsTheOriginal(t *testing.T) {
 	inArena(t, prepareSeed, func(t *testing.T, w world) {
 		oracletest.Root(t)

@@ -35,7 +35,8 @@ owner-owned: carol
 owned: bob, nosuchuser
 `
 
-// logPeer answers RCPT by the recipient's local part, and the end of the message by the sender's; "c450" stands for code 450.
+// logPeer answers RCPT by the recipient's local part, and the end of the message by the sender's; "c450" stands for
+// code 450.
 func logPeer(c net.Conn, keywords string) {
 	defer c.Close()
 	say := func(text string) { io.WriteString(c, text+"\r\n") }
@@ -124,7 +125,8 @@ func serveLogPeer(t *testing.T, addr, keywords string) {
 	}()
 }
 
-// logCodes are messages to a peer without enhanced codes that answers MAIL, RCPT and the end of the message with these codes.
+// logCodes are messages to a peer without enhanced codes that answers MAIL, RCPT and the end of the message with these
+// codes.
 func logCodes() (mails [][]string) {
 	for _, code := range []string{"450", "451", "452", "500", "501", "502", "504", "521", "550", "551", "552", "553", "554", "555", "599"} {
 		mails = append(mails, []string{"m" + code + "@mx1.remote.test", "x@mx2.remote.test"}, []string{"a@mx1.remote.test", "c" + code + "@mx2.remote.test"},
@@ -188,7 +190,8 @@ func TestDeliveryLogAsTheOriginal(t *testing.T) {
 	})
 }
 
-// mailLog sends all messages and then runs the queue; it returns what both left in the log. The order of deliveries does not matter.
+// mailLog sends all messages and then runs the queue; it returns what both left in the log. The order of deliveries
+// does not matter.
 func mailLog(t *testing.T, w world, sendmail func(args ...string) *exec.Cmd) [][]string {
 	t.Helper()
 	must(t, os.RemoveAll("/etc/mail/aliases.db"))

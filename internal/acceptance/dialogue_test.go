@@ -98,7 +98,8 @@ func answered(from string, lines []string) []string {
 	return replies
 }
 
-// TestRandomDialoguesAsTheOriginal speaks the same random dialogues to both servers, with and without the seed's privacy flags.
+// TestRandomDialoguesAsTheOriginal speaks the same random dialogues to both servers, with and without the seed's
+// privacy flags.
 func TestRandomDialoguesAsTheOriginal(t *testing.T) {
 	for name, privacy := range map[string]string{
 		"goaway": "goaway", "open": "authwarnings", "helo": "needmailhelo,needvrfyhelo,needexpnhelo,noetrn,noreceipts",

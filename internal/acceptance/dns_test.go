@@ -10,7 +10,8 @@ import (
 // brokenName is the one whose look-up fails for the time being.
 const brokenName = "5.2.0.127.in-addr.arpa."
 
-// serveDNS stands before the arena's name server, at 127.0.0.2: it answers brokenName with SERVFAIL, knows some CNAMEs, and passes on the rest.
+// serveDNS stands before the arena's name server, at 127.0.0.2: it answers brokenName with SERVFAIL, knows some CNAMEs,
+// and passes on the rest.
 func serveDNS(t *testing.T) {
 	handler := dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		if len(q.Question) == 1 && q.Question[0].Name == brokenName {

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// queueForms are control files that the original, or a program that writes into its queue, leaves: what stands for @R@ and @H@ differs.
+// queueForms are control files that the original, or a program that writes into its queue, leaves: what stands for @R@
+// and @H@ differs.
 var queueForms = map[string]string{
 	"program of an alias":              "Cprog1:118:0:prog1\nrRFC822; prog1@mail.example.test\nRPFDA:\"|/home/rec prog1\"\n",
 	"program, the alias alone":         "C:prog1\nRPFDA:\"|/home/rec prog1\"\n",
@@ -91,7 +92,8 @@ var queueEnds = map[string]func(string) string{
 	"the end cut off":     func(s string) string { return s[:len(s)-20] },
 }
 
-// handledElsewise are forms of which docs/differences.md says what becomes of them; TestForeign and TestBadControl of package queue hold it.
+// handledElsewise are forms of which docs/differences.md says what becomes of them; TestForeign and TestBadControl of
+// package queue hold it.
 var handledElsewise = map[string]bool{"no flags": true, "nobody": true, "no dot": true, "the end cut off": true}
 
 // queueFile is a control file of these parts.

@@ -59,9 +59,9 @@ mx1.plain.test. A 127.0.1.2
 2.1.0.127.in-addr.arpa. PTR mx1.plain.test.
 `
 
-// recordingMailer notes how it was called, by whom and where, and with which message. The groups of mailers that run as root or have U= differ on
-// purpose. Its words before the message end with the exit code that the
-// last argument asks for.
+// recordingMailer notes how it was called, by whom and where, and with which message. The groups of mailers that run as
+// root or have U= differ on purpose. Its words before the message end with the exit code that the last argument asks
+// for.
 const recordingMailer = `#!/bin/sh
 out=$(mktemp /home/out/XXXXXXXX)
 {

@@ -36,8 +36,8 @@ var drainMasks = []struct {
 	{regexp.MustCompile(`size=\d+`), "size=<n>"},
 }
 
-// queueMasks are what control files may have in several ways: whose rights one without rights of his own has, which fields an alias
-// passes on, what was said last, and fields that are not sent.
+// queueMasks are what control files may have in several ways: whose rights one without rights of his own has, which
+// fields an alias passes on, what was said last, and fields that are not sent.
 var queueMasks = []struct {
 	find *regexp.Regexp
 	put  string

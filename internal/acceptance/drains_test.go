@@ -31,11 +31,12 @@ var (
 	drainParts = "pre\n--bb\nContent-Type: text/plain; charset=x\n\n8bit \xe4\n--bb\nContent-Type: text/html\nContent-Transfer-Encoding: 8bit\n\n<b>\xe4\xff</b>\n--bb--\n"
 )
 
-// drainLists are names that stand for several, or that a .forward stands behind: what is told of them and of their members in the first
-// attempt differs on purpose (docs/differences.md).
+// drainLists are names that stand for several, or that a .forward stands behind: what is told of them and of their
+// members in the first attempt differs on purpose (docs/differences.md).
 var drainLists = []string{"plist", "alist", "ulist", "mixed", "nested", "three", "toprog", "owned", "progs", "half", "fwd", "dave", "erin", "frank", "gina"}
 
-// receipts reports whether the case may ask for receipts and pass NOTIFY= on: not with lists, nor from a sender who is not there.
+// receipts reports whether the case may ask for receipts and pass NOTIFY= on: not with lists, nor from a sender who is
+// not there.
 func (c *drainCase) receipts(from string) bool {
 	return !strings.Contains(from, "nosuch") && !slices.ContainsFunc(c.named, func(n string) bool {
 		local, _, _ := strings.Cut(n, "@")
@@ -43,7 +44,8 @@ func (c *drainCase) receipts(from string) bool {
 	})
 }
 
-// drained is the number-th message of a seed. atOnce is for deliveries without a queue: local recipients for the most part.
+// drained is the number-th message of a seed. atOnce is for deliveries without a queue: local recipients for the most
+// part.
 func drained(seed, number uint64, atOnce bool) *drainCase {
 	r := rand.New(rand.NewPCG(seed, number))
 	c, dsn := &drainCase{user: "root"}, drainDSN
@@ -180,8 +182,8 @@ var drainWays = []way{
 	{them, []string{them, us}, []string{them, them}},
 }
 
-// TestDrainsAsTheOriginal has each program drain queues that the other wrote, and both take turns at one: what is left in mailboxes, at peers
-// and in the queue is what the original leaves of its own.
+// TestDrainsAsTheOriginal has each program drain queues that the other wrote, and both take turns at one: what is left
+// in mailboxes, at peers and in the queue is what the original leaves of its own.
 func TestDrainsAsTheOriginal(t *testing.T) {
 	inArena(t, prepareDrain, func(t *testing.T, w world) {
 		l := openDrainLab(t, w)
@@ -243,8 +245,8 @@ type holding struct {
 	sections      map[string]int
 }
 
-// most fails where more than so many of a hundred comparisons differ. What differs is logged; its kinds stand in docs/differences.md, or are the
-// affair of the tests of reports and of the command line.
+// most fails where more than so many of a hundred comparisons differ. What differs is logged; its kinds stand in
+// docs/differences.md, or are the affair of the tests of reports and of the command line.
 func (v *holding) most(t *testing.T, percent int) {
 	t.Helper()
 	t.Logf("%d of %d differ: %v", v.differ, v.tried, v.sections)

@@ -14,8 +14,9 @@ import (
 	"gosendmail/internal/safefile"
 )
 
-// fileTraps lay out a file f in a folder of its own below /home/alice, as shell commands; the folder is alice's, mode 755, and f holds what
-// $text says. Links lead to files in /home/good and /home/secret, of which root alone may read the latter.
+// fileTraps lay out a file f in a folder of its own below /home/alice, as shell commands; the folder is alice's, mode
+// 755, and f holds what $text says. Links lead to files in /home/good and /home/secret, of which root alone may read
+// the latter.
 var fileTraps = map[string]string{
 	"plain":      `own alice 644`,
 	"private":    `own alice 600`,
@@ -85,8 +86,8 @@ func layTraps(t *testing.T, kind trapKind, only ...string) (names []string) {
 // quoted is a word for the shell.
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "'\\''") + "'" }
 
-// trapKind is a way in which mail comes to a file: the line of the alias file that leads there, the recipient, and what the file holds; %[1]s
-// is the trap's name.
+// trapKind is a way in which mail comes to a file: the line of the alias file that leads there, the recipient, and what
+// the file holds; %[1]s is the trap's name.
 type trapKind struct {
 	name, alias, recipient, content string
 }
@@ -105,8 +106,8 @@ var (
 	warnLine = regexp.MustCompile(`: (?:SYSERR\(\w+\): )?((?:forward |\S+\.\.\. Cannot open ).*)`)
 )
 
-// trapped sends one message to all traps of a kind and returns what became of it: what the log says of recipients and files, and which files
-// got mail.
+// trapped sends one message to all traps of a kind and returns what became of it: what the log says of recipients and
+// files, and which files got mail.
 func trapped(t *testing.T, w world, names []string, recipient string, sendmail func(args ...string) *exec.Cmd) string {
 	t.Helper()
 	must(t, os.RemoveAll("/etc/mail/aliases.db"))
@@ -141,8 +142,8 @@ func trapped(t *testing.T, w world, names []string, recipient string, sendmail f
 	return strings.Join(list, "\n") + "\n"
 }
 
-// TestFilesOfUsersAsTheOriginal holds whose rights open lists, .forward files and files that mail is delivered to, and which of them are
-// trusted, for every trap and with several values of DontBlameSendmail.
+// TestFilesOfUsersAsTheOriginal holds whose rights open lists, .forward files and files that mail is delivered to, and
+// which of them are trusted, for every trap and with several values of DontBlameSendmail.
 func TestFilesOfUsersAsTheOriginal(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		oracletest.Root(t)
@@ -170,7 +171,8 @@ func TestFilesOfUsersAsTheOriginal(t *testing.T) {
 	})
 }
 
-// blames are the values of DontBlameSendmail that are tried; GOSENDMAIL_SLOW=1 tries every name that speaks of these files.
+// blames are the values of DontBlameSendmail that are tried; GOSENDMAIL_SLOW=1 tries every name that speaks of these
+// files.
 func blames() []string {
 	list := []string{"Safe", "GroupWritableIncludeFile,WorldWritableForwardFile,IncludeFileInUnsafeDirPath,ForwardFileInGroupWritableDirPath,FileDeliveryToSymLink,FileDeliveryToHardLink"}
 	if os.Getenv("GOSENDMAIL_SLOW") != "1" {
@@ -205,8 +207,8 @@ func onPurpose(line string) bool {
 
 var deviceFile = regexp.MustCompile(`/(?:null|zero)/f `)
 
-// TestMailboxesBelongToTheirUsers delivers to bob what others name him for: alice's .forward, a list of hers, an alias, a list of root's. His
-// mailbox is made and written with his rights each time, as a mailbox and as a Maildir.
+// TestMailboxesBelongToTheirUsers delivers to bob what others name him for: alice's .forward, a list of hers, an alias,
+// a list of root's. His mailbox is made and written with his rights each time, as a mailbox and as a Maildir.
 func TestMailboxesBelongToTheirUsers(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		oracletest.Root(t)

@@ -9,8 +9,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// TestIdentityOfPrograms holds who a program is, with all its groups, when an alias, a .forward or a list names it, with U= of the mailer and with
-// DontInitGroups, beside the original.
+// TestIdentityOfPrograms holds who a program is, with all its groups, when an alias, a .forward or a list names it,
+// with U= of the mailer and with DontInitGroups, beside the original.
 func TestIdentityOfPrograms(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		oracletest.Root(t)

@@ -30,7 +30,8 @@ type attack struct {
 	files func(t *testing.T) []*os.File // inherited from descriptor 3 on
 }
 
-// socketPairOfHers is what she can make that looks like what the program hands to itself: descriptor 3 a socket, from 4 on listeners.
+// socketPairOfHers is what she can make that looks like what the program hands to itself: descriptor 3 a socket, from 4
+// on listeners.
 func socketPairOfHers(t *testing.T) []*os.File {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -82,8 +83,9 @@ func attacks(target string) (list []attack) {
 // queueName is a file that the program itself makes in its queue.
 var queueName = regexp.MustCompile(`^(?:[dqtx]f[0-9A-Za-z]{14}|[dt]fSpare\w+)$`)
 
-// TestHostileUser has alice try what she can with the set-group-ID program. No file of the group's appears or changes but messages that the
-// program queued, with the recipients that she named, and what she wanted written stands in none of their control lines.
+// TestHostileUser has alice try what she can with the set-group-ID program. No file of the group's appears or changes
+// but messages that the program queued, with the recipients that she named, and what she wanted written stands in none
+// of their control lines.
 func TestHostileUser(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		submissionSite(t, w)
@@ -148,7 +150,8 @@ func checkForged(path string, a attack) error {
 	return nil
 }
 
-// TestSubmissionWithoutMeans hands mail in with limits under which it cannot be stored: the caller learns it, and the queue keeps nothing of it.
+// TestSubmissionWithoutMeans hands mail in with limits under which it cannot be stored: the caller learns it, and the
+// queue keeps nothing of it.
 func TestSubmissionWithoutMeans(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		submissionSite(t, w)

@@ -40,7 +40,8 @@ func serveIdent(t *testing.T) {
 	}
 }
 
-// TestIdentAsTheOriginal holds how both servers name clients whose hosts tell whose connections are; both ask without being told to.
+// TestIdentAsTheOriginal holds how both servers name clients whose hosts tell whose connections are; both ask without
+// being told to.
 func TestIdentAsTheOriginal(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		oracletest.Root(t)

@@ -15,7 +15,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// logSite is a site whose log is compared line by line: the rules that refuse, limits that are easily reached, short times.
+// logSite is a site whose log is compared line by line: the rules that refuse, limits that are easily reached, short
+// times.
 const logSite = `divert(-1)include(<<@TREE@/m4/cf.m4>>)divert(0)dnl
 OSTYPE(<<linux>>)dnl
 define(<<confDOMAIN_NAME>>,<<mail.example.test>>)dnl
@@ -69,8 +70,9 @@ to:refused@example.test|550 no such place
 carol@mail.example.test|ERROR:5.2.1:550 closed
 `
 
-// session is one dialogue: lines are sent after the reply to the one before; ">text" is sent as it is and nothing is awaited; "close",
-// "reset" and "wait" end it: by closing, by cutting the connection off, or by waiting until the server closes it.
+// session is one dialogue: lines are sent after the reply to the one before; ">text" is sent as it is and nothing is
+// awaited; "close", "reset" and "wait" end it: by closing, by cutting the connection off, or by waiting until the
+// server closes it.
 type session struct {
 	from  string
 	lines []string
@@ -217,7 +219,8 @@ func logLines(t *testing.T, w world) []string {
 	return lines
 }
 
-// TestLogAsTheOriginal holds what log watchers read: the same dialogues must leave the same lines, priorities and order included.
+// TestLogAsTheOriginal holds what log watchers read: the same dialogues must leave the same lines, priorities and order
+// included.
 func TestLogAsTheOriginal(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		oracletest.Root(t)

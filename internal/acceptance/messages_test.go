@@ -116,7 +116,8 @@ var numbered = regexp.MustCompile(`(?i)X-Number: (\d+)`)
 // postmark begins a message in a mailbox.
 var postmark = regexp.MustCompile(`\n\nFrom [^\n]* 20\d\d\n`)
 
-// passedOn sends the messages to three recipients each and returns in a comparable form what arrived, by recipient and number.
+// passedOn sends the messages to three recipients each and returns in a comparable form what arrived, by recipient and
+// number.
 func passedOn(t *testing.T, texts []string, eight, seven <-chan message) map[string]string {
 	t.Helper()
 	must(t, os.WriteFile("/var/mail/you", nil, 0o600))
@@ -159,8 +160,8 @@ func passedOn(t *testing.T, texts []string, eight, seven <-chan message) map[str
 	return got
 }
 
-// TestRandomMessagesAsTheOriginal sends the same random messages through both servers, to a mailbox, to a server that takes 8-bit text and
-// to one that does not.
+// TestRandomMessagesAsTheOriginal sends the same random messages through both servers, to a mailbox, to a server that
+// takes 8-bit text and to one that does not.
 func TestRandomMessagesAsTheOriginal(t *testing.T) {
 	inArena(t, func(t *testing.T, w world) {
 		prepareSeed(t, w)

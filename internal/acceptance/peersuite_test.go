@@ -10,7 +10,8 @@ import (
 	"gosendmail/internal/peertest"
 )
 
-// shapes are the ways in which a domain with a faulty exchanger can go on: what stands behind it, in the order of preference.
+// shapes are the ways in which a domain with a faulty exchanger can go on: what stands behind it, in the order of
+// preference.
 var shapes = []string{"", "healthy", "refusing healthy", "faulty healthy", "refusing", "address", "absent healthy"}
 
 // peerCase is a faulty exchanger with its neighbours.
@@ -62,8 +63,8 @@ func peerCases(seed uint64) (list []peerCase) {
 	return list
 }
 
-// How the original tells of a connection that is lost within a transaction depends on what else it was doing: with the reason or
-// without, which it may also show as if it were a reply.
+// How the original tells of a connection that is lost within a transaction depends on what else it was doing: with the
+// reason or without, which it may also show as if it were a reply.
 var (
 	madeUpReply = regexp.MustCompile(`reply=4[25]1 4\.4\.1 [^,]*, `)
 	staleReply  = regexp.MustCompile(`reply=[^,]*, (stat=Deferred: Connection refused)`)
@@ -75,11 +76,12 @@ func lostWords(log string) string {
 	return lostReason.ReplaceAllString(log, "stat=Deferred")
 }
 
-// waitReason is why a message waits. Where several hosts were asked the original keeps what the first said, and repeats it for each
-// recipient that RCPT put off.
+// waitReason is why a message waits. Where several hosts were asked the original keeps what the first said, and repeats
+// it for each recipient that RCPT put off.
 var waitReason = regexp.MustCompile(`(?m)^(qf )?M.*\n`)
 
-// knownFaults are why we answer otherwise to some faults, by a pattern of their names. Each stands in docs/differences.md.
+// knownFaults are why we answer otherwise to some faults, by a pattern of their names. Each stands in
+// docs/differences.md.
 var knownFaults = []struct{ fault, kind, why string }{
 	{`: (not ended|carriage return|endless line)\b`, "", "a line that does not end is none"},
 	{`endless|slow`, "log", "a reply is at most 1 MiB, and in time as a whole"},
@@ -135,8 +137,8 @@ const mostPeers = 1
 // peerSeed chooses neighbours and numbers of recipients.
 const peerSeed = 11
 
-// TestPeersAsTheOriginal sends mail to domains whose exchangers misbehave, alone and with others behind them, and holds what the
-// peers are told, what the log, the queue and the sender's reports say to be the original's.
+// TestPeersAsTheOriginal sends mail to domains whose exchangers misbehave, alone and with others behind them, and holds
+// what the peers are told, what the log, the queue and the sender's reports say to be the original's.
 func TestPeersAsTheOriginal(t *testing.T) {
 	all := peerCases(peerSeed)
 	inArena(t, func(t *testing.T, w world) {

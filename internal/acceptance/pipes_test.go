@@ -12,8 +12,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// pipeFiles are what users and list managers put between a server and their mail. The wrapper does what those of Mailman do: it takes
-// mail from one group only, and says what it was given; resend does what Majordomo's does.
+// pipeFiles are what users and list managers put between a server and their mail. The wrapper does what those of
+// Mailman do: it takes mail from one group only, and says what it was given; resend does what Majordomo's does.
 var pipeFiles = map[string]string{
 	"home/bin/wrapper": `#!/bin/sh
 cat >/home/files/wrapper.$$
@@ -79,9 +79,9 @@ var pipeSites = map[string]string{
 		"define(<<PROCMAIL_MAILER_PATH>>,<</home/bin/procmail>>)dnl\n",
 }
 
-// TestPipesAsTheOriginal has both servers deliver through genuine programs: Debian's procmail as the local mailer, in a .forward and as a
-// mailer of its own, vacation, smrsh and mail.local of the original, and wrappers like those of list managers. It runs with
-// GOSENDMAIL_SLOW.
+// TestPipesAsTheOriginal has both servers deliver through genuine programs: Debian's procmail as the local mailer, in a
+// .forward and as a mailer of its own, vacation, smrsh and mail.local of the original, and wrappers like those of list
+// managers. It runs with GOSENDMAIL_SLOW.
 func TestPipesAsTheOriginal(t *testing.T) {
 	if os.Getenv("GOSENDMAIL_SLOW") == "" {
 		t.Skip("42 deliveries by each server are tried with GOSENDMAIL_SLOW")

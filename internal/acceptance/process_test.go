@@ -49,8 +49,8 @@ func TestRunAsUser(t *testing.T) {
 	})
 }
 
-// TestReloadChangesPorts gives a daemon another configuration while a client is there: the old port goes, the new one comes, one
-// stays, and the client is served to its end.
+// TestReloadChangesPorts gives a daemon another configuration while a client is there: the old port goes, the new one
+// comes, one stays, and the client is served to its end.
 func TestReloadChangesPorts(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		oracletest.Root(t)
@@ -91,8 +91,8 @@ func TestReloadChangesPorts(t *testing.T) {
 	})
 }
 
-// TestSubmissionProgram hands mail in as a user whom only a set-group-ID file lets into the queue (UseMSP), and without one, where the
-// error must be the original's.
+// TestSubmissionProgram hands mail in as a user whom only a set-group-ID file lets into the queue (UseMSP), and without
+// one, where the error must be the original's.
 func TestSubmissionProgram(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		oracletest.Root(t)

@@ -14,8 +14,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// moody is an SMTP server that answers each recipient as its name says: "r550" is refused at RCPT, "d554" after DATA, anybody else gets
-// his mail. It notes the commands.
+// moody is an SMTP server that answers each recipient as its name says: "r550" is refused at RCPT, "d554" after DATA,
+// anybody else gets his mail. It notes the commands.
 func moody(l net.Listener, keywords string, said chan<- string) {
 	code := regexp.MustCompile(`<([rd])(\d)(\d\d)`)
 	for {
@@ -117,7 +117,8 @@ func sameServer(a, b string) bool {
 	return strings.Contains(a, b) || strings.Contains(a, "routed") && strings.Contains(b, "routed") || strings.Contains(a, "plain") && strings.Contains(b, "plain")
 }
 
-// reports sends the mails one after the other and returns what came of each: mailboxes and commands to the other servers.
+// reports sends the mails one after the other and returns what came of each: mailboxes and commands to the other
+// servers.
 func reports(t *testing.T, mails []reported, said <-chan string) []string {
 	t.Helper()
 	var all []string

@@ -78,7 +78,8 @@ var (
 	reportFlags = "DFMPxCnuhlebE5796w@A:|/mXdRUpL"
 )
 
-// reportCase is the number-th message of a seed. aged is how long it has been in the queue, 0 for one that is delivered at once.
+// reportCase is the number-th message of a seed. aged is how long it has been in the queue, 0 for one that is delivered
+// at once.
 func reportCase(seed, number uint64) (c *drainCase, aged time.Duration) {
 	r := rand.New(rand.NewPCG(seed, 2<<32+number))
 	c = &drainCase{user: "root"}
@@ -127,7 +128,8 @@ func reportCase(seed, number uint64) (c *drainCase, aged time.Duration) {
 	return c, aged
 }
 
-// reportWaits are recipients that wait, or get the message: a failure beside a warning is told in two reports (docs/differences.md).
+// reportWaits are recipients that wait, or get the message: a failure beside a warning is told in two reports
+// (docs/differences.md).
 var reportWaits = []string{"alice", "prog75", "far@remote.test", "tmp@remote.test", "x@closed.test", "u@mail4.test", "x@[127.9.9.9]", "file1", "three"}
 
 // together leaves out of a list what is told in another way beside others.
@@ -151,8 +153,8 @@ func together(named []string, aged time.Duration) []string {
 
 var createdLine = regexp.MustCompile(`(?m)^T\d+$`)
 
-// TestReportsOfAllKindsAsTheOriginal hands in messages that cannot be delivered, or not yet, and holds mailboxes, reports, warnings,
-// dialogues, queue files and the log beside the original's.
+// TestReportsOfAllKindsAsTheOriginal hands in messages that cannot be delivered, or not yet, and holds mailboxes,
+// reports, warnings, dialogues, queue files and the log beside the original's.
 func TestReportsOfAllKindsAsTheOriginal(t *testing.T) {
 	inArena(t, func(t *testing.T, w world) {
 		prepareDrain(t, w)

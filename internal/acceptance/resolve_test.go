@@ -10,8 +10,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// resolveNames are clients whose names are in all states: found, leading elsewhere, missing, unknown for now, behind a CNAME that leads to
-// a name, to nothing, or to a server that is down.
+// resolveNames are clients whose names are in all states: found, leading elsewhere, missing, unknown for now, behind a
+// CNAME that leads to a name, to nothing, or to a server that is down.
 var resolveNames = []string{"127.0.2.8", "127.0.2.9", "127.0.3.9", "127.0.2.5", "127.0.9.1", "127.0.9.2", "127.0.9.3"}
 
 // brokenAlias answers for the addresses whose names stand behind CNAMEs.

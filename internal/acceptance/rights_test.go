@@ -72,8 +72,8 @@ func abbreviation(name string) string {
 	return name
 }
 
-// userCommands are command lines for an ordinary user: every flag, every option by name, by its shortest abbreviation and by its
-// letter, every mode alone, with each configuration, and with options that keep and lose rights.
+// userCommands are command lines for an ordinary user: every flag, every option by name, by its shortest abbreviation
+// and by its letter, every mode alone, with each configuration, and with options that keep and lose rights.
 func userCommands() (list []string) {
 	for _, d := range cf.Options() {
 		list = append(list, "-O"+d.Name+"=1 bob", "-O"+abbreviation(d.Name)+"=1 bob")
@@ -95,7 +95,8 @@ func userCommands() (list []string) {
 	return list
 }
 
-// keepsLess are the modes in which our program gives up rights that the original keeps until it ends, or refuses the call.
+// keepsLess are the modes in which our program gives up rights that the original keeps until it ends, or refuses the
+// call.
 func keepsLess(line string) bool {
 	for _, mode := range []string{"-bd", "-bD", "-bi", "-bI", "-bh", "-bH", "-bC", "-I "} {
 		if strings.HasPrefix(line, mode) {
@@ -105,8 +106,9 @@ func keepsLess(line string) bool {
 	return false
 }
 
-// TestRightsBesideTheOriginal traces what rights a set-group-ID program has left when it ends, for every flag, option and mode that a
-// user may think of. Never does ours keep what the original gives up, and it gives up no more except where keepsLess says so.
+// TestRightsBesideTheOriginal traces what rights a set-group-ID program has left when it ends, for every flag, option
+// and mode that a user may think of. Never does ours keep what the original gives up, and it gives up no more except
+// where keepsLess says so.
 func TestRightsBesideTheOriginal(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		submissionSite(t, w)
@@ -125,8 +127,8 @@ func TestRightsBesideTheOriginal(t *testing.T) {
 	})
 }
 
-// TestRightsOfRoot traces whose rights the program has when it ends that root called: RunAsUser's in every mode but -bt, -bi and those that
-// bind sockets, with the submission program's configuration too.
+// TestRightsOfRoot traces whose rights the program has when it ends that root called: RunAsUser's in every mode but
+// -bt, -bi and those that bind sockets, with the submission program's configuration too.
 func TestRightsOfRoot(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		submissionSite(t, w)

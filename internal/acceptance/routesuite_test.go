@@ -103,7 +103,8 @@ var routeFallbacks = []string{"",
 // routeSeed chooses the recipients that are tried together.
 const routeSeed = 3
 
-// queuedLine is what the original logs of a message of which nobody could be tried, but not of one of which somebody was.
+// queuedLine is what the original logs of a message of which nobody could be tried, but not of one of which somebody
+// was.
 var queuedLine = regexp.MustCompile(`(?m)^to=.* stat=queued\n`)
 
 var (
@@ -112,7 +113,8 @@ var (
 	anyReason    = regexp.MustCompile(`(?m)^qf M.*\n|^M.*\n|^qf `)
 )
 
-// each finds log lines that name several recipients. Which hosts are taken for one, by their exchangers, is the affair of FastSplit.
+// each finds log lines that name several recipients. Which hosts are taken for one, by their exchangers, is the affair
+// of FastSplit.
 var each = regexp.MustCompile(`(?m)^to=\S+,\S+, .*\n`)
 
 // apart makes a line for each recipient of one.
@@ -124,7 +126,8 @@ func apart(line string) (lines string) {
 	return lines
 }
 
-// routesKnown are why routes differ on purpose, by patterns of the fallbacks and of the recipients; each stands in docs/differences.md.
+// routesKnown are why routes differ on purpose, by patterns of the fallbacks and of the recipients; each stands in
+// docs/differences.md.
 var routesKnown = []struct{ fallback, rcpts, kinds, why string }{
 	{"", `half\.|badlist|hang|nothing|absent|mixed`, "exit", "the exit status tells what became of the message, not of a host on the way"},
 	{"FALLBACK_MX.*h1.route.test:h0.route.test", "", "", "a list in FallbackMXhost is a list"},

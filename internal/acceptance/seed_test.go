@@ -42,7 +42,8 @@ func prepareSeed(t *testing.T, w world) {
 	write(t, w.path("etc/group"), group)
 }
 
-// installSeed does inside what the site's page tells: the programs in /usr/lib, the configuration compiled, the tables made.
+// installSeed does inside what the site's page tells: the programs in /usr/lib, the configuration compiled, the tables
+// made.
 func installSeed(t *testing.T, w world) {
 	serveDNS(t)
 	write(t, "/etc/resolv.conf", "nameserver 127.0.0.2\noptions timeout:1 attempts:1\n")
@@ -276,8 +277,8 @@ func TestSeedSiteAsTheOriginal(t *testing.T) {
 	})
 }
 
-// originalTables compiles the site's configuration with the original's tree (solaris8 stands for solaris9, which it lacks)
-// and makes its tables with the original's makemap.
+// originalTables compiles the site's configuration with the original's tree (solaris8 stands for solaris9, which it
+// lacks) and makes its tables with the original's makemap.
 func originalTables(t *testing.T) {
 	t.Helper()
 	mc, err := os.ReadFile("sendmail.mc")
@@ -299,7 +300,8 @@ func originalTables(t *testing.T) {
 		}
 	}
 	os.Remove("/etc/mail/aliases.db")
-	// solaris8 asks for a daemon of each address family; the original does not ask the kernel to keep their ports apart.
+	// solaris8 asks for a daemon of each address family; the original does not ask the kernel to keep their ports
+	// apart.
 	must(t, os.WriteFile("/proc/sys/net/ipv6/bindv6only", []byte("1\n"), 0o644))
 	if msg, err := oracletest.Sendmail(t, "-C", "/etc/mail/original.cf", "-bi").CombinedOutput(); err != nil {
 		t.Fatalf("newaliases: %v\n%s", err, msg)

@@ -13,7 +13,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// wrongStarts are configurations with which nothing works, made of the plain one: lines to add, or a whole other state of things.
+// wrongStarts are configurations with which nothing works, made of the plain one: lines to add, or a whole other state
+// of things.
 var wrongStarts = []struct {
 	name, lines string
 	prepare     func(t *testing.T, w world)
@@ -44,8 +45,8 @@ type startOutcome struct {
 	errors []string // that syslog has
 }
 
-// TestStartErrors: whatever keeps the program from working, in every mode, ends it with the status of the original and stands in syslog as
-// SYSERR with the original's text.
+// TestStartErrors: whatever keeps the program from working, in every mode, ends it with the status of the original and
+// stands in syslog as SYSERR with the original's text.
 func TestStartErrors(t *testing.T) {
 	inArena(t, func(t *testing.T, w world) {}, func(t *testing.T, w world) {
 		original := oracletest.Command(t, "usr/libexec/sendmail/sendmail")

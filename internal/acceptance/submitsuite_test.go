@@ -54,8 +54,9 @@ func suite(t *testing.T, short, long int) (seed uint64, cases []uint64) {
 // strict are the sections that must be the original's, unless a list of addresses is damaged (docs/differences.md).
 var strict = []string{"exit", "stdout", "stderr", "dead.letter"}
 
-// mostDiffer is how many of a hundred submissions may leave something else in one of the other sections. What differs is logged; the
-// kinds stand in docs/differences.md, or are the affair of the tests of reports, of MX and of the server.
+// mostDiffer is how many of a hundred submissions may leave something else in one of the other sections. What differs
+// is logged; the kinds stand in docs/differences.md, or are the affair of the tests of reports, of MX and of the
+// server.
 const mostDiffer = 18
 
 // mostStrict is how many of a hundred may differ in a strict section.
@@ -64,8 +65,8 @@ const mostStrict = 5
 // damagedAddress finds an address with a word that is too long.
 var damagedAddress = strings.Repeat("x", 300)
 
-// meant are the kinds of submissions of which the original makes something else, with the line of docs/differences.md that says so. Who
-// is named in them is accounted for all the same.
+// meant are the kinds of submissions of which the original makes something else, with the line of docs/differences.md
+// that says so. Who is named in them is accounted for all the same.
 var meant = []struct {
 	line string
 	is   func(s *submitted, original, ours result) bool
@@ -106,12 +107,12 @@ func (s *submitted) listed(original, ours result) string {
 
 func (s *submitted) has(arg string) bool { return slices.Contains(s.args, arg) }
 
-// TestSubmissionsAsTheOriginal hands in random messages in all ways and holds everything that they leave beside the original's:
-// exit status, what is printed, mailboxes, reports, dead letters, dialogues with peers, queue files and the log. Nobody who is named
-// in a message that was accepted may be lost, whatever the original does.
+// TestSubmissionsAsTheOriginal hands in random messages in all ways and holds everything that they leave beside the
+// original's: exit status, what is printed, mailboxes, reports, dead letters, dialogues with peers, queue files and the
+// log. Nobody who is named in a message that was accepted may be lost, whatever the original does.
 //
-// With GOSENDMAIL_RESULTS the results are kept in that folder, one file for each case and program, and answers of the original that are
-// there already are taken from it.
+// With GOSENDMAIL_RESULTS the results are kept in that folder, one file for each case and program, and answers of the
+// original that are there already are taken from it.
 func TestSubmissionsAsTheOriginal(t *testing.T) {
 	inArena(t, prepareSubmissions, func(t *testing.T, w world) {
 		moveRoot(t, "/home/root")
@@ -168,8 +169,8 @@ func TestSubmissionsAsTheOriginal(t *testing.T) {
 	})
 }
 
-// damaged reports whether the original found a list of addresses damaged: what it says then, and how often, depends on how often it
-// reads the list.
+// damaged reports whether the original found a list of addresses damaged: what it says then, and how often, depends on
+// how often it reads the list.
 func (r result) damaged() bool {
 	return slices.ContainsFunc(sections, func(name string) bool {
 		return strings.Contains(r[name], "Unbalanced") || strings.Contains(r[name], ")... User address required")

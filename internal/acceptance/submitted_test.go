@@ -103,8 +103,8 @@ var (
 // pick takes one of a list.
 func pick(r *rand.Rand, list []string) string { return list[r.IntN(len(list))] }
 
-// atServer are recipients of whom it is the server, not the submission program, that finds that they fail; when it does is the affair of
-// tests of the server.
+// atServer are recipients of whom it is the server, not the submission program, that finds that they fail; when it does
+// is the affair of tests of the server.
 var atServer = []string{"self", "badlist", "noinclude", "missing"}
 
 // someRcpts picks up to n recipients.

@@ -123,7 +123,8 @@ func refuse(c net.Conn) {
 	}
 }
 
-// outcome runs the queue with one message of that age in it and returns the local mail that came of it and what is left.
+// outcome runs the queue with one message of that age in it and returns the local mail that came of it and what is
+// left.
 func outcome(t *testing.T, w world, qf, df []byte, sendmail func(args ...string) *exec.Cmd) string {
 	t.Helper()
 	queue, box := w.path("queue"), w.path("box")
@@ -157,8 +158,8 @@ func outcome(t *testing.T, w world, qf, df []byte, sendmail func(args ...string)
 // boundaries of MIME hold the identifier and the time.
 var boundary = regexp.MustCompile(`<id>\.\d+/`)
 
-// TestTimersAsTheOriginal lets both programs run a queue with old messages: warnings and bounces must read the same, and the same
-// must be left.
+// TestTimersAsTheOriginal lets both programs run a queue with old messages: warnings and bounces must read the same,
+// and the same must be left.
 func TestTimersAsTheOriginal(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		oracletest.Root(t)

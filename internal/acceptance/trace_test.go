@@ -26,8 +26,8 @@ func effective(ids string) string { return strings.Fields(ids)[1] }
 // tracedTime is how long a traced program may run.
 const tracedTime = 2 * time.Second
 
-// traceToEnd runs a program and reports the rights that it had left when it ended. Children that it makes are not traced. The tracer
-// is root, so that set-group-ID files keep their meaning.
+// traceToEnd runs a program and reports the rights that it had left when it ended. Children that it makes are not
+// traced. The tracer is root, so that set-group-ID files keep their meaning.
 func traceToEnd(t *testing.T, command func() *exec.Cmd) ending {
 	t.Helper()
 	for range 20 {
@@ -79,8 +79,8 @@ func traceOnce(t *testing.T, cmd *exec.Cmd) (o ending) {
 	return o
 }
 
-// seize makes this thread the tracer of a program that was just started, of all its threads. Attaching before it is started would take
-// the meaning of its set-group-ID bit.
+// seize makes this thread the tracer of a program that was just started, of all its threads. Attaching before it is
+// started would take the meaning of its set-group-ID bit.
 func seize(t *testing.T, pid int) {
 	t.Helper()
 	const options = unix.PTRACE_O_TRACEEXIT | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_EXITKILL

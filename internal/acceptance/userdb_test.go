@@ -16,7 +16,8 @@ var (
 	addressed   = regexp.MustCompile(`(?m)^(?:Return-Path|From|To|Cc):.*\n`)
 )
 
-// TestUserDatabaseNames compares what F=i and F=j make of the sender and the recipients in a message with what the original does.
+// TestUserDatabaseNames compares what F=i and F=j make of the sender and the recipients in a message with what the
+// original does.
 func TestUserDatabaseNames(t *testing.T) {
 	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
 		got := w.path("got")

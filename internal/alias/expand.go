@@ -49,7 +49,8 @@ const (
 type Opened struct {
 	io.ReadCloser
 	UID, GID int
-	// Unsafe says that others than the owner can change the file: it is read, but programs and files are not taken from it.
+	// Unsafe says that others than the owner can change the file: it is read, but programs and files are not taken from
+	// it.
 	Unsafe bool
 }
 
@@ -58,7 +59,8 @@ type Opened struct {
 type Env interface {
 	// Resolve runs the rulesets over an address. from is the alias, list or user that named it, nil for the sender.
 	Resolve(ctx context.Context, addr string, from *envelope.Recipient) (Target, error)
-	// Local gives an address with mailer flag 5 that no alias took another chance (ruleset 5). ok is false where it stays.
+	// Local gives an address with mailer flag 5 that no alias took another chance (ruleset 5). ok is false where it
+	// stays.
 	Local(ctx context.Context, t Target) (to Target, ok bool, err error)
 	// Alias looks a name up in the alias maps; ErrNotFound where it is none.
 	Alias(ctx context.Context, name string) (string, error)
@@ -125,9 +127,9 @@ type meta struct {
 	self   bool   // named by itself
 }
 
-// Expand resolves the recipients and replaces what is an alias, a list or forwarded, to the end. The result holds the given
-// recipients, then those that they stand for, in the order met; replaced ones are Expanded, twins Duplicate, refused
-// ones Failed with their status. Recipients that are not Pending, and their triples, stay as they are. The
+// Expand resolves the recipients and replaces what is an alias, a list or forwarded, to the end. The result holds the
+// given recipients, then those that they stand for, in the order met; replaced ones are Expanded, twins Duplicate,
+// refused ones Failed with their status. Recipients that are not Pending, and their triples, stay as they are. The
 // error is temporary: something could not be looked up, and the envelope has to wait as it was.
 func (x *Expander) Expand(ctx context.Context, recipients []*envelope.Recipient) ([]*envelope.Recipient, error) {
 	r := &run{Expander: x, ctx: ctx, seen: map[string]*envelope.Recipient{}, last: map[string]*envelope.Recipient{},
@@ -362,8 +364,9 @@ func isTwin(met map[string]*envelope.Recipient, rcpt *envelope.Recipient, m *met
 	return true
 }
 
-// selfReference looks for the address among those that it came from. It may name itself (alice: alice, bob): then it is final.
-// Else, in a circle of several, the first one with an account is; without any the loop is broken here, and false returned.
+// selfReference looks for the address among those that it came from. It may name itself (alice: alice, bob): then it is
+// final. Else, in a circle of several, the first one with an account is; without any the loop is broken here, and false
+// returned.
 func (r *run) selfReference(rcpt *envelope.Recipient, m *meta) bool {
 	k := key(rcpt, m)
 	var circle []*envelope.Recipient
@@ -439,7 +442,8 @@ func (r *run) alias(rcpt *envelope.Recipient, m *meta) bool {
 	return true
 }
 
-// owner finds who is told of errors with a list: the alias owner-NAME, by what it stands for if that is one plain address.
+// owner finds who is told of errors with a list: the alias owner-NAME, by what it stands for if that is one plain
+// address.
 func (r *run) owner(name string) (string, error) {
 	alias := "owner-" + name
 	if len(name) > 6 && strings.EqualFold(name[:6], "owner-") {

@@ -112,7 +112,8 @@ func (w *world) Notice(format string, args ...any) { w.Log(format, args...) }
 
 func (w *world) Warn(format string, args ...any) { w.Log(format, args...) }
 
-// show tells what is left to deliver, "mailer:user" with the uid whose rights count for programs and files, and what failed.
+// show tells what is left to deliver, "mailer:user" with the uid whose rights count for programs and files, and what
+// failed.
 func show(list []*envelope.Recipient) string {
 	var out []string
 	for _, r := range list {
@@ -265,8 +266,8 @@ func TestTwinsGetOneCopy(t *testing.T) {
 	}
 }
 
-// FuzzExpand looks for sets of aliases that keep the expansion going or make it panic, and for lost recipients: something
-// has to be delivered, refused or left to wait.
+// FuzzExpand looks for sets of aliases that keep the expansion going or make it panic, and for lost recipients:
+// something has to be delivered, refused or left to wait.
 func FuzzExpand(f *testing.F) {
 	f.Add("a: b\nb: a, \\bob\nalice: alice, a\n", "a", "bob\nalice")
 	f.Add("x: :include:/l\n", "x", ":include:/l, x, |p")
@@ -285,8 +286,9 @@ func FuzzExpand(f *testing.F) {
 	})
 }
 
-// TestLongForward holds a .forward of a million lines against MaxForward: it is not read to its end, a line in the log says so, and the
-// mailbox gets the mail. A list has the limit of the whole expansion, and its failure goes to the sender.
+// TestLongForward holds a .forward of a million lines against MaxForward: it is not read to its end, a line in the log
+// says so, and the mailbox gets the mail. A list has the limit of the whole expansion, and its failure goes to the
+// sender.
 func TestLongForward(t *testing.T) {
 	long := strings.Repeat("someone@remote.test\n", 1_000_000)
 	for name, c := range map[string]struct{ rcpt, file, want string }{

@@ -13,7 +13,8 @@ import (
 	"gosendmail/internal/status"
 )
 
-// include reads a list. What it names has the rights of the list's owner, or, for lists that root owns, of whoever named it.
+// include reads a list. What it names has the rights of the list's owner, or, for lists that root owns, of whoever
+// named it.
 func (r *run) include(rcpt *envelope.Recipient, m *meta) {
 	path := strings.TrimSpace(m.target.Triple.User)
 	f, err := r.Env.Open(r.ctx, path, ListFile, rcpt.Ctladdr)
@@ -60,7 +61,8 @@ func passing(err error) bool {
 	return false
 }
 
-// rights makes the owner of a list answerable for what it names, and notes in m why programs and files may not be among that.
+// rights makes the owner of a list answerable for what it names, and notes in m why programs and files may not be among
+// that.
 func (r *run) rights(m *meta, uid, gid int, addr string) *envelope.Ctladdr {
 	ctl := &envelope.Ctladdr{UID: uid, GID: gid, Addr: addr}
 	u, err := r.Env.AccountID(r.ctx, uid)
@@ -80,7 +82,8 @@ func (r *run) badShell(u priv.User) string {
 	return fmt.Sprintf("User %s@%s doesn't have a valid shell for mailing to ", u.Name, r.HostName)
 }
 
-// forward reads the first .forward of a user that is there. Where none is, or it cannot be trusted, the mailbox gets the mail.
+// forward reads the first .forward of a user that is there. Where none is, or it cannot be trusted, the mailbox gets
+// the mail.
 func (r *run) forward(rcpt *envelope.Recipient, m *meta, u priv.User) {
 	ctl := &envelope.Ctladdr{User: u.Name, UID: u.UID, GID: u.GID, Home: u.Home, Addr: rcpt.Addr}
 	for _, path := range r.Env.Forward(u, m.target.Triple) {

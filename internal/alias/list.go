@@ -2,8 +2,8 @@ package alias
 
 import "strings"
 
-// SplitList cuts a list of addresses at the commas and line ends outside of quotes, comments and angle brackets (RFC 5322
-// section 3.4). Addresses keep their quotes, comments and phrases; empty ones are left out. What is unbalanced
+// SplitList cuts a list of addresses at the commas and line ends outside of quotes, comments and angle brackets (RFC
+// 5322 section 3.4). Addresses keep their quotes, comments and phrases; empty ones are left out. What is unbalanced
 // stays in one piece for the address parser to complain about.
 func SplitList(s string) []string {
 	var list []string

@@ -33,7 +33,8 @@ func (s Stats) String() string {
 	return fmt.Sprintf("%s: %d aliases, longest %d bytes, %d bytes total", s.File, s.Aliases, s.Longest, s.Bytes)
 }
 
-// ErrCannotOpen is found in Rebuild's error when the alias file is not there or cannot be trusted; the error says so in the original's words.
+// ErrCannotOpen is found in Rebuild's error when the alias file is not there or cannot be trusted; the error says so in
+// the original's words.
 var ErrCannotOpen = errors.New("newaliases: cannot open")
 
 // ErrUnsafeDatabase is found in Rebuild's error when the data base's file is a link that DontBlameSendmail does not let
@@ -48,10 +49,10 @@ type original string
 
 func (e original) Error() string { return string(e) }
 
-// Rebuild makes the data base of the alias file of a source and returns what it holds. The new one takes the place of the old
-// one in one step, so that deliveries go on meanwhile; others that rebuild wait for a lock on the file. With K flag -A the values
-// of a name that is there twice are joined, else the last one counts, with a warning. Bad lines are reported and left
-// out, the rest is built. own gives the file to its owner (TrustedUser); nil leaves it.
+// Rebuild makes the data base of the alias file of a source and returns what it holds. The new one takes the place of
+// the old one in one step, so that deliveries go on meanwhile; others that rebuild wait for a lock on the file. With K
+// flag -A the values of a name that is there twice are joined, else the last one counts, with a warning. Bad lines are
+// reported and left out, the rest is built. own gives the file to its owner (TrustedUser); nil leaves it.
 func (s *Source) Rebuild(check *safefile.Checker, sp Spec, own func(*os.File) error, report func(Problem)) (Stats, error) {
 	file := sp.File()
 	stats := Stats{File: file}

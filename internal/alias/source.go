@@ -44,9 +44,10 @@ type Source struct {
 	Check func(addr string) error
 }
 
-// Read calls each with the aliases of a text file in their order, and report with every problem. Lines that begin with a
-// blank continue the one before, be it a comment, and join it as they are; # begins a comment at the beginning of a line; a
-// backslash before a comma, quote or colon takes their meaning. Duplicates are the caller's. The error is one of reading.
+// Read calls each with the aliases of a text file in their order, and report with every problem. Lines that begin with
+// a blank continue the one before, be it a comment, and join it as they are; # begins a comment at the beginning of a
+// line; a backslash before a comma, quote or colon takes their meaning. Duplicates are the caller's. The error is one
+// of reading.
 func (s *Source) Read(r io.Reader, file string, each func(Entry) error, report func(Problem)) error {
 	in := bufio.NewReaderSize(r, 64<<10)
 	var text strings.Builder
@@ -196,7 +197,8 @@ type unbalanced string
 
 func (u unbalanced) Error() string { return "Unbalanced '" + string(u) + "'" }
 
-// plainName is the key of a left side by its form alone: quotes and angle brackets go, words are joined by dots, letters are folded.
+// plainName is the key of a left side by its form alone: quotes and angle brackets go, words are joined by dots,
+// letters are folded.
 func plainName(left string) (string, bool, error) {
 	if strings.Count(left, `"`)%2 != 0 {
 		return "", false, unbalanced(`"`)

@@ -37,13 +37,15 @@ func (s Spec) Database() string {
 	return s.File() + ext
 }
 
-// Has reports whether a flag is among Args, such as 'A' (join the values of a name that is there twice) or 'o' (the file may be missing).
+// Has reports whether a flag is among Args, such as 'A' (join the values of a name that is there twice) or 'o' (the
+// file may be missing).
 func (s Spec) Has(flag byte) bool {
 	return slices.ContainsFunc(strings.Fields(s.Args), func(w string) bool { return len(w) > 1 && w[0] == '-' && w[1] == flag })
 }
 
-// ParseSpecs reads the value of option AliasFile: sources separated by commas, each a file or class:args (op.txt, AliasFile).
-// Commas in quotes and parentheses belong to the source, as ldap filters have them. known tells map classes.
+// ParseSpecs reads the value of option AliasFile: sources separated by commas, each a file or class:args (op.txt,
+// AliasFile). Commas in quotes and parentheses belong to the source, as ldap filters have them. known tells map
+// classes.
 func ParseSpecs(value string, known func(class string) bool) ([]Spec, error) {
 	var list []Spec
 	for _, item := range fields(value) {

@@ -9,15 +9,16 @@ import (
 	"gosendmail/internal/status"
 )
 
-// UserDB is what an Env with a user database (option UserDatabaseSpec) has besides: it is asked for users that no alias takes, where
-// the mailer has flag @.
+// UserDB is what an Env with a user database (option UserDatabaseSpec) has besides: it is asked for users that no alias
+// takes, where the mailer has flag @.
 type UserDB interface {
-	// Maildrop returns the addresses of a user, and who is told of errors with them ("" where nobody is named). ErrNotFound says that
-	// there are none; any other error is temporary.
+	// Maildrop returns the addresses of a user, and who is told of errors with them ("" where nobody is named).
+	// ErrNotFound says that there are none; any other error is temporary.
 	Maildrop(ctx context.Context, user string) (list []string, sender string, err error)
 }
 
-// maildrop replaces a user by what the user database names, and reports whether it did, or has to wait (op.txt section 5.12.2).
+// maildrop replaces a user by what the user database names, and reports whether it did, or has to wait (op.txt section
+// 5.12.2).
 func (r *run) maildrop(rcpt *envelope.Recipient, m *meta) bool {
 	db, ok := r.Env.(UserDB)
 	user := m.target.Triple.User

@@ -16,9 +16,10 @@ import (
 	"testing"
 )
 
-// absent finds the returns of a package that report neither a value nor an error: the last result is the nil of type error, and the first
-// is a nil that somebody dereferences one day (a pointer, an interface, a function, a channel), or all are zero and one of them is such a
-// nil. Slices and maps may be nil: they are empty. A result named ok or found that is the literal false says it, too: (nil, false, nil).
+// absent finds the returns of a package that report neither a value nor an error: the last result is the nil of type
+// error, and the first is a nil that somebody dereferences one day (a pointer, an interface, a function, a channel), or
+// all are zero and one of them is such a nil. Slices and maps may be nil: they are empty. A result named ok or found
+// that is the literal false says it, too: (nil, false, nil).
 type absent struct {
 	fset  *token.FileSet
 	info  *types.Info
@@ -105,7 +106,8 @@ func dereferenced(t types.Type) bool {
 	return false
 }
 
-// isZero reports whether an expression is a nil, 0, "" or false as it is written, or calls a function of the package that returns nil.
+// isZero reports whether an expression is a nil, 0, "" or false as it is written, or calls a function of the package
+// that returns nil.
 func (a *absent) isZero(e ast.Expr) bool {
 	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok {
 		return a.mayBeNil[a.callee(call)]

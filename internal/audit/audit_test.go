@@ -60,7 +60,8 @@ func found(t *testing.T, root string) map[string][]string {
 	return all
 }
 
-// inFile adds the calls of one file, whatever name it imports a package by. A function that is passed on counts as called.
+// inFile adds the calls of one file, whatever name it imports a package by. A function that is passed on counts as
+// called.
 func inFile(path, rel string, all map[string][]string) error {
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 	if err != nil {
@@ -113,8 +114,8 @@ func declared(d ast.Decl) string {
 // row is a line of the table: | file: function | calls | rights | why |
 var row = regexp.MustCompile(`(?m)^\| ([\w/.-]+\.go: [\w-]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$`)
 
-// TestEveryOpenIsJudged: the table of docs/security.md names every place that opens, makes, starts, renames or gives away something, with
-// exactly the calls that are there, and no other.
+// TestEveryOpenIsJudged: the table of docs/security.md names every place that opens, makes, starts, renames or gives
+// away something, with exactly the calls that are there, and no other.
 func TestEveryOpenIsJudged(t *testing.T) {
 	root := filepath.Join("..", "..")
 	text, err := os.ReadFile(filepath.Join(root, "docs", "security.md"))

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// order finds operands whose value depends on an order that the language leaves open: a variable or field that is read beside a call
-// that sets it, as in errors.Join(d.run(), d.err). Calls are followed within the package.
+// order finds operands whose value depends on an order that the language leaves open: a variable or field that is read
+// beside a call that sets it, as in errors.Join(d.run(), d.err). Calls are followed within the package.
 type order struct {
 	info   *types.Info
 	bodies map[types.Object]*ast.BlockStmt

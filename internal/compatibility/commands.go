@@ -13,7 +13,8 @@ type Flag struct {
 // Letter is the flag's own letter.
 func (f Flag) Letter() byte { return f.Name[1] }
 
-// Sendmail lists the flags of sendmail, mailq, newaliases, hoststat and purgestat. Several lines may be about one letter.
+// Sendmail lists the flags of sendmail, mailq, newaliases, hoststat and purgestat. Several lines may be about one
+// letter.
 var Sendmail = []Flag{
 	{"-Ac, -Am", "use submit.cf, or sendmail.cf, whatever the mode", cf.Works, ""},
 	{"-B type", "body type: 7BIT or 8BITMIME", cf.Works, ""},

@@ -10,7 +10,8 @@ import (
 	"gosendmail/cf/mc"
 )
 
-// compiled are the lines of what a .mc becomes, without comments, with how often they are there; complaints are lines that begin with #.
+// compiled are the lines of what a .mc becomes, without comments, with how often they are there; complaints are lines
+// that begin with #.
 func compiled(t *testing.T, text string) map[string]int {
 	t.Helper()
 	out, err := mc.CompileText(mc.Options{}, "row.mc", text)
@@ -31,7 +32,8 @@ func compiled(t *testing.T, text string) map[string]int {
 	return lines
 }
 
-// TestDefinesBecomeOptions: each define of the document writes its value into its option's line, which is not there without it.
+// TestDefinesBecomeOptions: each define of the document writes its value into its option's line, which is not there
+// without it.
 func TestDefinesBecomeOptions(t *testing.T) {
 	const value = "zz7"
 	plain := compiled(t, "OSTYPE(`linux')dnl\nMAILER(`local')dnl\nMAILER(`smtp')dnl\n")
@@ -74,8 +76,8 @@ var arguments = map[string]string{
 	"hack cssubdomain": "", "feature ldap_routing": "",
 }
 
-// TestLibraryFilesAreObeyed: each file of the library that the document says works makes lines of the configuration that are not there
-// without its call.
+// TestLibraryFilesAreObeyed: each file of the library that the document says works makes lines of the configuration
+// that are not there without its call.
 func TestLibraryFilesAreObeyed(t *testing.T) {
 	for _, kind := range []string{"feature", "mailer", "hack", "domain", "ostype"} {
 		for _, name := range mc.Names(kind) {

@@ -42,7 +42,8 @@ var idle = map[string]string{
 	"-h a hint of old configurations": "as with the original", "-P a hint of old configurations": "as with the original",
 }
 
-// lenient are the classes that pass over flags that they do not have, as the original's do, with those that mean something to them.
+// lenient are the classes that pass over flags that they do not have, as the original's do, with those that mean
+// something to them.
 var lenient = map[string]string{
 	"arith": "aDSs", "arpa": "aDSs", "dequote": "aDSs", "macro": "aDSs",
 	"dns": "aABdDfmNoOqrRStTzZ", "host": "aAdDfhmNoOPqrStT", "regex": "aAbdDfmnNoOqsStT",

@@ -1,6 +1,7 @@
 // Package debug holds the levels of flag -d and prints for those who asked (op.txt section 3.4).
 //
-// A category is a number from 0 to 99, a level one from 0 to 255. Named categories are of the original's libraries and mean nothing here.
+// A category is a number from 0 to 99, a level one from 0 to 255. Named categories are of the original's libraries and
+// mean nothing here.
 package debug
 
 import (
@@ -21,8 +22,8 @@ func (l *Levels) Of(category int) int {
 	return l[category]
 }
 
-// Set reads "category.level,first-last.level"; without a level it is 1, and "" means all categories. What cannot be read is skipped.
-// It returns the named categories, which have no effect.
+// Set reads "category.level,first-last.level"; without a level it is 1, and "" means all categories. What cannot be
+// read is skipped. It returns the named categories, which have no effect.
 func (l *Levels) Set(s string) (named []string) {
 	if s == "" {
 		s = "0-99.1"

@@ -1,9 +1,10 @@
-// Package dialogue is the client side of SMTP for programs that ask a server something (etrn, expn): lines as they are typed and answers
-// as they come. It delivers no mail.
+// Package dialogue is the client side of SMTP for programs that ask a server something (etrn, expn): lines as they are
+// typed and answers as they come. It delivers no mail.
 //
 // # SECURITY
 //
-// An answer is bounded in lines and length, and each step in time. Its lines may hold any byte: print them through maillog.Visible.
+// An answer is bounded in lines and length, and each step in time. Its lines may hold any byte: print them through
+// maillog.Visible.
 package dialogue
 
 import (
@@ -56,8 +57,8 @@ func (c *Conn) Send(line string) error {
 	return err
 }
 
-// Reply reads an answer up to the line whose code is followed by a blank, or by nothing. The lines come without their ends, also those read
-// before an error; ErrGarbled says that the last one has no code.
+// Reply reads an answer up to the line whose code is followed by a blank, or by nothing. The lines come without their
+// ends, also those read before an error; ErrGarbled says that the last one has no code.
 func (c *Conn) Reply() (lines []string, err error) {
 	if err := c.SetDeadline(time.Now().Add(c.step)); err != nil {
 		return nil, err

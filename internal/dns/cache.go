@@ -17,7 +17,8 @@ type cacheEntry struct {
 	expires time.Time
 }
 
-// cache keeps answers and absences until their TTL ends. Temporary failures are never kept. When full, it drops what has expired, then anything.
+// cache keeps answers and absences until their TTL ends. Temporary failures are never kept. When full, it drops what
+// has expired, then anything.
 type cache struct {
 	mu      sync.Mutex
 	size    int

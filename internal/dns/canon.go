@@ -24,7 +24,9 @@ type Canon struct {
 	TTL  time.Duration // 0: unknown
 }
 
-// Canonical returns the canonical form of a host name ($[name$], map class host): the services of the switch are asked in turn, in the DNS each domain of the search list, for an address, or with TryMX a mail exchanger. A name with a final dot is not searched.
+// Canonical returns the canonical form of a host name ($[name$], map class host): the services of the switch are asked
+// in turn, in the DNS each domain of the search list, for an address, or with TryMX a mail exchanger. A name with a
+// final dot is not searched.
 func (r *Resolver) Canonical(ctx context.Context, host string, o CanonOptions) (Canon, error) {
 	var failed error
 	order := r.cfg.Canon
@@ -127,7 +129,8 @@ func (r *Resolver) canonPass(ctx context.Context, host string, o CanonOptions) (
 	return Canon{}, "", &Error{Kind: NoName, Name: host}
 }
 
-// canonSearch lists the domains to append: a name with a dot is tried alone first, so that no search can shadow it; without DNSRCH only a name without a dot is completed, with the first domain.
+// canonSearch lists the domains to append: a name with a dot is tried alone first, so that no search can shadow it;
+// without DNSRCH only a name without a dot is completed, with the first domain.
 func (r *Resolver) canonSearch(host string) []string {
 	var list []string
 	dots := strings.Count(host, ".")

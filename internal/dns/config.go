@@ -63,7 +63,8 @@ type Paths struct {
 	ServiceSwitch string // option ServiceSwitchFile; it goes before NSSwitch where it exists
 }
 
-// LoadConfig reads the system's resolver configuration. Missing files mean their defaults; unreadable or broken ones are errors with file and line.
+// LoadConfig reads the system's resolver configuration. Missing files mean their defaults; unreadable or broken ones
+// are errors with file and line.
 func LoadConfig(p Paths) (Config, error) {
 	c := DefaultConfig()
 	c.HostsFile = or(p.Hosts, c.HostsFile)
@@ -112,7 +113,8 @@ func readIfThere(path string, parse func(string, io.Reader) error) error {
 	return parse(path, f)
 }
 
-// ParseResolvConf adds what a resolv.conf(5) text says to c. A nameserver may carry a port, "[address]:port" or "address:port" (tests need it). As in the resolver library, unknown keywords and options are ignored.
+// ParseResolvConf adds what a resolv.conf(5) text says to c. A nameserver may carry a port, "[address]:port" or
+// "address:port" (tests need it). As in the resolver library, unknown keywords and options are ignored.
 func (c *Config) ParseResolvConf(name string, r io.Reader) error {
 	s := bufio.NewScanner(r)
 	for line := 1; s.Scan(); line++ {
@@ -183,7 +185,8 @@ func (c *Config) resolvOption(o string) {
 	}
 }
 
-// resolverOptions are the words of option ResolverOptions. Those of the library that cannot matter to a client of our making say so with nil.
+// resolverOptions are the words of option ResolverOptions. Those of the library that cannot matter to a client of our
+// making say so with nil.
 var resolverOptions = map[string]func(*Config, bool){
 	"debug":                nil,
 	"aaonly":               nil, // the library has ignored it since BIND 4.9
@@ -203,7 +206,8 @@ var resolverOptions = map[string]func(*Config, bool){
 	"workaroundbrokenaaaa": func(c *Config, on bool) { c.WorkAroundBrokenAAAA = on },
 }
 
-// SetOption applies one word of option ResolverOptions: a name, with "+" or nothing to set it and "-" to clear it, in any case of letters.
+// SetOption applies one word of option ResolverOptions: a name, with "+" or nothing to set it and "-" to clear it, in
+// any case of letters.
 func (c *Config) SetOption(word string) error {
 	name, off := strings.CutPrefix(word, "-")
 	name = strings.TrimPrefix(name, "+")
@@ -217,8 +221,9 @@ func (c *Config) SetOption(word string) error {
 	return nil
 }
 
-// ServiceOrder returns the services that the service switch names for a database such as "hosts", "aliases" or "passwd", or nil when nothing names them.
-// Conditions in brackets (nsswitch.conf(5)) are read over: the next service is asked when one does not find a name.
+// ServiceOrder returns the services that the service switch names for a database such as "hosts", "aliases" or
+// "passwd", or nil when nothing names them. Conditions in brackets (nsswitch.conf(5)) are read over: the next service
+// is asked when one does not find a name.
 func ServiceOrder(p Paths, database string) ([]string, error) {
 	var order []string
 	pick := func(key string, words []string) {

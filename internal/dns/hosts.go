@@ -121,7 +121,8 @@ func (t *hostsTable) names(addr netip.Addr) []string {
 	return append(first, more...)
 }
 
-// canonical returns the name under which a line lists the host: its first name with a dot, else its first name. $m completes what is left without a dot.
+// canonical returns the name under which a line lists the host: its first name with a dot, else its first name. $m
+// completes what is left without a dot.
 func (t *hostsTable) canonical(name, domain string) string {
 	lines := t.byName[hostKey(name)]
 	if short, rest, ok := strings.Cut(name, "."); ok && len(lines) == 0 && strings.EqualFold(trimDot(rest), domain) {

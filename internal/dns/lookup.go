@@ -21,12 +21,13 @@ type MX struct {
 	Pref uint16 // lower goes first
 }
 
-// MXAnswer lists a domain's mail exchangers, the most preferred first; those of equal preference keep the server's order.
+// MXAnswer lists a domain's mail exchangers, the most preferred first; those of equal preference keep the server's
+// order.
 type MXAnswer struct {
 	Records []MX   // at most maxExchangers; those whose names can be no host's are left out
 	Name    string // the owner after CNAMEs
-	// BadHost is such a name, as zone files write it; "" where there was none. A domain whose exchangers are all of that
-	// kind has none.
+	// BadHost is such a name, as zone files write it; "" where there was none. A domain whose exchangers are all of
+	// that kind has none.
 	BadHost string
 	TTL     time.Duration
 	Secure  bool
@@ -35,7 +36,8 @@ type MXAnswer struct {
 // NullMX reports whether the domain says that it takes no mail (RFC 7505).
 func (a *MXAnswer) NullMX() bool { return len(a.Records) == 1 && a.Records[0].Host == "." }
 
-// LookupMX returns the mail exchangers of an absolute name. NoData is no failure to the caller: RFC 5321 section 5.1 takes the host itself then.
+// LookupMX returns the mail exchangers of an absolute name. NoData is no failure to the caller: RFC 5321 section 5.1
+// takes the host itself then.
 func (r *Resolver) LookupMX(ctx context.Context, host string) (*MXAnswer, error) {
 	a, err := r.Query(ctx, host, mdns.TypeMX)
 	if err != nil {
@@ -63,8 +65,8 @@ func (r *Resolver) LookupMX(ctx context.Context, host string) (*MXAnswer, error)
 type AddrAnswer struct {
 	Addrs []netip.Addr
 	Name  string // canonical, after CNAMEs or from hosts(5)
-	// Aliases are the other names of the lines of hosts(5), as gethostbyname(3) gives them; names that the DNS passed on the way to
-	// Name are not among them.
+	// Aliases are the other names of the lines of hosts(5), as gethostbyname(3) gives them; names that the DNS passed
+	// on the way to Name are not among them.
 	Aliases []string
 	TTL     time.Duration
 	Secure  bool
@@ -80,7 +82,8 @@ const (
 	IPv6
 )
 
-// LookupAddrs returns the addresses of a host in the order of the service switch; names without a dot are completed with the search list.
+// LookupAddrs returns the addresses of a host in the order of the service switch; names without a dot are completed
+// with the search list.
 func (r *Resolver) LookupAddrs(ctx context.Context, host string) (*AddrAnswer, error) {
 	return r.LookupFamily(ctx, host, AnyFamily)
 }
@@ -235,8 +238,8 @@ func (r *Resolver) LookupPTR(ctx context.Context, addr netip.Addr) ([]string, er
 	return nil, failed
 }
 
-// LookupHost returns the name of an address and its other names as gethostbyaddr(3) does: those of the first line of hosts(5), or the
-// further names that the DNS has.
+// LookupHost returns the name of an address and its other names as gethostbyaddr(3) does: those of the first line of
+// hosts(5), or the further names that the DNS has.
 func (r *Resolver) LookupHost(ctx context.Context, addr netip.Addr) (name string, aliases []string, err error) {
 	addr = addr.Unmap().WithZone("")
 	if t, err := r.hosts.load(); err == nil && slices.Contains(r.cfg.Order, "files") {

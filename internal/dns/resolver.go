@@ -63,7 +63,8 @@ func New(cfg Config) *Resolver {
 // Config returns what the resolver was made from.
 func (r *Resolver) Config() Config { return r.cfg }
 
-// WithTimeouts returns a resolver like r with another wait per packet and number of rounds (map flags -d and -r, Timeout.resolver.*). Zero keeps the old value.
+// WithTimeouts returns a resolver like r with another wait per packet and number of rounds (map flags -d and -r,
+// Timeout.resolver.*). Zero keeps the old value.
 func (r *Resolver) WithTimeouts(perPacket time.Duration, attempts int) *Resolver {
 	cfg := r.cfg
 	if perPacket > 0 {
@@ -86,13 +87,15 @@ type limits struct {
 	tries int
 }
 
-// WithLimits returns a context whose look-ups wait otherwise than the resolver's configuration says (Timeout.resolver.*.first and
-// .normal), but for resolvers that WithTimeouts made. Zero keeps the resolver's own value.
+// WithLimits returns a context whose look-ups wait otherwise than the resolver's configuration says
+// (Timeout.resolver.*.first and .normal), but for resolvers that WithTimeouts made. Zero keeps the resolver's own
+// value.
 func WithLimits(ctx context.Context, perPacket time.Duration, attempts int) context.Context {
 	return context.WithValue(ctx, limitsKey{}, limits{perPacket, attempts})
 }
 
-// Limits returns how long a packet's answer is waited for at first, and how many rounds there are, for look-ups with ctx.
+// Limits returns how long a packet's answer is waited for at first, and how many rounds there are, for look-ups with
+// ctx.
 func (r *Resolver) Limits(ctx context.Context) (wait time.Duration, tries int) {
 	wait, tries = r.cfg.Timeout, r.cfg.Attempts
 	l, _ := ctx.Value(limitsKey{}).(limits)
@@ -114,7 +117,8 @@ type Answer struct {
 	Secure  bool          // the AD bit of a trusted server
 }
 
-// Query asks for one record type of an absolute name (a final dot changes nothing), following CNAMEs unless CNAME or ANY is asked for. Errors are *Error.
+// Query asks for one record type of an absolute name (a final dot changes nothing), following CNAMEs unless CNAME or
+// ANY is asked for. Errors are *Error.
 func (r *Resolver) Query(ctx context.Context, name string, qtype uint16) (*Answer, error) {
 	fqdn := mdns.Fqdn(name)
 	if !askable(fqdn) {
@@ -135,10 +139,12 @@ func askable(fqdn string) bool {
 	return ok && len(fqdn) <= 255 && !strings.ContainsFunc(fqdn, unwritable)
 }
 
-// unwritable finds what no host name has and zone files protect by a backslash: a reply would spell the name another way.
+// unwritable finds what no host name has and zone files protect by a backslash: a reply would spell the name another
+// way.
 func unwritable(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"'();@\`, r) }
 
-// chase asks, and asks again for the target of a CNAME chain whose end the answer does not hold (RFC 1034 section 3.6.2).
+// chase asks, and asks again for the target of a CNAME chain whose end the answer does not hold (RFC 1034 section
+// 3.6.2).
 func (r *Resolver) chase(ctx context.Context, name, fqdn string, qtype uint16) (*Answer, error) {
 	total := &Answer{Name: trimDot(fqdn), Secure: true}
 	seen := map[string]bool{}
@@ -281,7 +287,8 @@ func (r *Resolver) question(fqdn string, qtype uint16) *mdns.Msg {
 	return q
 }
 
-// ask puts the question to one server: over UDP, over TCP when the answer is truncated, and without EDNS0 when the server does not know that.
+// ask puts the question to one server: over UDP, over TCP when the answer is truncated, and without EDNS0 when the
+// server does not know that.
 func (r *Resolver) ask(ctx context.Context, server string, q *mdns.Msg, wait time.Duration) (*reply, error) {
 	network := "udp"
 	if r.cfg.UseTCP {

@@ -5,8 +5,9 @@ import (
 	"errors"
 )
 
-// Search asks for one record type of a name as resolv.conf(5) completes names: each candidate in turn until one has such records. A name
-// with a final dot is asked as it is. Servers that fail decide only where no candidate is answered.
+// Search asks for one record type of a name as resolv.conf(5) completes names: each candidate in turn until one has
+// such records. A name with a final dot is asked as it is. Servers that fail decide only where no candidate is
+// answered.
 func (r *Resolver) Search(ctx context.Context, name string, qtype uint16) (*Answer, error) {
 	var failed error
 	for _, full := range r.candidates(name) {
@@ -22,7 +23,8 @@ func (r *Resolver) Search(ctx context.Context, name string, qtype uint16) (*Answ
 	return nil, failed
 }
 
-// better keeps what is known best of a name: that servers failed, then that it has no such record, then the first error.
+// better keeps what is known best of a name: that servers failed, then that it has no such record, then the first
+// error.
 func better(a, b error) error {
 	switch {
 	case a == nil || errors.Is(b, ErrTemporary):

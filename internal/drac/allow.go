@@ -14,8 +14,8 @@ type Allow struct{ nets []allowed }
 
 type allowed struct{ mask, net uint32 }
 
-// ParseAllow reads lines "netmask netaddr"; # begins a comment. A host may add when its address under a line's mask is the line's
-// net address. Errors begin with name and line.
+// ParseAllow reads lines "netmask netaddr"; # begins a comment. A host may add when its address under a line's mask is
+// the line's net address. Errors begin with name and line.
 func ParseAllow(r io.Reader, name string) (*Allow, error) {
 	a := &Allow{}
 	in := bufio.NewScanner(r)

@@ -13,8 +13,8 @@ import (
 	"gosendmail/internal/safefile"
 )
 
-// A small table is written anew with each change, so that its file always says everything. A larger one gets a journal, which goes into the
-// file when it has grown to a part of that: a change costs the same however many records there are.
+// A small table is written anew with each change, so that its file always says everything. A larger one gets a journal,
+// which goes into the file when it has grown to a part of that: a change costs the same however many records there are.
 const (
 	smallTable  = 128 << 10 // bytes
 	journalPart = 16
@@ -184,8 +184,8 @@ func (t *Table) begin(generation string, list []change) (err error) {
 	return safefile.SyncDir(filepath.Dir(path))
 }
 
-// rewrite puts a new generation into the place of the file: what old (nil: nothing) has that has not ended, with the changes of the journal
-// and then those of the list.
+// rewrite puts a new generation into the place of the file: what old (nil: nothing) has that has not ended, with the
+// changes of the journal and then those of the list.
 func (t *Table) rewrite(old File, journal map[string]string, list []change) (err error) {
 	b, err := t.Files.Create(t.file())
 	if err != nil {

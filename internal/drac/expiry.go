@@ -15,7 +15,8 @@ const markerValue = "expiry"
 // names are those of the tables that rpc.dracd writes; they have no marker.
 var names = map[string]bool{"drac.db": true, "dracd.db": true, "drac": true, "dracd": true}
 
-// live reports whether a record has not ended. A value that is no time was not written by a DRAC daemon and does not end.
+// live reports whether a record has not ended. A value that is no time was not written by a DRAC daemon and does not
+// end.
 func live(value string, now time.Time) bool {
 	end, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
 	return err != nil || now.Unix() < end

@@ -91,7 +91,8 @@ func statusOver(c net.Conn) (uint32, error) {
 	return binary.BigEndian.Uint32(msg[len(msg)-4:]), nil
 }
 
-// rpcMisbehaviours are what a caller sends over TCP; the service must end the connection, or answer without adding anything.
+// rpcMisbehaviours are what a caller sends over TCP; the service must end the connection, or answer without adding
+// anything.
 func rpcMisbehaviours() map[string][]byte {
 	add := addCall(1)
 	patch := func(at int, v uint32) []byte {
@@ -179,8 +180,8 @@ func TestHostileCallers(t *testing.T) {
 	}
 }
 
-// TestSilentStrangers: connections of a host that may not add, silent or half a call long, take no place from those that may; it is told
-// so when it calls, and the log is not flooded.
+// TestSilentStrangers: connections of a host that may not add, silent or half a call long, take no place from those
+// that may; it is told so when it calls, and the log is not flooded.
 func TestSilentStrangers(t *testing.T) {
 	s := startService(t, only("127.0.0.1"))
 	for i := range 4 * maxCallers {
@@ -292,8 +293,8 @@ func TestHostilePortmapper(t *testing.T) {
 	}
 }
 
-// FuzzService sends records to the service as it runs: it must answer the null call that follows on another connection, and add nothing for
-// a stranger.
+// FuzzService sends records to the service as it runs: it must answer the null call that follows on another connection,
+// and add nothing for a stranger.
 func FuzzService(f *testing.F) {
 	for _, text := range rpcMisbehaviours() {
 		f.Add(text)

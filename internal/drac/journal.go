@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// generationKey is the key of the record that names the generation of a table. A journal belongs to one generation: what it says is in
-// the next one, and nothing to do with a table that another program has put into the same place.
+// generationKey is the key of the record that names the generation of a table. A journal belongs to one generation:
+// what it says is in the next one, and nothing to do with a table that another program has put into the same place.
 const generationKey = "@drac.generation"
 
 // journalHead begins the first line of a journal; the generation follows.
@@ -24,7 +24,8 @@ type change struct {
 	key, value string // value "": it was deleted
 }
 
-// appendLine writes a line: the key, a tab, the value, a tab, and the check sum of these in hexadecimal. Keys and values hold no tabs.
+// appendLine writes a line: the key, a tab, the value, a tab, and the check sum of these in hexadecimal. Keys and
+// values hold no tabs.
 func (c change) appendLine(b []byte) []byte {
 	n := len(b)
 	b = append(b, c.key...)

@@ -59,8 +59,8 @@ func journalSize(t *testing.T, table *Table) int64 {
 	return info.Size()
 }
 
-// TestJournal: a change of a large table does not touch its file, counts at once for whoever looks the address up, and goes into the file
-// in the end.
+// TestJournal: a change of a large table does not touch its file, counts at once for whoever looks the address up, and
+// goes into the file in the end.
 func TestJournal(t *testing.T) {
 	table, clock := largeTable(t)
 	has := lookUps(t, table)
@@ -106,7 +106,8 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-// TestJournalGoesIntoTheFile: a journal that has grown is put into the file, with nothing lost, while a server looks addresses up.
+// TestJournalGoesIntoTheFile: a journal that has grown is put into the file, with nothing lost, while a server looks
+// addresses up.
 func TestJournalGoesIntoTheFile(t *testing.T) {
 	table, _ := largeTable(t)
 	has := lookUps(t, table)
@@ -138,8 +139,8 @@ func TestJournalGoesIntoTheFile(t *testing.T) {
 	}
 }
 
-// TestTornJournal cuts the journal at every byte of its last line, as a stop of the system may: what was added before is there, and what is
-// added after is there too.
+// TestTornJournal cuts the journal at every byte of its last line, as a stop of the system may: what was added before
+// is there, and what is added after is there too.
 func TestTornJournal(t *testing.T) {
 	table, _ := largeTable(t)
 	if err := table.Add(netip.MustParseAddr("192.0.2.1")); err != nil {
@@ -178,7 +179,8 @@ func TestTornJournal(t *testing.T) {
 	}
 }
 
-// TestJournalOfAnotherTable: a journal says nothing of a table that has taken the place of its own, be it by clear or by another program.
+// TestJournalOfAnotherTable: a journal says nothing of a table that has taken the place of its own, be it by clear or
+// by another program.
 func TestJournalOfAnotherTable(t *testing.T) {
 	for name, replace := range map[string]func(t *testing.T, table *Table, journal []byte){
 		"cleared": func(t *testing.T, table *Table, journal []byte) {
@@ -245,7 +247,8 @@ func TestLookUpsDuringAdditions(t *testing.T) {
 	wg.Wait()
 }
 
-// TestDamagedJournal: a file that is no journal is an error for whoever looks something up, which makes that fail temporarily.
+// TestDamagedJournal: a file that is no journal is an error for whoever looks something up, which makes that fail
+// temporarily.
 func TestDamagedJournal(t *testing.T) {
 	table, _ := largeTable(t)
 	if err := table.Add(netip.MustParseAddr("192.0.2.1")); err != nil {

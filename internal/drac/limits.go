@@ -124,8 +124,8 @@ func (b *batch) commit(t *Table) {
 	close(b.ended)
 }
 
-// house knows this host's own addresses, which is who may add where there is no list. They are looked up now and then, not for each
-// datagram of a stranger.
+// house knows this host's own addresses, which is who may add where there is no list. They are looked up now and then,
+// not for each datagram of a stranger.
 type house struct {
 	mu    sync.Mutex
 	addrs map[netip.Addr]bool

@@ -9,8 +9,8 @@ import (
 	"gosendmail/internal/guard"
 )
 
-// ListenAndServe answers UDP and TCP callers at addr, on the same port, and tells the portmapper at portmapper ("-": none) where
-// that is. It returns nil when the context ends.
+// ListenAndServe answers UDP and TCP callers at addr, on the same port, and tells the portmapper at portmapper ("-":
+// none) where that is. It returns nil when the context ends.
 func (s *Server) ListenAndServe(ctx context.Context, addr, portmapper string) error {
 	l, conn, err := listen(addr)
 	if err != nil {

@@ -10,13 +10,13 @@ import (
 // maxSessions bounds how many sessions are remembered whose address and login stand in different lines.
 const maxSessions = 10_000
 
-// loginFormat is how a POP or IMAP server logs that somebody logged in: what stands between the time and host of the line and its
-// end. ADDR stands for the client's address. A server that tells the address when the session begins and the success in another line has
-// two expressions, each with the process number as its first group.
+// loginFormat is how a POP or IMAP server logs that somebody logged in: what stands between the time and host of the
+// line and its end. ADDR stands for the client's address. A server that tells the address when the session begins and
+// the success in another line has two expressions, each with the process number as its first group.
 type loginFormat struct{ server, session, success string }
 
-// loginFormats are held against the whole line, from the program's name on: what a stranger sends, as a name that is refused or to
-// another program, cannot look like a login.
+// loginFormats are held against the whole line, from the program's name on: what a stranger sends, as a name that is
+// refused or to another program, cannot look like a login.
 var loginFormats = []loginFormat{
 	{"dovecot", "", `(?:dovecot(?:\[\d+\])?: )?(?:Info: )?(?:pop3|imap)-login(?:\[\d+\])?: (?:Info: )?(?:Login|Logged in): user=<[^<>]+>, method=[\w-]+, rip=ADDR(?:,.*)?`},
 	{"dovecot 0.99", "", `(?:dovecot: )?(?:pop3|imap)-login: Login: \S+ \[ADDR\]`},
@@ -35,7 +35,8 @@ var loginFormats = []loginFormat{
 	{"gnu-pop3d", "", `gnu-pop3d(?:\[\d+\])?: User \S+ logged in with mailbox \S+ from ADDR`},
 }
 
-// lineHead is the time and the host before the program's name, as syslogd, journalctl and servers with a log of their own write them.
+// lineHead is the time and the host before the program's name, as syslogd, journalctl and servers with a log of their
+// own write them.
 const lineHead = `^(?:<\d+>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*) (?:\S+ )??`
 
 // Logins finds the addresses of successful logins in lines of a log. It is not for concurrent use.
@@ -49,8 +50,8 @@ type compiledFormat struct {
 	session, success *regexp.Regexp
 }
 
-// NewLogins takes expressions (RE2) whose group named addr, or else whose first one, is the client's address; without any it knows the
-// lines of Dovecot, qpopper, UW, Courier, Cyrus, vpopmail and others.
+// NewLogins takes expressions (RE2) whose group named addr, or else whose first one, is the client's address; without
+// any it knows the lines of Dovecot, qpopper, UW, Courier, Cyrus, vpopmail and others.
 func NewLogins(expressions ...string) (*Logins, error) {
 	l := &Logins{sessions: map[string]netip.Addr{}}
 	for _, x := range expressions {

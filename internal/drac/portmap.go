@@ -20,7 +20,8 @@ const (
 // Portmapper is where programs find each other's ports, 127.0.0.1:111 as a rule.
 type Portmapper struct{ Addr string }
 
-// Register tells the portmapper the ports of the service, for both versions. What an earlier daemon left there is taken out first.
+// Register tells the portmapper the ports of the service, for both versions. What an earlier daemon left there is taken
+// out first.
 func (p Portmapper) Register(ctx context.Context, udpPort, tcpPort int) error {
 	p.Unregister(ctx)
 	for _, version := range []uint32{versionIPv4, versionIPv6} {
@@ -59,8 +60,8 @@ func (p Portmapper) call(ctx context.Context, procedure uint32, args ...uint32) 
 	return r.uint32()
 }
 
-// RemoteAdd asks the DRAC service of a host to let an address relay, as a POP server does: the port comes from the host's
-// portmapper unless host has one ("host:port").
+// RemoteAdd asks the DRAC service of a host to let an address relay, as a POP server does: the port comes from the
+// host's portmapper unless host has one ("host:port").
 func RemoteAdd(ctx context.Context, host string, addr netip.Addr) error {
 	target := host
 	if _, _, err := net.SplitHostPort(host); err != nil {

@@ -34,8 +34,8 @@ type call struct {
 	args                             []byte
 }
 
-// parseCall reads a call. A message that is no call of ours gets no answer (ok is false); one of another RPC version gets the
-// refusal that RFC 5531 asks for.
+// parseCall reads a call. A message that is no call of ours gets no answer (ok is false); one of another RPC version
+// gets the refusal that RFC 5531 asks for.
 func parseCall(msg []byte) (c call, refusal []byte, ok bool) {
 	r := reader{msg}
 	var head [6]uint32 // xid, type, RPC version, program, version, procedure

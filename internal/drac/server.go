@@ -29,8 +29,8 @@ const (
 type Server struct {
 	Table *Table
 	Allow *Allow // who may add; nil: this host alone
-	// Log is told of additions, refusals and failures, one line each; nil: nothing is told. Of what strangers cause it is told a few times
-	// a minute.
+	// Log is told of additions, refusals and failures, one line each; nil: nothing is told. Of what strangers cause it
+	// is told a few times a minute.
 	Log func(format string, args ...any)
 
 	committer committer
@@ -100,8 +100,8 @@ func (s *Server) reply(from netip.Addr, msg []byte) []byte {
 	return c.accepted(acceptSuccess, s.add(from, addr))
 }
 
-// address reads the argument of procedure 1. Version 1 has one word, the address in network order; version 2 has an IPv6 address,
-// each byte in a word of its own, with IPv4 addresses mapped.
+// address reads the argument of procedure 1. Version 1 has one word, the address in network order; version 2 has an
+// IPv6 address, each byte in a word of its own, with IPv4 addresses mapped.
 func address(version uint32, args []byte) (netip.Addr, error) {
 	if version == versionIPv4 {
 		if len(args) != 4 {

@@ -21,7 +21,8 @@ type Table struct {
 	Now   func() time.Time // nil: time.Now
 	// Prefix stands before the address in each key, for configurations that look up "POP:" and the address.
 	Prefix string
-	// Files reads and makes the files: CDBs that Table wrote, and Berkeley DB files of rpc.dracd, whose place a CDB takes at the first change.
+	// Files reads and makes the files: CDBs that Table wrote, and Berkeley DB files of rpc.dracd, whose place a CDB
+	// takes at the first change.
 	Files Files
 }
 
@@ -66,8 +67,8 @@ func (t *Table) now() time.Time {
 	return t.Now()
 }
 
-// keys are the forms in which a configuration may look an address up: the macro {client_addr} writes IPv6 addresses with or
-// without their zeros, by option UseCompressedIPv6Addresses.
+// keys are the forms in which a configuration may look an address up: the macro {client_addr} writes IPv6 addresses
+// with or without their zeros, by option UseCompressedIPv6Addresses.
 func (t *Table) keys(a netip.Addr) []string {
 	a = a.Unmap().WithZone("")
 	list := []string{t.Prefix + a.String()}
@@ -97,7 +98,8 @@ func (t *Table) Clear() error {
 	return t.locked("clear", func() error { return t.rewrite(nil, nil, nil) })
 }
 
-// Compact writes what the journal says into the table's file, for programs that read nothing else, and drops what has ended.
+// Compact writes what the journal says into the table's file, for programs that read nothing else, and drops what has
+// ended.
 func (t *Table) Compact() error { return t.change("compact", nil, "") }
 
 // List returns the addresses that may relay, in order. A table that is not there has none.

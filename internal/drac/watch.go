@@ -19,7 +19,8 @@ import (
 // maxLogLine is where a line of a log is cut, bytes: a writer that never ends its line must not fill the memory.
 const maxLogLine = 64 << 10
 
-// Watcher adds the clients that it sees log in to a POP or IMAP server in that server's log, where the server speaks no DRAC.
+// Watcher adds the clients that it sees log in to a POP or IMAP server in that server's log, where the server speaks no
+// DRAC.
 type Watcher struct {
 	Table  *Table
 	Logins *Logins
@@ -29,8 +30,9 @@ type Watcher struct {
 	pending map[netip.Addr]string // seen and not yet in the table, with the server that logged it
 }
 
-// Follow reads what is written to log files from now on until ctx ends. A file that is replaced, as logrotate does it, is read to its end and
-// its successor from the beginning; so is a file that is not there yet. A file that is emptied is read from its beginning again.
+// Follow reads what is written to log files from now on until ctx ends. A file that is replaced, as logrotate does it,
+// is read to its end and its successor from the beginning; so is a file that is not there yet. A file that is emptied
+// is read from its beginning again.
 func (w *Watcher) Follow(ctx context.Context, names ...string) error {
 	notify, err := fsnotify.NewWatcher()
 	if err != nil {

@@ -88,7 +88,8 @@ func TestLoginsByExpression(t *testing.T) {
 	}
 }
 
-// A log is followed while it grows by halves of lines, is replaced, emptied and made anew; what stood in it before counts for nothing.
+// A log is followed while it grows by halves of lines, is replaced, emptied and made anew; what stood in it before
+// counts for nothing.
 func TestFollow(t *testing.T) {
 	table, _ := newTable(t)
 	logins, err := NewLogins(`^login (\S+)$`)

@@ -17,7 +17,8 @@ import (
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
-// Date shows a time as the original's header fields do: "Sun, 1 Nov 2026 05:05:07 +0900 (JST)", or GMT without an offset.
+// Date shows a time as the original's header fields do: "Sun, 1 Nov 2026 05:05:07 +0900 (JST)", or GMT without an
+// offset.
 func Date(t time.Time) string {
 	const day = "Mon, 2 Jan 2006 15:04:05 "
 	if _, offset := t.Zone(); offset == 0 {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// runAfter puts states that a crash may leave on the disk, and runs the queue there: no hand may be needed until all that was acknowledged
-// is delivered or reported, and nothing is left in the queue.
+// runAfter puts states that a crash may leave on the disk, and runs the queue there: no hand may be needed until all
+// that was acknowledged is delivered or reported, and nothing is left in the queue.
 func (s *site) runAfter(t *testing.T, crashes []crash, owed map[string][]string) {
 	t.Helper()
 	s.peer.willing.Store(true)

@@ -21,8 +21,8 @@ type outcome struct {
 	doubled int
 }
 
-// account looks what became of the acknowledged messages; inflight says how often each was in the queue at the moment of a crash, and may
-// be delivered once more.
+// account looks what became of the acknowledged messages; inflight says how often each was in the queue at the moment
+// of a crash, and may be delivered once more.
 func (s *site) account(t *testing.T, owed map[string][]string, inflight map[debt]int) outcome {
 	t.Helper()
 	l := newMemo().read(s.dir, s.load(t))
@@ -66,8 +66,8 @@ var traffic = [][]string{
 	{"bin@mail.test", "gone@far.test"}, {"file@mail.test"}, {"list@mail.test"}, {"far@far.test", "wait@far.test"}, {"games@md.test", "prog@mail.test"},
 }
 
-// TestKilledAtRandom kills a daemon again and again while it accepts, delivers, splits and bounces: nothing that was acknowledged is lost,
-// and only what was being delivered at that moment comes twice.
+// TestKilledAtRandom kills a daemon again and again while it accepts, delivers, splits and bounces: nothing that was
+// acknowledged is lost, and only what was being delivered at that moment comes twice.
 func TestKilledAtRandom(t *testing.T) {
 	requireStrace(t)
 	n := *kills

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestListWithOwner sends to a list with an owner by every way: programs and files in it are delivered to, and a member who cannot be
-// reached is told to the owner, also where the sender's errors go to the terminal.
+// TestListWithOwner sends to a list with an owner by every way: programs and files in it are delivered to, and a member
+// who cannot be reached is told to the owner, also where the sender's errors go to the terminal.
 func TestListWithOwner(t *testing.T) {
 	requireStrace(t)
 	s := newSite(t, "b", false)

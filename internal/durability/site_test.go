@@ -106,7 +106,8 @@ var binaries struct {
 // feedEnv names the file with the lines that this program says, as a client, to the command that it is called with.
 const feedEnv = "DURABILITY_FEED"
 
-// feed speaks SMTP with a command's standard input and output: each line of a file is sent after the reply to the one before.
+// feed speaks SMTP with a command's standard input and output: each line of a file is sent after the reply to the one
+// before.
 func feed(file string, argv []string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -53,8 +53,8 @@ type Field struct {
 	Template bool
 }
 
-// Nobody reports whether the field is the From: that the configuration gives a message without a sender. It is in no queue file; a mailer
-// that has a name for nobody shows it.
+// Nobody reports whether the field is the From: that the configuration gives a message without a sender. It is in no
+// queue file; a mailer that has a name for nobody shows it.
 func (f *Field) Nobody() bool { return f.Default && f.Value == "" }
 
 // Ctladdr is the user whose rights program and file deliveries of a recipient have (qf line C).

@@ -1,12 +1,12 @@
-// Package guard keeps a panic where it happened. A session, a delivery, a queue run, a timer or an RPC call that panics ends itself
-// and nothing else: every goroutine and every timer of the programs runs under one of the functions here, which turn a panic into a
-// Panic, an error that names its place, and give it to whoever writes the log.
+// Package guard keeps a panic where it happened. A session, a delivery, a queue run, a timer or an RPC call that panics
+// ends itself and nothing else: every goroutine and every timer of the programs runs under one of the functions here,
+// which turn a panic into a Panic, an error that names its place, and give it to whoever writes the log.
 //
-// A test (TestEveryGoroutineIsGuarded) reads the sources and refuses go statements outside of this package, and timers and groups of
-// goroutines whose function does not come from Report.Func.
+// A test (TestEveryGoroutineIsGuarded) reads the sources and refuses go statements outside of this package, and timers
+// and groups of goroutines whose function does not come from Report.Func.
 //
-// What a panic leaves behind is the caller's: locks are released by defer, files closed by whoever opened them, and whoever waits for
-// an answer gets the Panic as an error (Start, Try).
+// What a panic leaves behind is the caller's: locks are released by defer, files closed by whoever opened them, and
+// whoever waits for an answer gets the Panic as an error (Start, Try).
 package guard
 
 import (
@@ -71,7 +71,8 @@ func (r Report) Run(what string, f func()) error {
 	return err
 }
 
-// Func is f for those who call functions on goroutines of their own: time.AfterFunc, context.AfterFunc, sync.WaitGroup.Go.
+// Func is f for those who call functions on goroutines of their own: time.AfterFunc, context.AfterFunc,
+// sync.WaitGroup.Go.
 func (r Report) Func(what string, f func()) func() {
 	return func() { r.Run(what, f) }
 }

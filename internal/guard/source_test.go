@@ -13,8 +13,8 @@ import (
 // spawns are the functions of the library that call their last argument on a goroutine.
 var spawns = map[string]bool{"AfterFunc": true, "Go": true}
 
-// TestEveryGoroutineIsGuarded reads all sources: no go statement outside of this package, and what time.AfterFunc, context.AfterFunc
-// and sync.WaitGroup.Go are given comes from Report.Func.
+// TestEveryGoroutineIsGuarded reads all sources: no go statement outside of this package, and what time.AfterFunc,
+// context.AfterFunc and sync.WaitGroup.Go are given comes from Report.Func.
 func TestEveryGoroutineIsGuarded(t *testing.T) {
 	root, files := "../..", 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

@@ -222,7 +222,8 @@ func FuzzGet(f *testing.F) {
 	})
 }
 
-// TestFilesOfOthers puts traps where a host's file is to be: what lies behind them stays as it was, and is not believed.
+// TestFilesOfOthers puts traps where a host's file is to be: what lies behind them stays as it was, and is not
+// believed.
 func TestFilesOfOthers(t *testing.T) {
 	const believed = "V0\nE0\nH0\nS75\nRsecret\nU1795323807\n.\n"
 	for name, lay := range map[string]func(path, other string) error{

@@ -9,10 +9,10 @@
 //
 // # The internal form
 //
-// Encode replaces "$x" by the byte Interpolate followed by the name, "$$" by one dollar sign, and puts Quote before bytes
-// of the input that would be taken for operators. Expand then replaces macros by their values; the operators of rules
-// ("$*", "$=", "$@"...) come out as one byte each, the constants below, followed by a name where they take one. The
-// conditionals "$?x", "$|" and "$." are done by Expand too. Show gives the readable form back.
+// Encode replaces "$x" by the byte Interpolate followed by the name, "$$" by one dollar sign, and puts Quote before
+// bytes of the input that would be taken for operators. Expand then replaces macros by their values; the operators of
+// rules ("$*", "$=", "$@"...) come out as one byte each, the constants below, followed by a name where they take one.
+// The conditionals "$?x", "$|" and "$." are done by Expand too. Show gives the readable form back.
 //
 // Leaves out: what a macro means; op.txt section 5.2 has that list.
 package macro

@@ -3,8 +3,8 @@ package macro
 import "sort"
 
 // Table holds macro values in internal form. Tables form layers: what a table does not define is looked for in its
-// parent (mailer, envelope, session, and last the values of the configuration). A table has one writer and needs no lock;
-// one that is shared, such as the configuration's, is only read.
+// parent (mailer, envelope, session, and last the values of the configuration). A table has one writer and needs no
+// lock; one that is shared, such as the configuration's, is only read.
 type Table struct {
 	parent *Table
 	values map[string]string

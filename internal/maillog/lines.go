@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Printable shows tabs and line ends as \t, \n and \r, other control characters and bytes beyond ASCII in octal (\001), and doubles
-// backslashes.
+// Printable shows tabs and line ends as \t, \n and \r, other control characters and bytes beyond ASCII in octal (\001),
+// and doubles backslashes.
 func Printable(s string) string {
 	clean := true
 	for i := 0; i < len(s); i++ {
@@ -39,8 +39,8 @@ func Printable(s string) string {
 	return b.String()
 }
 
-// Visible shows control characters and bytes beyond ASCII in octal (\001) and leaves the rest, so that what peers say does not steer the
-// terminal of whoever reads it.
+// Visible shows control characters and bytes beyond ASCII in octal (\001) and leaves the rest, so that what peers say
+// does not steer the terminal of whoever reads it.
 func Visible(s string) string {
 	unseen := func(c byte) bool { return c < ' ' || c >= 0x7f }
 	i := 0

@@ -43,7 +43,8 @@ type File struct {
 	Counts
 }
 
-// image is the file as it is laid out on disk: the original's structure with the machine's own sizes of long and time_t, 64 bits.
+// image is the file as it is laid out on disk: the original's structure with the machine's own sizes of long and
+// time_t, 64 bits.
 type image struct {
 	Magic, Version int32
 	Since          int64
@@ -126,8 +127,8 @@ type Keeper struct {
 	timer   *time.Timer
 }
 
-// NewKeeper keeps statistics in the file path. What is counted is written after the time wait, so that a busy server need not write
-// for every message; told gets the errors of that. With path "" nothing is counted.
+// NewKeeper keeps statistics in the file path. What is counted is written after the time wait, so that a busy server
+// need not write for every message; told gets the errors of that. With path "" nothing is counted.
 func NewKeeper(path string, check safefile.Checker, now func() time.Time, wait time.Duration, told func(error)) *Keeper {
 	return &Keeper{path: path, check: check, now: now, wait: wait, told: told}
 }

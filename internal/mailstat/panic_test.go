@@ -13,8 +13,8 @@ import (
 	"gosendmail/internal/safefile"
 )
 
-// TestPanicInTimerIsReported lets one write of the statistics panic, which happens on a timer: it is reported with its place, and what is
-// counted later is written.
+// TestPanicInTimerIsReported lets one write of the statistics panic, which happens on a timer: it is reported with its
+// place, and what is counted later is written.
 func TestPanicInTimerIsReported(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "statistics")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {

@@ -64,7 +64,8 @@ func (c *Session) MailBy(ctx context.Context, addr string, opts *smtp.MailOption
 	return r
 }
 
-// forget drops a transaction whose MAIL was refused; the log has the refusal already and the identifier serves the next one.
+// forget drops a transaction whose MAIL was refused; the log has the refusal already and the identifier serves the next
+// one.
 func (c *Session) forget(m *message) {
 	c.msg, c.ghost = nil, m
 }

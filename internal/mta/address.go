@@ -58,9 +58,9 @@ func (a *Address) Triple() rules.Triple {
 	return rules.Triple{Mailer: a.MailerName(), Host: a.Host, User: a.User}
 }
 
-// Parse resolves an address: rulesets 3 and 0 name mailer, host and user; 2, the mailer's R= and 4 rewrite the user. The
-// address ends at delim (0: at its end). It is nil where there is nothing in it or it cannot be scanned; the problem has
-// been reported to env then.
+// Parse resolves an address: rulesets 3 and 0 name mailer, host and user; 2, the mailer's R= and 4 rewrite the user.
+// The address ends at delim (0: at its end). It is nil where there is nothing in it or it cannot be scanned; the
+// problem has been reported to env then.
 func (s *Site) Parse(ctx context.Context, env *Env, addr string, delim byte, role Role) *Address {
 	if env.Debug.At(20, 1) {
 		env.Debug.Printf("\n--parseaddr(%s)\n", addr)
@@ -285,8 +285,8 @@ func (a *Address) fail(env *Env, problem string, exit int) *Address {
 	return a
 }
 
-// special turns users that mean a program, a file or a list to the mailers for these; true means that nothing more is to
-// be rewritten.
+// special turns users that mean a program, a file or a list to the mailers for these; true means that nothing more is
+// to be rewritten.
 func (s *Site) special(a *Address, user string) bool {
 	first := strings.TrimPrefix(user, "\"")
 	if first == "" {

@@ -14,8 +14,8 @@ import (
 	"gosendmail/maps"
 )
 
-// aliases are the alias sources of a site, asked in turn: those of option AliasFile where the service switch says "files", and
-// the map aliases.NAME for each other service of its line "aliases".
+// aliases are the alias sources of a site, asked in turn: those of option AliasFile where the service switch says
+// "files", and the map aliases.NAME for each other service of its line "aliases".
 type aliases struct {
 	set   *maps.Set
 	names []string // of the maps in set, in the order in which they are asked
@@ -99,8 +99,8 @@ func (a *aliases) files(site *Site) (specs []maps.Spec, err error) {
 	return specs, nil
 }
 
-// Lookup finds the alias of a user. A source that cannot be asked now makes the mail wait, unless an earlier one knows; one that is not
-// there does, unless any other knows.
+// Lookup finds the alias of a user. A source that cannot be asked now makes the mail wait, unless an earlier one knows;
+// one that is not there does, unless any other knows.
 func (a *aliases) Lookup(ctx context.Context, user string) (value string, found bool, err error) {
 	key := aliasKey(user)
 	if key == "" || key == alias.Rebuilt {
@@ -123,8 +123,8 @@ func (a *aliases) Lookup(ctx context.Context, user string) (value string, found 
 	return "", false, missing
 }
 
-// begin looks at the data bases before the first alias is looked up: one without "@" is being made by a program that writes in place, and
-// is waited for; one that is older than its text is told.
+// begin looks at the data bases before the first alias is looked up: one without "@" is being made by a program that
+// writes in place, and is waited for; one that is older than its text is told.
 func (a *aliases) begin(ctx context.Context) {
 	for i, sp := range a.specs {
 		if sp.File() == "" || !rebuildable(sp.Class) {

@@ -86,7 +86,8 @@ func (s *Server) cyrusBackend(c sasl.Cyrus) *sasl.Local {
 	return local
 }
 
-// sasldb is a database of saslpasswd2 that is opened for each look-up, as logins are rare and the file is replaced at will.
+// sasldb is a database of saslpasswd2 that is opened for each look-up, as logins are rare and the file is replaced at
+// will.
 func (s *Server) sasldb(path string) sasl.SASLDB {
 	blame, _ := safefile.ParseBlame(strings.Join(s.site.options.DontBlameSendmail, " "))
 	checker := &safefile.Checker{Blame: blame, UID: os.Geteuid(), GIDs: []int{os.Getegid()}}
@@ -108,8 +109,8 @@ func (s *Server) sasldb(path string) sasl.SASLDB {
 // backend is one item of option AuthBackends.
 type backend struct{ kind, arg string }
 
-// parseBackends reads option AuthBackends: "saslauthd:PATH", "sasldb:PATH", "passwd:PATH", "map:NAME" and "dovecot:PATH" with
-// commas between. dovecot stands alone, since it carries the mechanisms out itself.
+// parseBackends reads option AuthBackends: "saslauthd:PATH", "sasldb:PATH", "passwd:PATH", "map:NAME" and
+// "dovecot:PATH" with commas between. dovecot stands alone, since it carries the mechanisms out itself.
 func (s *Site) parseBackends(text string) (list []backend, err error) {
 	items := strings.Split(text, ",")
 	for _, item := range items {
@@ -234,7 +235,8 @@ func (a *authority) fits(mechanism string, plain bool) bool {
 	return true
 }
 
-// openAuthority makes AUTH available where it is configured, and says in the log whether it is. After an error it is not offered.
+// openAuthority makes AUTH available where it is configured, and says in the log whether it is. After an error it is
+// not offered.
 func (s *Server) openAuthority() {
 	a, found, err := newAuthority(s)
 	switch {

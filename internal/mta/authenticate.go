@@ -41,7 +41,8 @@ func (c *Session) authAllowed() bool {
 	return c.srv.authority != nil && !c.daemon.Has('A') && c.offers("A")
 }
 
-// authMechanisms lists what EHLO offers. AuthOptions=p, or srv_features' c, keeps passwords off connections without TLS.
+// authMechanisms lists what EHLO offers. AuthOptions=p, or srv_features' c, keeps passwords off connections without
+// TLS.
 func (c *Session) authMechanisms(ctx context.Context) ([]string, error) {
 	if !c.authAllowed() {
 		return nil, nil
@@ -180,8 +181,8 @@ func (c *Session) mustAuthenticate() bool {
 	return c.authenticated == nil && (c.needsAuth() || c.daemon.Has('a'))
 }
 
-// trustAuth obeys MAIL's AUTH= (RFC 4954 section 5): ruleset trust_auth decides whether an authenticated client may name that
-// identity. Nobody else is believed; the message goes on with AUTH=<> then.
+// trustAuth obeys MAIL's AUTH= (RFC 4954 section 5): ruleset trust_auth decides whether an authenticated client may
+// name that identity. Nobody else is believed; the message goes on with AUTH=<> then.
 func (c *Session) trustAuth(ctx context.Context, m *message, addr string, given *string) {
 	if given == nil {
 		return

@@ -21,9 +21,9 @@ import (
 	"gosendmail/mailers"
 )
 
-// finish tells the sender what he is to know and ends the message or leaves the rest of it in the queue. Reports are safe in the
-// queue before a recipient leaves it, so that a crash repeats a report rather than losing it; what cannot be told now
-// is kept and told by a later run.
+// finish tells the sender what he is to know and ends the message or leaves the rest of it in the queue. Reports are
+// safe in the queue before a recipient leaves it, so that a crash repeats a report rather than losing it; what cannot
+// be told now is kept and told by a later run.
 func (m *message) finish(ctx context.Context) error {
 	env := m.env
 	now := m.srv.now()
@@ -48,8 +48,9 @@ func (m *message) finish(ctx context.Context) error {
 	return err
 }
 
-// depart removes the message where nobody waits, every report is safe and all parts stand by themselves; else what is left
-// to do stays in the queue. reported is why a report could not be stored; gone is set where the message was removed.
+// depart removes the message where nobody waits, every report is safe and all parts stand by themselves; else what is
+// left to do stays in the queue. reported is why a report could not be stored; gone is set where the message was
+// removed.
 func (m *message) depart(ctx context.Context, reported error) (gone bool, err error) {
 	switch {
 	case len(m.env.PendingRecipients()) > 0 || len(m.env.Parts) > 0 || reported != nil:
@@ -87,8 +88,8 @@ func (m *message) lose() error {
 	return m.entry.Lose(errors.New("savemail panic"))
 }
 
-// deadlinePassed reports whether the sender wanted by now to have the message back (RFC 2852, BY=...;R) or to be told of the
-// delay (N).
+// deadlinePassed reports whether the sender wanted by now to have the message back (RFC 2852, BY=...;R) or to be told
+// of the delay (N).
 func (m *message) deadlinePassed(now time.Time, want string) bool {
 	text, mode, ok := strings.Cut(m.env.DeliverBy, ";")
 	seconds, err := strconv.ParseInt(text, 10, 64)
@@ -115,8 +116,8 @@ func (m *message) expire() {
 // expiredCode is the enhanced code of what waited too long (RFC 3463 section 3.5).
 var expiredCode = status.Enhanced{4, 4, 7}
 
-// reportable returns the recipients of whom the sender is to hear now: failures unless NOTIFY says otherwise, successes where
-// it asks for them.
+// reportable returns the recipients of whom the sender is to hear now: failures unless NOTIFY says otherwise, successes
+// where it asks for them.
 func (m *message) reportable() []*envelope.Recipient {
 	var list []*envelope.Recipient
 	for _, r := range m.env.Recipients {
@@ -170,8 +171,8 @@ func (m *message) children(alias *envelope.Recipient) (n int) {
 	return n
 }
 
-// reportsSuccess reports whether a success is ours to tell: not where the peer promised to do so, and not for what an alias
-// was expanded to, since that is told of the alias.
+// reportsSuccess reports whether a success is ours to tell: not where the peer promised to do so, and not for what an
+// alias was expanded to, since that is told of the alias.
 func (m *message) reportsSuccess(r *envelope.Recipient) bool {
 	if r.State != envelope.Delivered {
 		return true
@@ -238,8 +239,8 @@ func (m *message) report(ctx context.Context, expired bool) error {
 	return nil
 }
 
-// subjectOf is what the log says of a report about recipients who failed: those of a split part who failed before it was split have no
-// say.
+// subjectOf is what the log says of a report about recipients who failed: those of a split part who failed before it
+// was split have no say.
 func (m *message) subjectOf(failed []*envelope.Recipient) string {
 	if m.inherited {
 		failed = slices.DeleteFunc(slices.Clone(failed), m.waiting)
@@ -264,8 +265,8 @@ func (m *message) subject(r *envelope.Recipient) string {
 	return r.Status.Text
 }
 
-// headerOnly reports whether reports bring the header back without the body: as the sender or the site has it, and for mass
-// mailings.
+// headerOnly reports whether reports bring the header back without the body: as the sender or the site has it, and for
+// mass mailings.
 func (m *message) headerOnly() bool {
 	return m.env.Flags.NoReturn || m.site.options.privacy.has(noBodyReturn)
 }
@@ -340,8 +341,8 @@ func (m *message) toPostmaster() bool {
 	return to == ""
 }
 
-// reportRecipients is what a report tells of those whose turn it is. A report of failures in a header says of lists, for programs, that they
-// were expanded.
+// reportRecipients is what a report tells of those whose turn it is. A report of failures in a header says of lists,
+// for programs, that they were expanded.
 func (m *message) reportRecipients(due []*envelope.Recipient, failure bool) (list []dsn.Recipient) {
 	turn := make(map[*envelope.Recipient]bool, len(due))
 	for _, r := range due {
@@ -553,8 +554,8 @@ func (m *message) errorHeader() string {
 // maxErrorHeader bounds how much of the ErrorHeader file is sent, in bytes.
 const maxErrorHeader = 64 << 10
 
-// shownHeader is the header as reports bring it back: as it came by SMTP; that of mail handed in here, whose addresses may stand
-// without a host, as the local mailer would have it.
+// shownHeader is the header as reports bring it back: as it came by SMTP; that of mail handed in here, whose addresses
+// may stand without a host, as the local mailer would have it.
 func (m *message) shownHeader() []envelope.Field {
 	out := make([]envelope.Field, 0, len(m.env.Header))
 	local := m.site.Mailer("local")

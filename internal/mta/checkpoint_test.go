@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestCheckpoints looks at what the queue file names while a message is being delivered: a crash at that moment repeats the deliveries
-// to those whom it still names.
+// TestCheckpoints looks at what the queue file names while a message is being delivered: a crash at that moment repeats
+// the deliveries to those whom it still names.
 func TestCheckpoints(t *testing.T) {
 	for interval, want := range map[int][]int{10: {25, 25, 15, 5}, 4: {25, 21, 13, 5}, 0: {25, 25, 25, 25}} {
 		dir := t.TempDir()
@@ -43,8 +43,8 @@ func TestCheckpoints(t *testing.T) {
 	}
 }
 
-// TestCheckpointsOfManyRecipients delivers to n recipients, a hundred at a time or each by himself: what all checkpoints write together
-// grows as n does, and up to a thousand recipients the option alone counts.
+// TestCheckpointsOfManyRecipients delivers to n recipients, a hundred at a time or each by himself: what all
+// checkpoints write together grows as n does, and up to a thousand recipients the option alone counts.
 func TestCheckpointsOfManyRecipients(t *testing.T) {
 	written := func(n, group int) (lines int) {
 		sent := 0

@@ -28,14 +28,15 @@ type client struct {
 	ident string // what the client's IDENT server said (RFC 1413), as "joe@"; "" means nothing
 }
 
-// lookupClient finds the client's name by its address and checks that the name leads back to it. An address without a name,
-// and one whose name cannot be looked up now, is known by its bracketed form only.
+// lookupClient finds the client's name by its address and checks that the name leads back to it. An address without a
+// name, and one whose name cannot be looked up now, is known by its bracketed form only.
 func lookupClient(ctx context.Context, r *dns.Resolver, n notation, ap netip.AddrPort) client {
 	addr := ap.Addr().Unmap()
 	c := client{addr: addr, port: ap.Port(), notation: n, name: n.bracketed(addr), resolve: resolveFail}
 	names, err := r.LookupPTR(ctx, addr)
 	if err != nil || len(names) == 0 {
-		// The library that the original asks does not go after a CNAME: one that leads to a server that is down is no name.
+		// The library that the original asks does not go after a CNAME: one that leads to a server that is down is no
+		// name.
 		if failed := new(dns.Error); errors.As(err, &failed) && failed.Kind == dns.Temporary && failed.Alias == "" {
 			c.resolve = resolveTemp
 		}

@@ -10,8 +10,8 @@ import (
 	"gosendmail/queue"
 )
 
-// ControlSocket is the path of option ControlSocketName, below the queue directory unless it is absolute, and how it and its folders
-// are checked; found is false where there is none. timeout is Timeout.control.
+// ControlSocket is the path of option ControlSocketName, below the queue directory unless it is absolute, and how it
+// and its folders are checked; found is false where there is none. timeout is Timeout.control.
 func (s *Site) ControlSocket() (path string, check *safefile.Checker, timeout time.Duration, found bool, err error) {
 	path = s.Config.Settings.ControlSocketName
 	if path == "" {

@@ -38,8 +38,8 @@ func (s *Site) Crack(addr string) string {
 	return string(c.out)
 }
 
-// QuotedName is a full name in a form that may stand before an address: in quotes where it has characters that need them
-// (option MustQuoteChars), unless quotes and comments hold them already.
+// QuotedName is a full name in a form that may stand before an address: in quotes where it has characters that need
+// them (option MustQuoteChars), unless quotes and comments hold them already.
 func (s *Site) QuotedName(name string) string {
 	quoting := mustQuote + s.Config.Settings.MustQuoteChars
 	comments, quoted := 0, false
@@ -66,7 +66,8 @@ func (s *Site) QuotedName(name string) string {
 	return `"` + strings.NewReplacer(`"`, `\"`, `\`, `\\`).Replace(name) + `"`
 }
 
-// cracker goes over an address. copying counts what keeps text as it is: comments, and what follows the closing bracket.
+// cracker goes over an address. copying counts what keeps text as it is: comments, and what follows the closing
+// bracket.
 type cracker struct {
 	addr    string
 	pos     int

@@ -57,8 +57,8 @@ type fromAddress struct {
 func (f fromAddress) LocalAddr() net.Addr  { return f.addr }
 func (f fromAddress) RemoteAddr() net.Addr { return f.addr }
 
-// TestSilentClientsKeepNobodyOut has clients connect again and again who say nothing, more of them than there are places, from one
-// address or from many. Another client has its greeting soon.
+// TestSilentClientsKeepNobodyOut has clients connect again and again who say nothing, more of them than there are
+// places, from one address or from many. Another client has its greeting soon.
 func TestSilentClientsKeepNobodyOut(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -31,7 +31,8 @@ type Daemon struct {
 	Filters   string // InputMailFilters=
 }
 
-// set obeys one key of DaemonPortOptions or ClientPortOptions, named by its first letter. usable says that the problem is only a doubt.
+// set obeys one key of DaemonPortOptions or ClientPortOptions, named by its first letter. usable says that the problem
+// is only a doubt.
 func (d *Daemon) set(key byte, v string) (problem string, usable bool) {
 	number := func(to *int) (string, bool) {
 		n, err := strconv.Atoi(v)
@@ -118,8 +119,8 @@ func (d *Daemon) name() string {
 	return d.Name
 }
 
-// flags is ${daemon_flags}: the modifiers with blanks between, upper case ones doubled so that rules, which know no case,
-// can tell them apart.
+// flags is ${daemon_flags}: the modifiers with blanks between, upper case ones doubled so that rules, which know no
+// case, can tell them apart.
 func (d *Daemon) flags() string {
 	var words []string
 	for i := 0; i < len(d.Modifiers); i++ {

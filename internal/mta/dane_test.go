@@ -16,7 +16,8 @@ import (
 	"gosendmail/internal/dns/dnstest"
 )
 
-// TestDANE holds what becomes of mail where an exchanger has TLSA records (RFC 7672), with rules of the site that look at nothing.
+// TestDANE holds what becomes of mail where an exchanger has TLSA records (RFC 7672), with rules of the site that look
+// at nothing.
 func TestDANE(t *testing.T) {
 	const signed = "outside.test. MX 10 mx.outside.test.\nmx.outside.test. A 127.0.0.1\n"
 	const sent, sentInClear, waits = "tls=true cert= user= auth= rcpts=1", "tls=false cert= user= auth= rcpts=1", ""

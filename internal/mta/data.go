@@ -45,8 +45,8 @@ func (c *Session) StartData(ctx context.Context) status.Reply {
 	return status.Reply{Code: 354, Lines: []string{"End data with <CR><LF>.<CR><LF>"}}
 }
 
-// Data takes the message in: it is in the queue, safe, when the answer is 250. r gives the message with LF line ends and dots
-// undone.
+// Data takes the message in: it is in the queue, safe, when the answer is 250. r gives the message with LF line ends
+// and dots undone.
 func (c *Session) Data(ctx context.Context, r io.Reader) status.Reply {
 	m := c.msg
 	if m == nil {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// rfc822Date is the date of $a and $b: "Sun, 22 Nov 2026 13:44:58 +0900", with GMT for a zone without offset, as the original
-// writes it.
+// rfc822Date is the date of $a and $b: "Sun, 22 Nov 2026 13:44:58 +0900", with GMT for a zone without offset, as the
+// original writes it.
 func rfc822Date(t time.Time) string {
 	const layout = "Mon, 2 Jan 2006 15:04:05 "
 	if _, offset := t.Zone(); offset == 0 {

@@ -21,7 +21,8 @@ import (
 	"gosendmail/rules"
 )
 
-// deliverSoon hands an accepted message to the background. What the session knows of it stays in memory for the delivery.
+// deliverSoon hands an accepted message to the background. What the session knows of it stays in memory for the
+// delivery.
 func (s *Server) deliverSoon(m *message) {
 	e := m.entry
 	m.entry = nil
@@ -70,8 +71,8 @@ func (m *message) attempted() {
 	m.env.LastTry = m.srv.now()
 }
 
-// Deliver makes one attempt for everyone who is pending, tells the outcome to the log and where it is due to the sender, and
-// leaves in the queue what is to be tried again. It implements queue.Deliverer.
+// Deliver makes one attempt for everyone who is pending, tells the outcome to the log and where it is due to the
+// sender, and leaves in the queue what is to be tried again. It implements queue.Deliverer.
 func (s *Server) Deliver(ctx context.Context, e *queue.Entry, env *envelope.Envelope) error {
 	// What is wrong with one message must not end the others; the queue file stays as it was.
 	return guard.Try("delivery of "+e.ID(), func() error { return s.deliver(ctx, e, env) })
@@ -222,8 +223,9 @@ func (m *message) deliverAll(ctx context.Context) error {
 	return err
 }
 
-// checkpoint writes the queue file anew before the next delivery where CheckpointInterval recipients, or more, have got the message
-// since it was written: a crash does not repeat their deliveries. It returns how many that are now. left are those still to be delivered.
+// checkpoint writes the queue file anew before the next delivery where CheckpointInterval recipients, or more, have got
+// the message since it was written: a crash does not repeat their deliveries. It returns how many that are now. left
+// are those still to be delivered.
 func (m *message) checkpoint(sent, left int) int {
 	if limit := m.site.options.CheckpointInterval; limit <= 0 || sent < checkpointAfter(limit, left) {
 		return sent
@@ -234,8 +236,8 @@ func (m *message) checkpoint(sent, left int) int {
 	return 0
 }
 
-// checkpointAfter is after how many deliveries a checkpoint is due: CheckpointInterval, or one in a hundred of those left where that is
-// more, since each writes all that are left anew.
+// checkpointAfter is after how many deliveries a checkpoint is due: CheckpointInterval, or one in a hundred of those
+// left where that is more, since each writes all that are left anew.
 func checkpointAfter(interval, left int) int { return max(interval, left/100) }
 
 func delivered(g *group) (n int) {
@@ -298,7 +300,8 @@ type group struct {
 	rcpts  []*envelope.Recipient
 }
 
-// groups sorts the pending recipients by mailer, host and whose rights the delivery has, in the order in which they stand.
+// groups sorts the pending recipients by mailer, host and whose rights the delivery has, in the order in which they
+// stand.
 func (m *message) groups() []*group {
 	var list []*group
 	open := map[groupKey]*group{} // that may take more

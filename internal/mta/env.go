@@ -33,8 +33,8 @@ type Env struct {
 	// Opened are the maps opened so far. Nil, which servers leave it, tells nothing of those that cannot be.
 	Opened Openings
 
-	// OfDelivery is set when rules or maps asked for $h, $u or $z, which one delivery has and another has not, or changed a macro: what
-	// came of them holds for that delivery alone.
+	// OfDelivery is set when rules or maps asked for $h, $u or $z, which one delivery has and another has not, or
+	// changed a macro: what came of them holds for that delivery alone.
 	OfDelivery bool
 
 	unanswered bool            // a map could not be asked, and the rules have nothing (K flag -T) that tells them
@@ -105,8 +105,8 @@ func (e *Env) Lookup(ctx context.Context, mapName, key string, args ...string) (
 	return "", notFound{err}
 }
 
-// counts reports whether a check cannot be carried out because a map could not be asked. Names that cannot be made canonical stay as they
-// are, and a table whose file is not there has no keys, as with the original.
+// counts reports whether a check cannot be carried out because a map could not be asked. Names that cannot be made
+// canonical stay as they are, and a table whose file is not there has no keys, as with the original.
 func (e *Env) counts(mapName string, err error) bool {
 	spec, _ := e.Site.Maps.Spec(mapName)
 	switch strings.ToLower(spec.Class) {

@@ -23,8 +23,8 @@ import (
 const stuckMailers = `Msilent, P=[IPC], F=mDFMuX, A=FILE %[1]s/silent
 `
 
-// silentPeer takes messages up to DATA and says nothing more to those that have a recipient with the word stuck. It counts whom it keeps
-// waiting, and sends the recipients of the others to taken.
+// silentPeer takes messages up to DATA and says nothing more to those that have a recipient with the word stuck. It
+// counts whom it keeps waiting, and sends the recipients of the others to taken.
 func silentPeer(t testing.TB, path string, taken chan<- string) *atomic.Int32 {
 	t.Helper()
 	l, err := net.Listen("unix", path)
@@ -76,7 +76,8 @@ func beSilent(c net.Conn, waiting *atomic.Int32, taken chan<- string) {
 	}
 }
 
-// fairServer has 100 users with mailboxes, 300 aliases that lead to programs, one of them always to the same, and hosts that hang.
+// fairServer has 100 users with mailboxes, 300 aliases that lead to programs, one of them always to the same, and hosts
+// that hang.
 func fairServer(t *testing.T, config string) (*Server, string) {
 	t.Helper()
 	config = strings.Replace(config, "R$* < @ nowhere.test >", "R$* < @ $- .stuck >	$#silent $@ $2 $: $1 @ $2\nR$* < @ nowhere.test >", 1)
@@ -103,7 +104,8 @@ func fairServer(t *testing.T, config string) (*Server, string) {
 	return s, dir
 }
 
-// TestStuckDeliveries puts 300 messages whose delivery hangs before messages to 100 users: all users have theirs while the others hang.
+// TestStuckDeliveries puts 300 messages whose delivery hangs before messages to 100 users: all users have theirs while
+// the others hang.
 func TestStuckDeliveries(t *testing.T) {
 	for name, c := range map[string]struct {
 		rcpt  func(i int) string
@@ -157,8 +159,8 @@ func TestStuckDeliveries(t *testing.T) {
 	}
 }
 
-// TestStuckSubmissions is TestStuckDeliveries for the submission queue, all of whose mail goes to one relay: 300 messages at which the relay
-// hangs, from one user or from as many, stand before those of 100 other users.
+// TestStuckSubmissions is TestStuckDeliveries for the submission queue, all of whose mail goes to one relay: 300
+// messages at which the relay hangs, from one user or from as many, stand before those of 100 other users.
 func TestStuckSubmissions(t *testing.T) {
 	for name, c := range map[string]struct {
 		users int // who hand in what hangs
@@ -262,7 +264,8 @@ func manyHosts(tb testing.TB, s *Server, n int) *message {
 	return m
 }
 
-// TestHeaderIsRewrittenOnce makes the header for 50 hosts: the rules see each address once, unless they look at the host.
+// TestHeaderIsRewrittenOnce makes the header for 50 hosts: the rules see each address once, unless they look at the
+// host.
 func TestHeaderIsRewrittenOnce(t *testing.T) {
 	for rule, want := range map[string]int{"R$*	$: $1": 1, "R$*	$: $&h": 0} {
 		s := testServerOf(t, "false", testConfig+"SperHost\n"+rule+"\nMwith, P=[IPC], F=mDFMuX, R=perHost, A=TCP $h\n", nil)
@@ -289,8 +292,8 @@ func BenchmarkHeaderForManyHosts(b *testing.B) {
 	}
 }
 
-// BenchmarkManyRecipients takes a message for 100,000 recipients in one transaction, for which the limit is lifted, and delivers it
-// to a relay, a hundred recipients at a time.
+// BenchmarkManyRecipients takes a message for 100,000 recipients in one transaction, for which the limit is lifted, and
+// delivers it to a relay, a hundred recipients at a time.
 func BenchmarkManyRecipients(b *testing.B) {
 	for b.Loop() {
 		manyRecipients(b, 100000)

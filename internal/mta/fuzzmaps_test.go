@@ -42,8 +42,8 @@ func (a *answering) listen(f *testing.F) (host, port string) {
 	return host, port
 }
 
-// fuzzMap runs sessions whose check_mail asks a map: it accepts only where the map's value is "yes". good is what an answer with that value
-// contains.
+// fuzzMap runs sessions whose check_mail asks a map: it accepts only where the map's value is "yes". good is what an
+// answer with that value contains.
 func fuzzMap(f *testing.F, line func(host, port string) string, good func(text []byte) bool) {
 	a := &answering{}
 	config := strings.Replace(testConfig, "Scheck_mail\n", line(a.listen(f))+"\nScheck_mail\nR$*ask$*\t$: <$(fuzzed key $: no $)>\nR<yes>\t$@ OK\nR<$*>\t$#error $@ 5.7.1 $: \"550 no: \" $1\n", 1)

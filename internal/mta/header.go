@@ -25,8 +25,8 @@ type headerCheck struct {
 	comments bool // $>+: parentheses are no comments
 }
 
-// header takes the message's header in: it counts hops, runs the checks on its fields, learns what the fields tell, and puts
-// the fields that the configuration adds in front.
+// header takes the message's header in: it counts hops, runs the checks on its fields, learns what the fields tell, and
+// puts the fields that the configuration adds in front.
 func (m *message) header(ctx context.Context, h *headerText) {
 	fields := h.fields
 	for i := range fields {
@@ -137,7 +137,8 @@ func (m *message) checkField(ctx context.Context, f *envelope.Field) {
 	}
 }
 
-// QuotedText makes one quoted word of a text as ${currHeader} has it: cut where a name would be too long, backslashes as they are.
+// QuotedText makes one quoted word of a text as ${currHeader} has it: cut where a name would be too long, backslashes
+// as they are.
 func QuotedText(s string) string {
 	const most = MaxName - 3
 	var b strings.Builder
@@ -200,8 +201,8 @@ func (m *message) defaults(fields []envelope.Field) []envelope.Field {
 	return list
 }
 
-// written reports whether the sender wrote a field of that name. (The original's manual tells of a habit of MH, by which a From:
-// that says no more than the envelope is replaced; what it does is to keep it.)
+// written reports whether the sender wrote a field of that name. (The original's manual tells of a habit of MH, by
+// which a From: that says no more than the envelope is replaced; what it does is to keep it.)
 func written(fields []envelope.Field, name string) bool {
 	for i := range fields {
 		if strings.EqualFold(fields[i].Name, name) {
@@ -276,7 +277,8 @@ func (m *message) complete() {
 	m.keepMacros()
 }
 
-// prioritize works out the priority: large messages, those to many and those of a low class are less urgent (op.txt section 4.5).
+// prioritize works out the priority: large messages, those to many and those of a low class are less urgent (op.txt
+// section 4.5).
 func (m *message) prioritize() { m.priorityOf(m.env.Size) }
 
 func (m *message) priorityOf(size int64) {
@@ -285,9 +287,9 @@ func (m *message) priorityOf(size int64) {
 	m.env.Priority = size + int64(o.RecipientFactor)*int64(m.recipients()) - int64(o.ClassFactor)*int64(m.env.Class)
 }
 
-// reread notes whether the original's background process would read the queue file that was just written, as it does with messages
-// that have a recipient whom aliases or an account stand for: it then works the priority out anew, with the recipients that aliases
-// brought and the header as it stands in the file.
+// reread notes whether the original's background process would read the queue file that was just written, as it does
+// with messages that have a recipient whom aliases or an account stand for: it then works the priority out anew, with
+// the recipients that aliases brought and the header as it stands in the file.
 func (m *message) reread() { m.rereads = m.rereads || m.expands() }
 
 // expands reports whether the message has a recipient whom aliases or an account stand for.

@@ -24,10 +24,10 @@ type headerText struct {
 	date   string // of a "From " line that stood in front and was taken away, in the form of RFC 5322; "" where there is none
 }
 
-// readHeader reads header fields until the empty line or the first line that can be no field (RFC 5322 section 2.2; such a
-// line begins the body, as with the original). Lines end with LF. limit is MaxHeadersLength, bytes; 0 means none. With
-// saveFrom a "From " line of a mailbox in front is kept as the first body line's affair instead of being dropped. NUL bytes are left out;
-// with seven the eighth bits are cut off.
+// readHeader reads header fields until the empty line or the first line that can be no field (RFC 5322 section 2.2;
+// such a line begins the body, as with the original). Lines end with LF. limit is MaxHeadersLength, bytes; 0 means
+// none. With saveFrom a "From " line of a mailbox in front is kept as the first body line's affair instead of being
+// dropped. NUL bytes are left out; with seven the eighth bits are cut off.
 func readHeader(br *bufio.Reader, limit int64, saveFrom, seven bool) (*headerText, error) {
 	h := &headerText{seven: seven}
 	for first := true; ; first = false {
@@ -93,8 +93,8 @@ func postmarkDate(line string) string {
 	return ""
 }
 
-// startsField reports whether the next line is "name:", blanks allowed before the colon. The name must be printable and not
-// be longer than the buffer.
+// startsField reports whether the next line is "name:", blanks allowed before the colon. The name must be printable and
+// not be longer than the buffer.
 func startsField(br *bufio.Reader) bool {
 	for n := 64; ; n *= 2 {
 		p, err := br.Peek(min(n, br.Size()))

@@ -2,7 +2,8 @@ package mta
 
 import "sync"
 
-// ears are those who hear what the maps of a site have to say. What is said before anybody listens is kept for the first one.
+// ears are those who hear what the maps of a site have to say. What is said before anybody listens is kept for the
+// first one.
 type ears struct {
 	mu      sync.Mutex
 	problem []func(error)
@@ -11,8 +12,9 @@ type ears struct {
 	early   []error
 }
 
-// HearMaps adds a listener: problem hears of maps that cannot be opened and the like (*maps.Problem mostly), line what class syslog logs:
-// the syslog level from 0 (emerg) to 7 (debug), the queue ID or "", and the text. Each may be nil. They are called from any goroutine.
+// HearMaps adds a listener: problem hears of maps that cannot be opened and the like (*maps.Problem mostly), line what
+// class syslog logs: the syslog level from 0 (emerg) to 7 (debug), the queue ID or "", and the text. Each may be nil.
+// They are called from any goroutine.
 func (s *Site) HearMaps(problem func(error), line func(level int, id, text string)) {
 	e := &s.ears
 	e.mu.Lock()

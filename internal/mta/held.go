@@ -8,8 +8,9 @@ import (
 	"gosendmail/mailers"
 )
 
-// logWaiting writes for each pending recipient that the message waits in the queue, or is held there. As in the original a session
-// that is told to queue everything writes nothing of a message whose aliases are still to be expanded.
+// logWaiting writes for each pending recipient that the message waits in the queue, or is held there. As in the
+// original a session that is told to queue everything writes nothing of a message whose aliases are still to be
+// expanded.
 func (m *message) logWaiting() {
 	for _, r := range m.env.PendingRecipients() {
 		l := toLine{mailer: r.Triple.Mailer, text: "queued"}
@@ -24,8 +25,8 @@ func (m *message) logWaiting() {
 	}
 }
 
-// held reports whether a recipient waits for a queue run: mailers that are expensive to reach (F=e), and those that only an
-// explicit run may use (F=%).
+// held reports whether a recipient waits for a queue run: mailers that are expensive to reach (F=e), and those that
+// only an explicit run may use (F=%).
 func (m *message) held(r *envelope.Recipient, mailer *mailers.Mailer) bool {
 	expensive := mailer.Flags.Has('e') && m.site.options.HoldExpensive && !m.queued
 	ondemand := mailer.Flags.Has('%') && !m.selected

@@ -68,7 +68,8 @@ func (h *hostRecords) Down(_ context.Context, host string) error {
 	return st
 }
 
-// Hold implements mailers.HostStatus: with SingleThreadDelivery a host is locked, and a delivery that finds it so waits for a queue run.
+// Hold implements mailers.HostStatus: with SingleThreadDelivery a host is locked, and a delivery that finds it so waits
+// for a queue run.
 func (h *hostRecords) Hold(host string) (set func(error), release func(), err error) {
 	if !h.srv.site.options.SingleThreadDelivery {
 		return func(err error) { h.put(host, err, h.dir.Put) }, func() {}, nil

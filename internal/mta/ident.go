@@ -22,8 +22,9 @@ const identLimit = 1000
 // identName is what is kept of a name, in bytes.
 const identName = 99
 
-// askIdent asks a client's host, at port, whose connection this is: "joe@". "" means that it does not say so within the time. The answer
-// is the client's word: it is for logs and Received fields, nothing is decided by it, and a panic costs the answer alone.
+// askIdent asks a client's host, at port, whose connection this is: "joe@". "" means that it does not say so within the
+// time. The answer is the client's word: it is for logs and Received fields, nothing is decided by it, and a panic
+// costs the answer alone.
 func askIdent(ctx context.Context, local, remote netip.AddrPort, port uint16, within time.Duration) string {
 	if within <= 0 || !local.IsValid() || !remote.IsValid() {
 		return ""
@@ -62,9 +63,9 @@ func identAnswer(ctx context.Context, c net.Conn, local, remote netip.AddrPort) 
 	return identUser(line)
 }
 
-// identUser takes the name from an answer such as "1000, 25 : USERID : UNIX : joe" and returns it with the at sign that stands
-// behind it in $_. The name that a system of the type OTHER gives is no user's and is marked. Only characters of atoms are kept, so
-// that a name can be nothing but a name.
+// identUser takes the name from an answer such as "1000, 25 : USERID : UNIX : joe" and returns it with the at sign that
+// stands behind it in $_. The name that a system of the type OTHER gives is no user's and is marked. Only characters of
+// atoms are kept, so that a name can be nothing but a name.
 func identUser(line string) string {
 	parts := strings.SplitN(line, ":", 4)
 	if len(parts) < 4 || !strings.EqualFold(strings.TrimSpace(parts[1]), "USERID") {

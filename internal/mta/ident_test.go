@@ -121,8 +121,8 @@ func (c *breakingConn) Close() error {
 	panic("broken in Close")
 }
 
-// TestPanicCostsTheIdentAnswer: a panic while an ident server is asked is reported with its place, in the session's goroutine and in
-// that of the time limit; the session goes on without an answer.
+// TestPanicCostsTheIdentAnswer: a panic while an ident server is asked is reported with its place, in the session's
+// goroutine and in that of the time limit; the session goes on without an answer.
 func TestPanicCostsTheIdentAnswer(t *testing.T) {
 	local, remote := netip.MustParseAddrPort("127.0.0.1:25"), netip.MustParseAddrPort("127.0.0.1:1000")
 	for _, inRead := range []bool{true, false} {

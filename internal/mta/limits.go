@@ -43,8 +43,8 @@ func (r *Rates) slot() int64 {
 	return r.now().UnixNano() / int64(r.window/rateSlots)
 }
 
-// begin counts a new connection. It returns the rate and the open connections of that client, and the rate of all, each with
-// the new one.
+// begin counts a new connection. It returns the rate and the open connections of that client, and the rate of all, each
+// with the new one.
 func (r *Rates) begin(addr netip.Addr) (clientRate, open, totalRate int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -59,7 +59,8 @@ func (r *Rates) begin(addr netip.Addr) (clientRate, open, totalRate int) {
 	return c.count(at), c.open, r.total.count(at)
 }
 
-// crowd are the connections of one client. An IPv6 client is a network of 64 bits, whose addresses its owner can choose from.
+// crowd are the connections of one client. An IPv6 client is a network of 64 bits, whose addresses its owner can choose
+// from.
 type crowd struct {
 	open int
 	told bool // that there were too many
@@ -74,8 +75,8 @@ func crowdOf(addr netip.Addr) netip.Prefix {
 	return p
 }
 
-// enter counts a connection of addr, unless the client has limit of them already; first is true for the first that is too many. This
-// host itself has no limit, and 0 is none.
+// enter counts a connection of addr, unless the client has limit of them already; first is true for the first that is
+// too many. This host itself has no limit, and 0 is none.
 func (r *Rates) enter(addr netip.Addr, limit int) (ok, first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -20,8 +20,8 @@ func withOption(option string) string {
 	return strings.Replace(testConfig, "O MinFreeBlocks=0\n", "O MinFreeBlocks=0\nO "+option+"\n", 1)
 }
 
-// TestClientConnectionCountLimit opens connections until one is refused; those of another client are not counted, and one that ends makes
-// room.
+// TestClientConnectionCountLimit opens connections until one is refused; those of another client are not counted, and
+// one that ends makes room.
 func TestClientConnectionCountLimit(t *testing.T) {
 	for option, limit := range map[string]int{"ClientConnectionCountLimit=3": 3, "ClientConnectionCountLimit=0": 150, "MaxDaemonChildren=0": 100} {
 		s := testServerOf(t, "false", withOption(option), nil)
@@ -99,8 +99,8 @@ func TestConcurrencyLimits(t *testing.T) {
 	}
 }
 
-// TestRelayedForSomebody counts deliveries to a relay, which takes mail for every host, and to a host itself: at a relay each sender
-// waits for himself alone.
+// TestRelayedForSomebody counts deliveries to a relay, which takes mail for every host, and to a host itself: at a
+// relay each sender waits for himself alone.
 func TestRelayedForSomebody(t *testing.T) {
 	s := testServerOf(t, "false", withOption("DestinationConcurrencyLimit=1")+"Troot\nTwww\n", nil)
 	delivery := func(from, login, sender, host, to string) (*message, *group) {
@@ -145,8 +145,8 @@ func TestRelayedForSomebody(t *testing.T) {
 	}
 }
 
-// TestCommandTimeLimit lets a program of a mailer without W= hang: it is ended and the message waits. If it were not, this test would
-// wait for its end in vain.
+// TestCommandTimeLimit lets a program of a mailer without W= hang: it is ended and the message waits. If it were not,
+// this test would wait for its end in vain.
 func TestCommandTimeLimit(t *testing.T) {
 	config := strings.Replace(withOption("CommandTimeLimit=1s"), "F=lsDFMAwP", "F=lsDFMAwP|", 1)
 	s := testServerOf(t, "false", config, nil)
@@ -180,8 +180,8 @@ func TestMaxForwardAddresses(t *testing.T) {
 	}
 }
 
-// TestUnknownUsersAreAskedForOnce names the same unknown users in several sessions: each costs one process of getent, and the absence is
-// remembered.
+// TestUnknownUsersAreAskedForOnce names the same unknown users in several sessions: each costs one process of getent,
+// and the absence is remembered.
 func TestUnknownUsersAreAskedForOnce(t *testing.T) {
 	config := strings.Replace(withOption("BadRcptThrottle=0"), "O MaxRecipientsPerMessage=3\n", "", 1)
 	s := testServerOf(t, "false", config, nil)

@@ -14,10 +14,11 @@ import (
 	"gosendmail/internal/safefile"
 )
 
-// Open implements alias.Env: a list or .forward is looked at and opened with the rights of the user who named it. Lists that aliases
-// name, whom nobody answers for, are opened as DefaultUser, so that a name in somebody's folder leads to nothing that only root may read.
-// Where this process is not root it has no other rights than its own, and the checks are made for the user all the same. A path that does
-// not begin at the root is refused: it would lead to a file of whoever called this program in a folder of his.
+// Open implements alias.Env: a list or .forward is looked at and opened with the rights of the user who named it. Lists
+// that aliases name, whom nobody answers for, are opened as DefaultUser, so that a name in somebody's folder leads to
+// nothing that only root may read. Where this process is not root it has no other rights than its own, and the checks
+// are made for the user all the same. A path that does not begin at the root is refused: it would lead to a file of
+// whoever called this program in a folder of his.
 func (e *expansion) Open(ctx context.Context, path string, kind alias.FileKind, as *envelope.Ctladdr) (opened *alias.Opened, err error) {
 	if !filepath.IsAbs(path) {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EACCES}

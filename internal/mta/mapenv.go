@@ -21,9 +21,9 @@ import (
 // errNoService says that nothing tells which services a service of the switch has.
 var errNoService = errors.New("the service switch does not name it")
 
-// services are what the service switch (option ServiceSwitchFile) names for a service. Without the file, or the line, aliases come
-// from files and hosts from the DNS and files. The system's nsswitch.conf is not asked: the original does so on some systems only,
-// and what stands there for aliases is meant for others.
+// services are what the service switch (option ServiceSwitchFile) names for a service. Without the file, or the line,
+// aliases come from files and hosts from the DNS and files. The system's nsswitch.conf is not asked: the original does
+// so on some systems only, and what stands there for aliases is meant for others.
 func (s *Site) services(service string) ([]string, error) {
 	var order []string
 	path := s.Config.Settings.ServiceSwitchFile
@@ -85,8 +85,8 @@ func (s *Site) checkSocket(path string) error {
 // programTime bounds a program of class program, so that one that hangs does not hold a session for good.
 const programTime = 5 * time.Minute
 
-// runMapProgram runs a program of class program: as DefaultUser where we are root, in /tmp, with hardly an environment. A program
-// that others could change is run all the same, as the original does, but reported.
+// runMapProgram runs a program of class program: as DefaultUser where we are root, in /tmp, with hardly an environment.
+// A program that others could change is run all the same, as the original does, but reported.
 func (s *Site) runMapProgram(ctx context.Context, argv []string) (out []byte, exit int, err error) {
 	if c, err := s.fileChecker(); err == nil {
 		if _, err := c.Check(argv[0], safefile.Program, safefile.Read); err != nil && s.env.Report != nil {
@@ -120,7 +120,8 @@ func (b *beginning) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// asDefaultUser is how a program of the configuration is started: as DefaultUser, with his groups, where this process is root.
+// asDefaultUser is how a program of the configuration is started: as DefaultUser, with his groups, where this process
+// is root.
 func (s *Site) asDefaultUser(ctx context.Context) (*syscall.SysProcAttr, error) {
 	id, err := s.defaultIdentity(ctx)
 	if err != nil {

@@ -100,8 +100,8 @@ func TestAliasServices(t *testing.T) {
 	}
 }
 
-// TestHearMaps: class syslog logs under the message's identifier at its own level, problems are told to whoever listens, also those from
-// before, and each once.
+// TestHearMaps: class syslog logs under the message's identifier at its own level, problems are told to whoever
+// listens, also those from before, and each once.
 func TestHearMaps(t *testing.T) {
 	_, dir := siteWith(t, "Ks syslog\nKw syslog -L LOG_WARNING\nKno hash DIR/none\n", nil)
 	s, err := Load(context.Background(), LoadOptions{Path: filepath.Join(dir, "x.cf")})
@@ -129,7 +129,8 @@ func TestHearMaps(t *testing.T) {
 	}
 }
 
-// TestAliasWait: a data base without "@" is waited for, as long as AliasWait says; one that is older than its text is told, and used.
+// TestAliasWait: a data base without "@" is waited for, as long as AliasWait says; one that is older than its text is
+// told, and used.
 func TestAliasWait(t *testing.T) {
 	s, dir := siteWith(t, "O AliasFile=DIR/aliases\nO AliasWait=7s\n", map[string]string{"aliases": "root: text\n"})
 	db := filepath.Join(dir, "aliases.db")
@@ -187,7 +188,8 @@ func TestAliasWait(t *testing.T) {
 	}
 }
 
-// TestNewAliases: every class of files gets the data base that look-ups read; what cannot be opened is told, and the rest is made.
+// TestNewAliases: every class of files gets the data base that look-ups read; what cannot be opened is told, and the
+// rest is made.
 func TestNewAliases(t *testing.T) {
 	s, dir := siteWith(t, "O AliasFile=DIR/none, hash:-o DIR/none2, cdb:DIR/c, btree:-A DIR/b, DIR/i, sequence:both\nKone hash DIR/i\nKboth sequence one\n",
 		map[string]string{"c": "c: 1\n", "b": "b: 2\nb: 3\n", "i": "i: 4\n\"Quoted name\": 5\n"})

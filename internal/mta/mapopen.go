@@ -15,8 +15,8 @@ import (
 	"gosendmail/maps"
 )
 
-// Openings are the maps that an environment has opened, with what came of it. A server opens maps without a word but in the log; the
-// test mode tells of each that cannot be opened, once.
+// Openings are the maps that an environment has opened, with what came of it. A server opens maps without a word but in
+// the log; the test mode tells of each that cannot be opened, once.
 type Openings map[string]Opening
 
 // Opening is what came of opening a map.
@@ -61,7 +61,8 @@ func shownPath(p *maps.Params) string {
 	return "NULL"
 }
 
-// OpenMembers opens the members of a sequence or switch as a look-up in it does: until one knows the key, which it reports.
+// OpenMembers opens the members of a sequence or switch as a look-up in it does: until one knows the key, which it
+// reports.
 func (e *Env) OpenMembers(ctx context.Context, name, key string) (known bool) {
 	if e.Opened == nil {
 		return false

@@ -16,7 +16,8 @@ import (
 	"gosendmail/rules"
 )
 
-// message is one envelope on its way in or out, with the macros that belong to it. It belongs to one goroutine at a time.
+// message is one envelope on its way in or out, with the macros that belong to it. It belongs to one goroutine at a
+// time.
 type message struct {
 	srv    *Server
 	site   *setup
@@ -191,7 +192,8 @@ func unquoteMacro(s string) string {
 	return string(b)
 }
 
-// showTemplate turns a template in internal form into the form that queue files keep: "$g", with "$$" for a dollar sign.
+// showTemplate turns a template in internal form into the form that queue files keep: "$g", with "$$" for a dollar
+// sign.
 func showTemplate(template string) string {
 	var b strings.Builder
 	for i := 0; i < len(template); i++ {
@@ -213,7 +215,8 @@ func showTemplate(template string) string {
 // keptMacros are the macros that go into every queue file, beside those of class {persistentMacros}.
 var keptMacros = []string{"_", "r", "s", "{if_addr}", "{daemon_flags}"}
 
-// keepMacros copies into the envelope the macros that a later delivery needs. Names go without braces, as the queue has them.
+// keepMacros copies into the envelope the macros that a later delivery needs. Names go without braces, as the queue has
+// them.
 func (m *message) keepMacros() {
 	m.env.Macros = make(map[string]string, len(keptMacros))
 	for _, name := range append(keptMacros[:len(keptMacros):len(keptMacros)], m.site.persistent...) {
@@ -266,8 +269,8 @@ func (m *message) setSender(ctx context.Context, addr string) *status.Status {
 	return nil
 }
 
-// defineSender sets $f and $g to the sender's address in its canonical form, or to that of his mailname. What the rules report about
-// that refuses it.
+// defineSender sets $f and $g to the sender's address in its canonical form, or to that of his mailname. What the rules
+// report about that refuses it.
 func (m *message) defineSender(ctx context.Context, addr string) *status.Status {
 	var problem complaint
 	var err error
@@ -287,8 +290,8 @@ func (m *message) defineSender(ctx context.Context, addr string) *status.Status 
 	return problem.refusal()
 }
 
-// localSender finds the account of a local sender: programs and files that his aliases name run with its rights, and his full
-// name is $x.
+// localSender finds the account of a local sender: programs and files that his aliases name run with its rights, and
+// his full name is $x.
 func (m *message) localSender(ctx context.Context) {
 	if m.senderMailer == nil || !m.senderMailer.Flags.Has('w') || m.env.Sender == "" {
 		return

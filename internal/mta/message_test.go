@@ -162,7 +162,8 @@ func TestDeliveredToMailbox(t *testing.T) {
 	}
 }
 
-// TestListMemberUnknown delivers to an alias of which one member does not exist: the other gets the mail, the sender a DSN.
+// TestListMemberUnknown delivers to an alias of which one member does not exist: the other gets the mail, the sender a
+// DSN.
 func TestListMemberUnknown(t *testing.T) {
 	s := testServer(t, "false")
 	send(t, s.testSession(t), "<alice@mail.test>", []string{"<list@mail.test>"}, "Subject: two\n\nx\n")

@@ -94,8 +94,8 @@ func (c *Session) idle() {
 	}
 }
 
-// readFailed tells that the message could not be read to its end: the connection is lost, or the message has a fault for which it
-// is cut off. where is the part of the message that was being read.
+// readFailed tells that the message could not be read to its end: the connection is lost, or the message has a fault
+// for which it is cut off. where is the part of the message that was being read.
 func (m *message) readFailed(err error, where string) {
 	what := "collect: relay=" + m.get("{client_ptr}") + ", from=" + m.env.SenderText + ", info="
 	var fault status.Status

@@ -16,8 +16,8 @@ import (
 	"gosendmail/queue"
 )
 
-// MayPrintQueue reports whether a user may list the queue: with restrictmailq only root, the trusted user, the owner of the
-// queue directory and the members of its group.
+// MayPrintQueue reports whether a user may list the queue: with restrictmailq only root, the trusted user, the owner of
+// the queue directory and the members of its group.
 func (s *Server) MayPrintQueue(uid int, groups []int) bool {
 	if !s.site.options.privacy.has(restrictMailq) || s.owns(uid) {
 		return true
@@ -26,14 +26,14 @@ func (s *Server) MayPrintQueue(uid int, groups []int) bool {
 	return ok && slices.Contains(groups, int(st.Gid))
 }
 
-// MayRunQueue reports whether a user may run the queue: with restrictqrun only root, the trusted user and the owner of the queue
-// directory.
+// MayRunQueue reports whether a user may run the queue: with restrictqrun only root, the trusted user and the owner of
+// the queue directory.
 func (s *Server) MayRunQueue(uid int) bool {
 	return !s.site.options.privacy.has(restrictQrun) || s.owns(uid)
 }
 
-// Trusts reports whether a user may do what changes the site for everybody: root, the trusted user, and the owner of its configuration,
-// who could name himself as the trusted user there.
+// Trusts reports whether a user may do what changes the site for everybody: root, the trusted user, and the owner of
+// its configuration, who could name himself as the trusted user there.
 func (s *Site) Trusts(uid int) bool {
 	if id := s.Config.Settings.TrustedUser; uid == 0 || id.Set && id.UID == uid {
 		return true
@@ -51,7 +51,8 @@ func (s *Site) HidesExpansion(uid int) bool {
 	return !s.Trusts(uid) && s.private(restrictExpand)
 }
 
-// WarnsOf reports whether doubts about a caller's messages are told (PrivacyOptions authwarnings): not of those whom the site trusts.
+// WarnsOf reports whether doubts about a caller's messages are told (PrivacyOptions authwarnings): not of those whom
+// the site trusts.
 func (s *Site) WarnsOf(caller string) bool {
 	return s.private(authWarnings) && caller != "root" && !s.Classes.Has("t", caller)
 }
@@ -100,8 +101,8 @@ func (s *Server) Listing() queue.Listing {
 	return queue.Listing{Order: order, Max: o.MaxQueueRunSize, MinAge: o.MinQueueAge, MaxAge: o.MaxQueueAge, Busy: s.busy}
 }
 
-// Quarantine holds the selected messages back for a reason, or lets them go where it is "". tell gets a line for each change, and before
-// and after them what was looked at and how many changes there were.
+// Quarantine holds the selected messages back for a reason, or lets them go where it is "". tell gets a line for each
+// change, and before and after them what was looked at and how many changes there were.
 func (s *Server) Quarantine(sel queue.Selection, reason string, tell func(line string)) error {
 	items, err := s.spool.List(sel)
 	if err != nil {
@@ -185,8 +186,8 @@ func rebuildable(class string) bool {
 	return false
 }
 
-// RebuildAliases is newaliases: it makes the data bases of all alias files. The lines tell what they hold, or that a file cannot be
-// opened, which is no error, as in the original; problems are those of single aliases.
+// RebuildAliases is newaliases: it makes the data bases of all alias files. The lines tell what they hold, or that a
+// file cannot be opened, which is no error, as in the original; problems are those of single aliases.
 func RebuildAliases(ctx context.Context, site *Site, log *maillog.Logger, user string) (stats []string, problems []alias.Problem, err error) {
 	blame, err := site.blame()
 	if err != nil {
@@ -238,7 +239,8 @@ func RebuildAliases(ctx context.Context, site *Site, log *maillog.Logger, user s
 // replyCodes are what a message for an SMTP client begins with.
 var replyCodes = regexp.MustCompile(`^[245]\d\d (?:[245]\.\d+\.\d+ )?`)
 
-// aliasName decides what the left side of an alias stands for: the user that it resolves to, if its mailer looks aliases up.
+// aliasName decides what the left side of an alias stands for: the user that it resolves to, if its mailer looks
+// aliases up.
 func (s *Site) aliasName(ctx context.Context) func(string) (string, bool, error) {
 	return func(left string) (string, bool, error) {
 		problem := ""

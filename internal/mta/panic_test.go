@@ -29,8 +29,8 @@ func (breakable) Lookup(_ context.Context, key string, _ ...string) (string, err
 
 func (breakable) Close() error { return nil }
 
-// breakableServer asks a map for the local part "broken": for a sender in check_mail, for ETRN in check_etrn, for a recipient at
-// another host in the mailer's own ruleset, that is, when the message is delivered.
+// breakableServer asks a map for the local part "broken": for a sender in check_mail, for ETRN in check_etrn, for a
+// recipient at another host in the mailer's own ruleset, that is, when the message is delivered.
 func breakableServer(t *testing.T) *Server {
 	t.Helper()
 	rules := "Scheck_mail\nR<$- @ $+>	$: $(breakable $1 $)\nScheck_etrn\nR$- . $+	$: $(breakable $1 $)\nSbreakTo\nR$- @ $+	$: $(breakable $1 $) @ $2\n"
@@ -96,8 +96,8 @@ func talkTo(t *testing.T, addr string, commands ...string) (replies []string) {
 	return replies
 }
 
-// TestPanicInMapEndsOneSession lets a map panic under rule sets of a session: that client gets a 421 and the end of its connection, the
-// log names the place, and others, also those that are connected already, are served.
+// TestPanicInMapEndsOneSession lets a map panic under rule sets of a session: that client gets a 421 and the end of its
+// connection, the log names the place, and others, also those that are connected already, are served.
 func TestPanicInMapEndsOneSession(t *testing.T) {
 	s := breakableServer(t)
 	breakMap(t, s)
@@ -142,8 +142,8 @@ func TestPanicInMapEndsOneSession(t *testing.T) {
 	<-done
 }
 
-// TestPanicInRunOfETRN lets the delivery that ETRN asks for panic: the message stays, the log names the place, others are delivered, also
-// by the next ETRN.
+// TestPanicInRunOfETRN lets the delivery that ETRN asks for panic: the message stays, the log names the place, others
+// are delivered, also by the next ETRN.
 func TestPanicInRunOfETRN(t *testing.T) {
 	s := breakableServer(t)
 	c := s.testSession(t)

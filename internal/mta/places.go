@@ -10,9 +10,9 @@ import (
 	"gosendmail/internal/status"
 )
 
-// Verify tells for -bv where mail for the arguments goes, which may be lists of addresses: what is wrong with them first, then the places
-// in the order of their hosts. The status is that of the first error. sender is that of -f; "" means the
-// caller.
+// Verify tells for -bv where mail for the arguments goes, which may be lists of addresses: what is wrong with them
+// first, then the places in the order of their hosts. The status is that of the first error. sender is that of -f; ""
+// means the caller.
 func (s *Server) Verify(ctx context.Context, args []string, sender string, noAlias bool) (lines []string, exit int) {
 	m := s.newMessage(s.site, s.macros, s.spool.NewID())
 	if sender == "" {

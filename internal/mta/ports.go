@@ -84,8 +84,9 @@ func (d *Daemon) refusals(at cf.Position) (list []cf.Message) {
 	return list
 }
 
-// parse reads a list of key=value. As in the original the first letter of a key decides, the case telling some apart, and what has no
-// value says nothing; a key that its name does not explain, or that is for daemons only, is taken with a warning.
+// parse reads a list of key=value. As in the original the first letter of a key decides, the case telling some apart,
+// and what has no value says nothing; a key that its name does not explain, or that is for daemons only, is taken with
+// a warning.
 func (d *Daemon) parse(ctx context.Context, value, option string, keys, modifiers []Key) (problems []cf.Message) {
 	complain := func(m cf.Message) { problems = append(problems, m) }
 	for _, part := range strings.Split(value, ",") {
@@ -119,7 +120,8 @@ func (d *Daemon) parse(ctx context.Context, value, option string, keys, modifier
 	return append(problems, d.resolve(ctx)...)
 }
 
-// keyName is the key that a word stands for: the one that begins with the same letter, else with the same in upper case; "" if there is none.
+// keyName is the key that a word stands for: the one that begins with the same letter, else with the same in upper
+// case; "" if there is none.
 func keyName(word string) string {
 	if word == "" {
 		return ""

@@ -35,7 +35,8 @@ var privacyNames = map[string]privacy{
 	"goaway": goAway,
 }
 
-// parsePrivacy reads the option: names separated by blanks or commas. A name that nobody knows is an error, the others hold.
+// parsePrivacy reads the option: names separated by blanks or commas. A name that nobody knows is an error, the others
+// hold.
 func parsePrivacy(text string) (privacy, error) {
 	var p privacy
 	var err error

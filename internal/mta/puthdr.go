@@ -12,8 +12,8 @@ import (
 // listWidth is where address lists are folded, unless the mailer's lines are shorter.
 const listWidth = 78
 
-// headerFor makes the header as a mailer gets it: fields that its flags do not ask for left out, addresses rewritten, blind
-// copies hidden. t holds the macros of the delivery.
+// headerFor makes the header as a mailer gets it: fields that its flags do not ask for left out, addresses rewritten,
+// blind copies hidden. t holds the macros of the delivery.
 func (m *message) headerFor(ctx context.Context, mailer *mailers.Mailer, t *macro.Table) []envelope.Field {
 	out := make([]envelope.Field, 0, len(m.env.Header))
 	for i := range m.env.Header {
@@ -74,8 +74,9 @@ type rewriteKey struct {
 	value  string // as it came
 }
 
-// rewritten is the value of a field for a mailer. It is worked out once for all deliveries of an attempt, unless the rules looked at
-// what only one delivery has: a message to many hosts would otherwise cost as many times the length of its header.
+// rewritten is the value of a field for a mailer. It is worked out once for all deliveries of an attempt, unless the
+// rules looked at what only one delivery has: a message to many hosts would otherwise cost as many times the length of
+// its header.
 func (m *message) rewritten(ctx context.Context, i int, f *envelope.Field, kind fieldKind, mailer *mailers.Mailer, t *macro.Table) string {
 	key := rewriteKey{mailer, i, f.Value}
 	if value, ok := m.rewrites[key]; ok {
@@ -113,8 +114,8 @@ func (m *message) layOutLists() {
 	}
 }
 
-// layOut writes a list of addresses, each as shown gives it, with as many blanks in front as white space was there, and in lines of limit
-// columns.
+// layOut writes a list of addresses, each as shown gives it, with as many blanks in front as white space was there, and
+// in lines of limit columns.
 func (m *message) layOut(f *envelope.Field, kind fieldKind, limit int, shown func(name string) string) string {
 	text := strings.TrimLeft(f.Value, " \t\r\n")
 	var b strings.Builder
@@ -146,8 +147,8 @@ func (m *message) oldStyle(list string) bool {
 	return m.site.options.OldStyleHeaders && !strings.ContainsAny(list, ",<(\":;")
 }
 
-// oldStyleHeader reports whether lists of a header may be of the old style: one field that parts or marks its addresses shows that
-// the sender knows the new one.
+// oldStyleHeader reports whether lists of a header may be of the old style: one field that parts or marks its addresses
+// shows that the sender knows the new one.
 func oldStyleHeader(fields []envelope.Field) bool {
 	for _, f := range fields {
 		if kindOf(f.Name).is(fieldFrom|fieldRcpt) && strings.ContainsAny(strings.Trim(f.Value, ", \t\n"), ",;<(") {

@@ -34,7 +34,8 @@ func (c *complaint) hear(to, text string) {
 	}
 }
 
-// env2 returns the environment in which rules run for the message. The first error that rules report is kept in problem, unless that is nil.
+// env2 returns the environment in which rules run for the message. The first error that rules report is kept in
+// problem, unless that is nil.
 func (m *message) env2(problem *complaint) *Env {
 	e := m.envAbove(m.macros)
 	if problem != nil {
@@ -55,15 +56,15 @@ func (m *message) env2(problem *complaint) *Env {
 // mended reports whether an error in an address is one that does not make it unusable.
 func mended(text string) bool { return strings.Contains(text, "Unbalanced") }
 
-// resolve finds mailer, host and user of an address. The status tells why the address cannot be used. A resolution that only
-// a name server's silence prevents is no refusal: Address.Status is temporary then.
+// resolve finds mailer, host and user of an address. The status tells why the address cannot be used. A resolution that
+// only a name server's silence prevents is no refusal: Address.Status is temporary then.
 func (m *message) resolve(ctx context.Context, addr string, role Role) (*Address, *status.Status) {
 	a, refusal, _ := m.parse(ctx, addr, role)
 	return a, refusal
 }
 
-// admit is resolve for an address that a client names: an error that the rules report refuses it, though they found a mailer. The
-// refusal says what it is about.
+// admit is resolve for an address that a client names: an error that the rules report refuses it, though they found a
+// mailer. The refusal says what it is about.
 func (m *message) admit(ctx context.Context, addr string, role Role) (*Address, *status.Status) {
 	a, refusal, problem := m.parse(ctx, addr, role)
 	if refusal == nil {
@@ -110,7 +111,8 @@ func (m *message) fallbackServes(a *Address, role Role) bool {
 		a.Status.Temporary() && !a.Mailer.Flags.Has('0')
 }
 
-// refusal is what an error of the rules means for an address that they resolved all the same: they did not do what they were written for.
+// refusal is what an error of the rules means for an address that they resolved all the same: they did not do what they
+// were written for.
 func (c *complaint) refusal() *status.Status {
 	if !c.fatal {
 		return nil
@@ -155,8 +157,8 @@ func (m *message) unanswered(host string) {
 	m.say("%s: Name server timeout", host)
 }
 
-// senderFor is the reverse path as a mailer gets it, and $g: for the null sender what the mailer's rulesets put for it, for a report of
-// ours its author.
+// senderFor is the reverse path as a mailer gets it, and $g: for the null sender what the mailer's rulesets put for it,
+// for a report of ours its author.
 func (m *message) senderFor(ctx context.Context, mailer *mailers.Mailer, t *macro.Table) (path, g string) {
 	text := m.env.SenderText
 	if m.env.Sender == "" && !m.env.Flags.Response {
@@ -186,8 +188,8 @@ func (m *message) headerAddress(ctx context.Context, env *Env, name string, mail
 	return unquoteMacro(r.Text)
 }
 
-// mailnameOf is the name under which the user database has a user send and receive mail (op.txt section 5.12.2), where the sender's
-// mailer has a flag; "" where there is none.
+// mailnameOf is the name under which the user database has a user send and receive mail (op.txt section 5.12.2), where
+// the sender's mailer has a flag; "" where there is none.
 func (m *message) mailnameOf(ctx context.Context, flag byte, user string) (string, error) {
 	if user == "" || m.senderMailer == nil || !m.senderMailer.Flags.Has(flag) || m.srv.aliases.users.Empty() {
 		return "", nil
@@ -321,8 +323,8 @@ func replyText(s status.Status) string {
 	return fmt.Sprintf("%d %s %s", s.Code, s.Enhanced, s.Text)
 }
 
-// relayRefusal logs what check_relay said and returns the refusal; where it wants messages thrown away or held, the session keeps
-// that in mind.
+// relayRefusal logs what check_relay said and returns the refusal; where it wants messages thrown away or held, the
+// session keeps that in mind.
 func (c *Session) relayRefusal(v *ruling) *status.Status {
 	line := maillog.Check{Ruleset: v.ruleset, Arg1: v.arg1, Arg2: v.arg2, Relay: c.relay}
 	switch {

@@ -13,8 +13,8 @@ import (
 	"gosendmail/queue"
 )
 
-// TestResolverLimits asks a silent name server as often as Timeout.resolver.retry.first says in the first attempt, and as .normal says
-// in the next.
+// TestResolverLimits asks a silent name server as often as Timeout.resolver.retry.first says in the first attempt, and
+// as .normal says in the next.
 func TestResolverLimits(t *testing.T) {
 	ns := dnstest.Start(t, "")
 	ns.Handle(func(mdns.ResponseWriter, *mdns.Msg) bool { return true })

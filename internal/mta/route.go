@@ -16,9 +16,9 @@ import (
 	"gosendmail/rules"
 )
 
-// route finds for every pending recipient where the mail goes: addresses of which the queue kept the text only are resolved,
-// aliases, lists and .forward files expanded, those that lead to the same place joined. What cannot be looked up now stays
-// pending with its status.
+// route finds for every pending recipient where the mail goes: addresses of which the queue kept the text only are
+// resolved, aliases, lists and .forward files expanded, those that lead to the same place joined. What cannot be looked
+// up now stays pending with its status.
 func (m *message) route(ctx context.Context) { m.routeBeside(ctx, nil) }
 
 // routeBeside is route for recipients that come to earlier ones, which are expanded already.
@@ -62,8 +62,8 @@ func (m *message) routeBeside(ctx context.Context, earlier []*envelope.Recipient
 	m.tellLists(all)
 }
 
-// withoutSender leaves out of what was expanded the sender's own address, unless the message was sent to it, or to nobody else (MeToo). rest
-// are its other recipients.
+// withoutSender leaves out of what was expanded the sender's own address, unless the message was sent to it, or to
+// nobody else (MeToo). rest are its other recipients.
 func (m *message) withoutSender(all, rest []*envelope.Recipient) []*envelope.Recipient {
 	if m.site.options.MeToo || m.sender == nil {
 		return all

@@ -69,7 +69,8 @@ func errorExit(host string) int {
 	return status.Unavailable
 }
 
-// dsnExits are the exit codes of permanent enhanced codes without their class: that of each detail, where the subject tells them apart.
+// dsnExits are the exit codes of permanent enhanced codes without their class: that of each detail, where the subject
+// tells them apart.
 var dsnExits = map[int]map[int]int{
 	1: {0: status.DataErr, 1: status.NoUser, 2: status.NoHost, 3: status.Usage, 5: status.Config, 6: status.NoUser, 7: status.Usage, 8: status.NoHost},
 	2: {3: status.DataErr},
@@ -169,8 +170,8 @@ func (s *Site) Check(ctx context.Context, env *Env, ruleset, first, second strin
 	return v
 }
 
-// scanInput takes apart what a check is about. Addresses have been scanned before with the limits of addresses, and what is said about the
-// rest must not depend on how long it is: the original leaves such a check out.
+// scanInput takes apart what a check is about. Addresses have been scanned before with the limits of addresses, and
+// what is said about the rest must not depend on how long it is: the original leaves such a check out.
 func (s *Site) scanInput(input string, o CheckOptions) rules.Scan {
 	mode, lenient := rules.KeepComments, true
 	if o.StripComments {
@@ -205,8 +206,8 @@ func (t *trouble) hear(told func(to, text string)) func(to, text string) {
 	}
 }
 
-// judge turns the verdict of a check that could not be carried out into a refusal: with the error of its rules, or for now where a map
-// could not be asked (unanswered) and the rules went on as if it had nothing to say.
+// judge turns the verdict of a check that could not be carried out into a refusal: with the error of its rules, or for
+// now where a map could not be asked (unanswered) and the rules went on as if it had nothing to say.
 func (t *trouble) judge(v *Verdict, err error, unanswered bool) {
 	if f, ok := err.(*rules.Failure); ok && f.Exit != status.TempFail && t.text == "" {
 		if t.to, t.text = t.lastAbout, t.last; t.text == "" {

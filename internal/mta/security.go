@@ -20,8 +20,8 @@ import (
 	"gosendmail/mailers"
 )
 
-// protection decides for one connection to another host: it implements mailers.Security with the rule sets try_tls, tls_clt_features,
-// tls_server, tls_rcpt and authinfo. Its macros lie above the process's.
+// protection decides for one connection to another host: it implements mailers.Security with the rule sets try_tls,
+// tls_clt_features, tls_server, tls_rcpt and authinfo. Its macros lie above the process's.
 type protection struct {
 	srv    *Server
 	peer   mailers.Peer
@@ -147,8 +147,8 @@ func (o *protection) LoggedIn(mechanism string) {
 	o.srv.Log.Plain(maillog.LevelDeferred, maillog.Info, fmt.Sprintf("AUTH=client, relay=%s, mech=%s, bits=0", o.name(), mechanism))
 }
 
-// Credentials asks ruleset authinfo; where the configuration has none, DefaultAuthInfo names a file (op.txt sections 5.1.4.20
-// and 5.6). Mechanisms are those of AuthMechanisms unless M: or the file names some.
+// Credentials asks ruleset authinfo; where the configuration has none, DefaultAuthInfo names a file (op.txt sections
+// 5.1.4.20 and 5.6). Mechanisms are those of AuthMechanisms unless M: or the file names some.
 func (o *protection) Credentials(ctx context.Context) (l *mailers.Login, ok bool, err error) {
 	site := o.srv.site
 	if site.Sets.Ruleset("authinfo") == nil {
@@ -227,7 +227,8 @@ func authInfoValue(token string) (string, error) {
 	return "", fmt.Errorf("AuthInfo: tag %c: neither : nor =", token[0])
 }
 
-// defaultAuthInfo reads DefaultAuthInfo's file: user, authentication identity, password, realm and mechanisms, one a line.
+// defaultAuthInfo reads DefaultAuthInfo's file: user, authentication identity, password, realm and mechanisms, one a
+// line.
 func (o *protection) defaultAuthInfo() (l *mailers.Login, ok bool, err error) {
 	path := o.srv.site.options.DefaultAuthInfo
 	if path == "" {

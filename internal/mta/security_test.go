@@ -130,8 +130,8 @@ func (p *provider) serve(t *testing.T, change func(*tls.Config)) (port string) {
 	return port
 }
 
-// TestTowardsOthers: each option and ruleset that decides about TLS and AUTH with other servers, seen from the other server. Without the
-// setting the first row is what comes.
+// TestTowardsOthers: each option and ruleset that decides about TLS and AUTH with other servers, seen from the other
+// server. Without the setting the first row is what comes.
 func TestTowardsOthers(t *testing.T) {
 	cert, key := selfSigned(t, "ours.test")
 	info := filepath.Join(t.TempDir(), "info")

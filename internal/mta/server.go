@@ -23,7 +23,8 @@ import (
 	"gosendmail/queue"
 )
 
-// queueBase is the directory that holds the queue's, where option QueueDirectory names several ("/var/spool/mqueue/q*").
+// queueBase is the directory that holds the queue's, where option QueueDirectory names several
+// ("/var/spool/mqueue/q*").
 func queueBase(dir string) string {
 	if strings.HasSuffix(dir, "*") {
 		return filepath.Dir(dir)
@@ -38,10 +39,11 @@ type Config struct {
 	Accounts priv.Accounts
 	Caller   priv.User        // who runs this process; for logs and for mail from the command line
 	Now      func() time.Time // nil means time.Now
-	// HandedIn says that the process makes the first attempt for a message that a local program handed in just now: the calling user sent it.
+	// HandedIn says that the process makes the first attempt for a message that a local program handed in just now: the
+	// calling user sent it.
 	HandedIn bool
-	// Named says that the calling user named a sender (-f), or that the process runs the queue: mailers with F=f and F=r are told who sends a
-	// message.
+	// Named says that the calling user named a sender (-f), or that the process runs the queue: mailers with F=f and
+	// F=r are told who sends a message.
 	Named bool
 	Watch func(line string) // told what goes on during deliveries (-v); nil means nobody watches
 
@@ -53,8 +55,8 @@ type Config struct {
 	Rates      *Rates                  // kept over reloads; nil makes new ones
 }
 
-// Server accepts and delivers mail under one configuration. A reload makes a new one; sessions that began under the old one end
-// under it.
+// Server accepts and delivers mail under one configuration. A reload makes a new one; sessions that began under the old
+// one end under it.
 type Server struct {
 	site    *setup
 	macros  *macro.Table // of the process, above the site's
@@ -145,8 +147,8 @@ func processMacros(cfg Config, site *setup) *macro.Table {
 	return t
 }
 
-// spareFiles is how many queue files of delivered messages a daemon keeps for the next ones in each directory: about twice the
-// messages that are usually under way at a time.
+// spareFiles is how many queue files of delivered messages a daemon keeps for the next ones in each directory: about
+// twice the messages that are usually under way at a time.
 const spareFiles = 64
 
 // openSpool opens the queue groups.
@@ -239,8 +241,8 @@ func (c *Session) overloaded(m *message) bool {
 	return c.srv.overloaded(limit, m.env.Priority)
 }
 
-// Greet says in the log what of the configuration has no effect and which certificates cannot be used, and tidies the queue; daemons
-// call it once.
+// Greet says in the log what of the configuration has no effect and which certificates cannot be used, and tidies the
+// queue; daemons call it once.
 func (s *Server) Greet() {
 	_ = s.encryption.load() // which has logged it
 	for _, text := range s.site.without() {
@@ -288,8 +290,8 @@ func (s *Server) RunQueue(ctx context.Context, sel queue.Selection) error {
 	return err
 }
 
-// onDemand marks the context of a queue run that somebody asked for by host, sender, recipient or identifier: mailers with F=%
-// are used then.
+// onDemand marks the context of a queue run that somebody asked for by host, sender, recipient or identifier: mailers
+// with F=% are used then.
 type onDemand struct{}
 
 // Wake begins a queue run now (ETRN, SIGUSR1's sisters).
@@ -354,8 +356,8 @@ func (m *message) chooseGroup(a *Address) {
 	}
 }
 
-// group chooses the queue group of a message: that of ruleset queuegroup for its first recipient, that of the recipient's mailer (Q=),
-// or the default one. One that does not exist is passed over.
+// group chooses the queue group of a message: that of ruleset queuegroup for its first recipient, that of the
+// recipient's mailer (Q=), or the default one. One that does not exist is passed over.
 func (s *Server) group(m *message) *queue.Group {
 	if m.queueGroup != "" {
 		if g := s.spool.Group(m.queueGroup); g != nil {
@@ -391,7 +393,8 @@ func (s *Server) localName(ctx context.Context, a netip.Addr) string {
 	return name
 }
 
-// throttleBadRecipients obeys BadRcptThrottle: a client that names many wrong recipients waits a second for each further one.
+// throttleBadRecipients obeys BadRcptThrottle: a client that names many wrong recipients waits a second for each
+// further one.
 func (c *Session) throttleBadRecipients(ctx context.Context) {
 	limit := c.site.options.BadRcptThrottle
 	if limit <= 0 || c.bad < limit {

@@ -63,8 +63,9 @@ func (s *Server) NewSession(d *Daemon, local, remote netip.AddrPort) *Session {
 	return c
 }
 
-// Connect looks the client up, runs check_relay and returns the greeting. A client that check_relay refuses is greeted all
-// the same, as the original does, and hears the refusal as the answer to its commands; only 421 ends the connection at once.
+// Connect looks the client up, runs check_relay and returns the greeting. A client that check_relay refuses is greeted
+// all the same, as the original does, and hears the refusal as the answer to its commands; only 421 ends the connection
+// at once.
 func (c *Session) Connect(ctx context.Context) status.Reply {
 	if crowded := c.enter(); crowded != nil {
 		return *crowded
@@ -90,7 +91,8 @@ func (c *Session) Connect(ctx context.Context) status.Reply {
 	return c.Greeting(ctx)
 }
 
-// enter obeys ClientConnectionCountLimit: a client with too many connections is turned away before anything is looked up for it.
+// enter obeys ClientConnectionCountLimit: a client with too many connections is turned away before anything is looked
+// up for it.
 func (c *Session) enter() *status.Reply {
 	if !c.client.addr.IsValid() {
 		return nil
@@ -297,8 +299,8 @@ func (c *Session) deferring(ctx context.Context) context.Context {
 	return ctx
 }
 
-// Features are what the configuration does not offer and then the words of ruleset srv_features for this client: a capital letter
-// takes a service away, a small one gives it, the last one counts (op.txt 5.1.4.17).
+// Features are what the configuration does not offer and then the words of ruleset srv_features for this client: a
+// capital letter takes a service away, a small one gives it, the last one counts (op.txt 5.1.4.17).
 func (c *Session) Features(context.Context) []string { return c.features }
 
 // readFeatures asks ruleset srv_features, which may also refuse the client for now.
@@ -417,7 +419,8 @@ func reply(code int, e status.Enhanced, text string) status.Reply {
 // Client is the client as replies and notices name it.
 func (c *Session) Client() string { return c.relay }
 
-// Other runs check_other for a command without a ruleset of its own, told with the first digit of the reply that it would get.
+// Other runs check_other for a command without a ruleset of its own, told with the first digit of the reply that it
+// would get.
 func (c *Session) Other(ctx context.Context, line string) status.Reply {
 	digit := "5"
 	verb, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(line)), " ")

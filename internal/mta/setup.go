@@ -83,8 +83,8 @@ func zoneOf(o *cf.Settings) (*time.Location, error) {
 	return time.LoadLocation(strings.TrimPrefix(o.TimeZoneSpec, ":"))
 }
 
-// defaultUser fills DefaultUser where it is not set: mailnull, sendmail or daemon, whoever exists, else 1:1. They are accounts of
-// the system, which the passwd file has: each command would wait for getent otherwise.
+// defaultUser fills DefaultUser where it is not set: mailnull, sendmail or daemon, whoever exists, else 1:1. They are
+// accounts of the system, which the passwd file has: each command would wait for getent otherwise.
 func (o *options) defaultUser() {
 	if o.DefaultUser.Set {
 		return

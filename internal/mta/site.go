@@ -62,7 +62,8 @@ type Site struct {
 }
 
 // Load reads and compiles a configuration. The error tells that it could not be read at all; errors in it are in
-// Problems, and Site.Err makes one error of them: whoever starts a daemon must refuse such a site, the test mode goes on.
+// Problems, and Site.Err makes one error of them: whoever starts a daemon must refuse such a site, the test mode goes
+// on.
 func Load(ctx context.Context, o LoadOptions) (*Site, error) {
 	if o.Version == "" {
 		o.Version = DefaultVersion
@@ -210,7 +211,8 @@ func knownClass(env maps.Env) func(string) bool {
 	}
 }
 
-// declaredClass tells the classes that K lines may name: those known, and those refused with a reason when the maps are declared.
+// declaredClass tells the classes that K lines may name: those known, and those refused with a reason when the maps are
+// declared.
 func declaredClass(env maps.Env) func(string) bool {
 	known, refused := knownClass(env), maps.Refused()
 	return func(class string) bool {

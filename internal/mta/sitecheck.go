@@ -40,8 +40,8 @@ func (s *Site) checkValues() {
 	s.checkPasswords()
 }
 
-// valueChecks look at what the parser of the configuration cannot judge: what stands in other lines, and what is on this host. What
-// they say of the host are warnings.
+// valueChecks look at what the parser of the configuration cannot judge: what stands in other lines, and what is on
+// this host. What they say of the host are warnings.
 var valueChecks = map[string]func(s *Site, set *cf.Settings, value string) []cf.Message{
 	"TimeZoneSpec": func(_ *Site, set *cf.Settings, value string) []cf.Message {
 		_, err := zoneOf(set)

@@ -21,8 +21,8 @@ type HostNames struct {
 	Node      string   // what the kernel says; $k
 	Canonical string   // with the domain, as far as known; $j and $w
 	Others    []string // more names and "[address]" forms of this host, for class w
-	// Interfaces returns the addresses of the network interfaces; it is asked only where DontProbeInterfaces allows it. Nil means
-	// that there are none.
+	// Interfaces returns the addresses of the network interfaces; it is asked only where DontProbeInterfaces allows it.
+	// Nil means that there are none.
 	Interfaces func() []Interface
 	// Named returns the names of an interface's address.
 	Named func(ctx context.Context, addr netip.Addr) []string
@@ -66,7 +66,8 @@ func ownNames(ctx context.Context) *HostNames {
 	return h
 }
 
-// find looks the name of the kernel up: its addresses of the first family that has any, the names beside it, and the name with a domain.
+// find looks the name of the kernel up: its addresses of the first family that has any, the names beside it, and the
+// name with a domain.
 func (h *HostNames) find(ctx context.Context, r *dns.Resolver) {
 	for _, family := range []dns.Family{dns.IPv6, dns.IPv4} {
 		if family == dns.IPv6 && !speaksIPv6() {
@@ -163,7 +164,8 @@ func (h *HostNames) print(log *debug.Log) {
 	}
 }
 
-// probe adds the addresses of the interfaces to class w, and their names; of loopback interfaces only where that is wanted.
+// probe adds the addresses of the interfaces to class w, and their names; of loopback interfaces only where that is
+// wanted.
 func (s *Site) probe(ctx context.Context, loopback bool, log *debug.Log) {
 	if s.Host.Interfaces == nil {
 		return

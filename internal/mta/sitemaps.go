@@ -41,8 +41,8 @@ func (s *Site) declareMaps() {
 var blankAtUse = map[string]bool{"host": true, "dequote": true, "macro": true, "arith": true, "regex": true, "syslog": true, "sequence": true,
 	"switch": true}
 
-// aliasSpecs are the maps under which rules and the test mode find aliases: Alias0, Alias1 and so on for the files of option AliasFile,
-// aliases.files for all of them in turn, aliases for what the service switch says.
+// aliasSpecs are the maps under which rules and the test mode find aliases: Alias0, Alias1 and so on for the files of
+// option AliasFile, aliases.files for all of them in turn, aliases for what the service switch says.
 func (s *Site) aliasSpecs() []maps.Spec {
 	specs, err := new(aliases).files(s)
 	if err != nil {

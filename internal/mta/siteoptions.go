@@ -95,7 +95,8 @@ func (s *Server) NeedHelo() (mail, vrfy, expn bool) {
 	return p.has(needMailHelo), p.has(needVrfyHelo) && !p.has(noVrfy), p.has(needExpnHelo) && !p.has(noExpn)
 }
 
-// byFullName finds an account by the name of its owner (option MatchGECOS): blanks, dots and underscores count as the same.
+// byFullName finds an account by the name of its owner (option MatchGECOS): blanks, dots and underscores count as the
+// same.
 func (s *Server) byFullName(ctx context.Context, name string, notFound error) (priv.User, error) {
 	want := foldName(name)
 	if want == "" || !strings.Contains(want, " ") {

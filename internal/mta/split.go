@@ -12,15 +12,16 @@ import (
 	"gosendmail/internal/status"
 )
 
-// split gives the members of each list with an owner (alias owner-LIST) an envelope of their own, from which errors go to the
-// owner.
+// split gives the members of each list with an owner (alias owner-LIST) an envelope of their own, from which errors go
+// to the owner.
 //
 //  1. The parts are committed; each says that it is part of this message.
 //  2. This message's queue file is written anew, without the members and with the names of the parts: only now do they count.
 //  3. The parts are written anew and stand by themselves. Before that this message does not leave the queue.
 //
-// A part that this message does not name, or that it has outlived, is void, whoever meets it (queue.Spool.Open): a crash between the steps
-// neither loses nor repeats anything. After an error parts is what has to be closed; this message is as it was.
+// A part that this message does not name, or that it has outlived, is void, whoever meets it (queue.Spool.Open): a
+// crash between the steps neither loses nor repeats anything. After an error parts is what has to be closed; this
+// message is as it was.
 func (m *message) split(ctx context.Context) (parts []*message, err error) {
 	var owners []string
 	members := map[string][]*envelope.Recipient{} // by owner
@@ -68,8 +69,8 @@ func (m *message) split(ctx context.Context) (parts []*message, err error) {
 	return parts, nil
 }
 
-// reportInherited tells the owner of those who could not be reached when his list was expanded, with what the session of from said. A part
-// that is delivered at once does that at its end.
+// reportInherited tells the owner of those who could not be reached when his list was expanded, with what the session
+// of from said. A part that is delivered at once does that at its end.
 func (m *message) reportInherited(ctx context.Context, from *message) {
 	m.transcript.Write(from.transcript.Bytes())
 	err := m.report(ctx, false)
@@ -92,13 +93,14 @@ func (m *message) adoptParts() error {
 	return nil
 }
 
-// owned reports whether a recipient is its list's owner's affair: one that is yet to be reached, or that could not be when the list was
-// expanded.
+// owned reports whether a recipient is its list's owner's affair: one that is yet to be reached, or that could not be
+// when the list was expanded.
 func owned(r *envelope.Recipient) bool {
 	return r.Owner != "" && (r.State == envelope.Pending || r.State == envelope.Failed)
 }
 
-// clone makes the envelope of one owner's part. Failures in it are the owner's affair also where the sender's are told to the caller.
+// clone makes the envelope of one owner's part. Failures in it are the owner's affair also where the sender's are told
+// to the caller.
 func (m *message) clone(ctx context.Context, owner string, members []*envelope.Recipient) (*message, error) {
 	entry, err := m.entry.Clone(m.entry.Group())
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 	"gosendmail/internal/tlsconf"
 )
 
-// StartTLS answers STARTTLS, or says with what a daemon with modifier s begins its handshake. Ruleset tls_srv_features may ask for
-// other certificates or ciphers; where its answer cannot be obeyed TLS is refused rather than used otherwise than asked for.
+// StartTLS answers STARTTLS, or says with what a daemon with modifier s begins its handshake. Ruleset tls_srv_features
+// may ask for other certificates or ciphers; where its answer cannot be obeyed TLS is refused rather than used
+// otherwise than asked for.
 func (c *Session) StartTLS(ctx context.Context) (*tls.Config, status.Reply) {
 	unavailable := reply(454, status.Enhanced{4, 3, 3}, "TLS not available after start")
 	asked, refusal := c.tlsFeatures(ctx, "tls_srv_features")
@@ -55,8 +56,8 @@ func (c *Session) implicitTLS() bool { return c.daemon.Has('s') }
 // ImplicitTLS implements smtpd.TLSSession.
 func (c *Session) ImplicitTLS() bool { return c.implicitTLS() }
 
-// TLSDone takes the outcome of a handshake: macros, log, and ruleset tls_client, which may refuse the client. Nothing that the
-// client said before counts any more (RFC 3207 section 4.2).
+// TLSDone takes the outcome of a handshake: macros, log, and ruleset tls_client, which may refuse the client. Nothing
+// that the client said before counts any more (RFC 3207 section 4.2).
 func (c *Session) TLSDone(ctx context.Context, state *tls.ConnectionState, err error) status.Reply {
 	if err != nil {
 		c.set("{verify}", "SOFTWARE")

@@ -68,7 +68,8 @@ func (m *message) countTo(mailer string) {
 	}
 }
 
-// reached reports whether an outcome is one of a mailer that was there: what it took is counted, whatever it said to it.
+// reached reports whether an outcome is one of a mailer that was there: what it took is counted, whatever it said to
+// it.
 func reached(mailer *mailers.Mailer, s status.Status) bool {
 	return s.Success() || mailer.Path == "[IPC]" && s.Remote != "" && s.Diagnostic != ""
 }
@@ -91,7 +92,8 @@ func (m *message) countVerdict(v maillog.Verdict) {
 	})
 }
 
-// countClient, countRefused and countPeer count a connection that came in, one that check_relay refused and one to another host.
+// countClient, countRefused and countPeer count a connection that came in, one that check_relay refused and one to
+// another host.
 func (s *Server) countClient() { s.stats.Count(func(c *mailstat.Counts) { c.Accepted++ }) }
 
 func (s *Server) countRefused() { s.stats.Count(func(c *mailstat.Counts) { c.Refused++ }) }

@@ -14,8 +14,8 @@ import (
 	"gosendmail/internal/status"
 )
 
-// Submission is a message that a local program hands in. The steps are Sender, Recipients, Collect, then Deliver, Release or GiveUp.
-// What goes wrong on the way is in Complaints, and in Exit.
+// Submission is a message that a local program hands in. The steps are Sender, Recipients, Collect, then Deliver,
+// Release or GiveUp. What goes wrong on the way is in Complaints, and in Exit.
 type Submission struct {
 	m         *message
 	fromField bool // recipients come from the header too
@@ -113,8 +113,8 @@ func (srv *Server) NewSubmission(o SubmissionOptions) *Submission {
 	return s
 }
 
-// submissionFlags is ${daemon_flags} of messages from the command line: option DirectSubmissionModifiers, or what op.txt says of new and
-// relayed messages.
+// submissionFlags is ${daemon_flags} of messages from the command line: option DirectSubmissionModifiers, or what
+// op.txt says of new and relayed messages.
 func (s *Server) submissionFlags(gateway bool) string {
 	if flags := s.site.options.DirectSubmissionModifiers; flags != "" {
 		return (&Daemon{Modifiers: flags}).flags()
@@ -135,7 +135,8 @@ func (s *Submission) Complaints() []string {
 	return list
 }
 
-// Reason returns the complaint that ends a message whose recipients are in its header: the last one, permanent ones before temporary.
+// Reason returns the complaint that ends a message whose recipients are in its header: the last one, permanent ones
+// before temporary.
 func (s *Submission) Reason() string { return s.held }
 
 // Named reports whether the message is sent in the name that -f gave.
@@ -197,9 +198,9 @@ func (s *Submission) misread(to, text string) {
 // codes are the reply code and the enhanced code in front of an error.
 var codes = regexp.MustCompile(`^[245]\d\d (?:[245]\.\d{1,3}\.\d{1,3} )?`)
 
-// Sender sets who sends it: from is the value of -f, given says that there was one; else it is the calling user. An address that cannot be
-// used is a complaint, and the calling user sends it then. Only trusted users (class t) may name somebody else without a warning in
-// the header; flag is the letter that the warning names.
+// Sender sets who sends it: from is the value of -f, given says that there was one; else it is the calling user. An
+// address that cannot be used is a complaint, and the calling user sends it then. Only trusted users (class t) may name
+// somebody else without a warning in the header; flag is the letter that the warning names.
 func (s *Submission) Sender(ctx context.Context, from string, given bool, flag byte) error {
 	m := s.m
 	caller := m.srv.Caller
@@ -263,7 +264,8 @@ func (m *message) qualified(addr string) string {
 	return addr + "@" + m.site.Hostname()
 }
 
-// Collect takes the message in. What it complains of, and the refusal, say why it cannot be delivered as it is: GiveUp is due then.
+// Collect takes the message in. What it complains of, and the refusal, say why it cannot be delivered as it is: GiveUp
+// is due then.
 func (s *Submission) Collect(ctx context.Context, r io.Reader) *status.Status {
 	m := s.m
 	m.macros.Undefine("u")

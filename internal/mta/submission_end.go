@@ -44,8 +44,8 @@ func (s *Submission) commit(split bool) error {
 	return nil
 }
 
-// Deliver stores the message and makes the first attempt now. How it goes is in Exit; saved is the dead.letter that a message which could
-// not be delivered was saved in.
+// Deliver stores the message and makes the first attempt now. How it goes is in Exit; saved is the dead.letter that a
+// message which could not be delivered was saved in.
 func (s *Submission) Deliver(ctx context.Context) (saved string, err error) {
 	m := s.m
 	if err := s.commit(false); err != nil {
@@ -64,9 +64,9 @@ func (s *Submission) Deliver(ctx context.Context) (saved string, err error) {
 	return m.saved, err
 }
 
-// Release stores the message for another process or the next run, and tells the sender of those who cannot be reached; it returns the
-// queue identifiers of the parts that wait. With queued the log says of each recipient that it waits. detached is set where errors can
-// only be mailed, since nobody waits for the answer.
+// Release stores the message for another process or the next run, and tells the sender of those who cannot be reached;
+// it returns the queue identifiers of the parts that wait. With queued the log says of each recipient that it waits.
+// detached is set where errors can only be mailed, since nobody waits for the answer.
 func (s *Submission) Release(ctx context.Context, queued, detached bool) (ids []string, saved string, err error) {
 	m := s.m
 	m.failuresOnly = true // receipts come with the delivery
@@ -114,7 +114,8 @@ func (s *Submission) leave(ctx context.Context, m *message, queued bool) error {
 	return err
 }
 
-// drop reports those of whom the sender is to hear; the rest stays in the queue, and where there is none the message goes.
+// drop reports those of whom the sender is to hear; the rest stays in the queue, and where there is none the message
+// goes.
 func (m *message) drop(ctx context.Context) error {
 	told := len(m.reportable()) > 0
 	err := m.report(ctx, false)
@@ -125,8 +126,9 @@ func (m *message) drop(ctx context.Context) error {
 	return err
 }
 
-// GiveUp ends a message that cannot be delivered as it was meant: those who failed are reported to the sender, all of them where the
-// message is refused, or where nobody failed because a list of the header is damaged, and the others wait for the next queue run.
+// GiveUp ends a message that cannot be delivered as it was meant: those who failed are reported to the sender, all of
+// them where the message is refused, or where nobody failed because a list of the header is damaged, and the others
+// wait for the next queue run.
 func (s *Submission) GiveUp(ctx context.Context) (saved string, err error) {
 	m := s.m
 	if m.entry == nil {
@@ -224,8 +226,8 @@ func (m *message) saveIn(ctx context.Context, path string, c *envelope.Ctladdr, 
 	return true
 }
 
-// openLetter opens a file for a message, making it where it is not there: a regular file, by no symbolic link, with one name, which is no
-// program.
+// openLetter opens a file for a message, making it where it is not there: a regular file, by no symbolic link, with one
+// name, which is no program.
 func openLetter(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
@@ -259,7 +261,8 @@ func letterFault(st os.FileInfo) error {
 	return nil
 }
 
-// fromNobody gives a message without a sender that was handed in the From: field that no queue file has, behind the date.
+// fromNobody gives a message without a sender that was handed in the From: field that no queue file has, behind the
+// date.
 func (m *message) fromNobody() {
 	at := 0
 	for i := range m.env.Header {

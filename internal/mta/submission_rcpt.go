@@ -11,8 +11,8 @@ import (
 	"gosendmail/rules"
 )
 
-// Recipients adds recipients, each argument a list of addresses, and expands aliases and .forward files. Those that cannot be reached are
-// complaints.
+// Recipients adds recipients, each argument a list of addresses, and expands aliases and .forward files. Those that
+// cannot be reached are complaints.
 func (s *Submission) Recipients(ctx context.Context, lists ...string) {
 	s.logs = true
 	for _, list := range lists {
@@ -49,8 +49,9 @@ type listed struct {
 	refusal *status.Status
 }
 
-// list adds the addresses of one list. All are read before the first is looked up, and they are looked up from the last to the first, as the
-// original does. It returns false where the list is damaged: brackets, quotes or comments do not match.
+// list adds the addresses of one list. All are read before the first is looked up, and they are looked up from the last
+// to the first, as the original does. It returns false where the list is damaged: brackets, quotes or comments do not
+// match.
 func (s *Submission) list(ctx context.Context, list string) bool {
 	m := s.m
 	if strings.ContainsAny(list, ",;<(") {
@@ -161,8 +162,9 @@ func (s *Submission) wait(r *envelope.Recipient, st status.Status) {
 	s.m.env.Recipients = append(s.m.env.Recipients, r)
 }
 
-// expand expands the recipients from number before on, and complains of those that stand for nobody. Who cannot be expanded now waits in the
-// queue: nothing is wrong with the call, and a caller who learnt otherwise would hand the message in again.
+// expand expands the recipients from number before on, and complains of those that stand for nobody. Who cannot be
+// expanded now waits in the queue: nothing is wrong with the call, and a caller who learnt otherwise would hand the
+// message in again.
 func (s *Submission) expand(ctx context.Context, before int) {
 	m := s.m
 	earlier := m.env.Recipients[:before:before]

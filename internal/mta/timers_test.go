@@ -319,8 +319,8 @@ func TestDoubleBounce(t *testing.T) {
 	}
 }
 
-// TestBrokenControlFile puts a control file without an end and one of nonsense into the queue: they are set aside, the log says so,
-// and other mail goes on.
+// TestBrokenControlFile puts a control file without an end and one of nonsense into the queue: they are set aside, the
+// log says so, and other mail goes on.
 func TestBrokenControlFile(t *testing.T) {
 	c, p := newClock(), newPeer(t)
 	s := timedServer(t, c, p)

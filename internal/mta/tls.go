@@ -31,7 +31,8 @@ type encryption struct {
 // maxOthers bounds the configurations that tls_*_features ask for; what they ask for comes from the site's own tables.
 const maxOthers = 100
 
-// newEncryption prepares both sides. Files that cannot be used are logged, and TLS is not offered until they are replaced.
+// newEncryption prepares both sides. Files that cannot be used are logged, and TLS is not offered until they are
+// replaced.
 func newEncryption(s *Server) *encryption {
 	e := &encryption{srv: s, others: map[string]*tlsconf.Keeper{}}
 	set := &s.site.options.Settings
@@ -40,7 +41,8 @@ func newEncryption(s *Server) *encryption {
 	return e
 }
 
-// load reads the files of both sides, so that the log says at the start of a daemon what is wrong with them, and returns it.
+// load reads the files of both sides, so that the log says at the start of a daemon what is wrong with them, and
+// returns it.
 func (e *encryption) load() error {
 	e.server()
 	e.client()
@@ -49,7 +51,8 @@ func (e *encryption) load() error {
 	return errors.Join(e.failed...)
 }
 
-// Certificates reports why there is no TLS though the configuration sets it up; nil where there is, or where it does not.
+// Certificates reports why there is no TLS though the configuration sets it up; nil where there is, or where it does
+// not.
 func (s *Server) Certificates() error { return s.encryption.load() }
 
 func commonTLS(set *cf.Settings) tlsconf.Options {
@@ -95,8 +98,8 @@ func (e *encryption) keeper(side tlsconf.Side, o tlsconf.Options) *tlsconf.Keepe
 }
 
 // features returns the keeper for a connection: the side's own, or one with what ruleset tls_srv_features or
-// tls_clt_features asks for (op.txt section 5.1.4.19). noRequest leaves the client's certificate out (srv_features' V). An error
-// means that TLS must not be used.
+// tls_clt_features asks for (op.txt section 5.1.4.19). noRequest leaves the client's certificate out (srv_features' V).
+// An error means that TLS must not be used.
 func (e *encryption) features(side tlsconf.Side, text string, noRequest bool) (*tlsconf.Keeper, tlsFlags, error) {
 	base, o := e.server, serverTLS(&e.srv.site.options.Settings)
 	if side == tlsconf.ClientSide {

@@ -87,8 +87,8 @@ func (m *message) show(out bool, line string) {
 	m.watch(prefix + maillog.Visible(line))
 }
 
-// reply takes a line of the reply to the oldest command that has none yet. Of commands that went out together, those behind MAIL, the
-// last is shown, as by the original, which sends them so.
+// reply takes a line of the reply to the oldest command that has none yet. Of commands that went out together, those
+// behind MAIL, the last is shown, as by the original, which sends them so.
 func (d *dialogue) reply(line string) {
 	if !d.within && len(d.sent) > 0 {
 		command := d.sent[0]

@@ -153,8 +153,9 @@ func here(t *testing.T, path string) map[int]*saying {
 	return said
 }
 
-// TestNoWrongValueIsTakenInSilence gives every option, key and equate values that are wrong in every way of its kind: each is refused where
-// the original refuses it, in its words, and where the original takes it in silence there is a warning at its line.
+// TestNoWrongValueIsTakenInSilence gives every option, key and equate values that are wrong in every way of its kind:
+// each is refused where the original refuses it, in its words, and where the original takes it in silence there is a
+// warning at its line.
 func TestNoWrongValueIsTakenInSilence(t *testing.T) {
 	list, whole := odd()
 	dir := t.TempDir()

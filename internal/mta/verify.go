@@ -12,9 +12,9 @@ import (
 	"gosendmail/rules"
 )
 
-// verify tells why a recipient cannot be reached: programs and files that nobody may name, local users who do not exist. An
-// address that only an alias or another mailer can judge passes. It may put another triple in the recipient's place (ruleset
-// 5 for mailers with F=5).
+// verify tells why a recipient cannot be reached: programs and files that nobody may name, local users who do not
+// exist. An address that only an alias or another mailer can judge passes. It may put another triple in the recipient's
+// place (ruleset 5 for mailers with F=5).
 func (m *message) verify(ctx context.Context, r *envelope.Recipient, a *Address) *status.Status {
 	if refusal := forbidden(r); refusal != nil {
 		return refusal
@@ -159,7 +159,8 @@ func plainAddress(text string) string {
 	return plain
 }
 
-// sameRecipient returns the earlier recipient that leads to the same place; where there is none it notes this one and returns nil.
+// sameRecipient returns the earlier recipient that leads to the same place; where there is none it notes this one and
+// returns nil.
 func (m *message) sameRecipient(r *envelope.Recipient) *envelope.Recipient {
 	if r.Triple.Mailer == "" {
 		return nil

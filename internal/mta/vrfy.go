@@ -106,7 +106,8 @@ func (c *Session) tellWho(ctx context.Context, arg string, expand bool) status.R
 	return out
 }
 
-// who is one line of the answer: the full name, where known, and the address. local says that the mailer vouches for it (F=q).
+// who is one line of the answer: the full name, where known, and the address. local says that the mailer vouches for it
+// (F=q).
 func (m *message) who(ctx context.Context, r *envelope.Recipient) (line string, local bool) {
 	mailer := m.site.Mailer(r.Triple.Mailer)
 	user := r.Triple.User

@@ -9,7 +9,8 @@ import (
 	"gosendmail/mailers"
 )
 
-// TestWaitingIsLogged: what the log says of mail that is not delivered at once, by delivery mode, as the original logs it.
+// TestWaitingIsLogged: what the log says of mail that is not delivered at once, by delivery mode, as the original logs
+// it.
 func TestWaitingIsLogged(t *testing.T) {
 	const local, remote = "<alice@mail.test>", "<a@elsewhere.test>"
 	for _, c := range []struct {
@@ -60,7 +61,8 @@ func TestEarlyTalkerIsRefused(t *testing.T) {
 	}
 }
 
-// TestProgramsCountWhenTheySucceed: a delivery to a program that failed is none in the statistics; a peer that answered counts.
+// TestProgramsCountWhenTheySucceed: a delivery to a program that failed is none in the statistics; a peer that answered
+// counts.
 func TestProgramsCountWhenTheySucceed(t *testing.T) {
 	program, peer := &mailers.Mailer{Path: "/bin/sh"}, &mailers.Mailer{Path: "[IPC]"}
 	deferred := status.Status{Exit: status.TempFail}

@@ -1,11 +1,11 @@
-// Package operate is the daemon's control socket (options ControlSocketName and Timeout.control): a local socket that takes one command
-// in a line and answers it, as smcontrol asks: help, status, mstat, memdump, restart, shutdown.
+// Package operate is the daemon's control socket (options ControlSocketName and Timeout.control): a local socket that
+// takes one command in a line and answers it, as smcontrol asks: help, status, mstat, memdump, restart, shutdown.
 //
 // # SECURITY
 //
-// Who can write to the socket rules the daemon. Its folder, and all above it, must be writable by their owner alone, the socket
-// is for its owner and group (mode 0660); what stands in its place is removed only if it is a socket. A peer has Timeout.control for his command, and one
-// command is answered at a time of a few peers.
+// Who can write to the socket rules the daemon. Its folder, and all above it, must be writable by their owner alone,
+// the socket is for its owner and group (mode 0660); what stands in its place is removed only if it is a socket. A peer
+// has Timeout.control for his command, and one command is answered at a time of a few peers.
 package operate
 
 import (

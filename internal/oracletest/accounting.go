@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Account is what a message that was accepted (250, or exit status 0) left, as texts in which its recipients are looked for.
+// Account is what a message that was accepted (250, or exit status 0) left, as texts in which its recipients are looked
+// for.
 type Account struct {
 	Mailboxes []string // names of the mailboxes and files that something was delivered to
 	Peers     string   // the commands that other servers were sent: "RCPT To:<a@b>"

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// arenaMC configures the original so that local mail lands in files mail/got.USER of the world, nothing asks ident and a busy machine
-// changes nothing.
+// arenaMC configures the original so that local mail lands in files mail/got.USER of the world, nothing asks ident and
+// a busy machine changes nothing.
 const arenaMC = `divert(-1)include(<<@TREE@/m4/cf.m4>>)divert(0)dnl
 OSTYPE(<<linux>>)dnl
 define(<<confDOMAIN_NAME>>,<<mail.example.test>>)dnl
@@ -26,10 +26,10 @@ MAILER(<<local>>)dnl
 MAILER(<<smtp>>)dnl
 `
 
-// Arena runs a shell script in a private world (arena.sh of the shared folder) in which $SM is the original with a plain
-// configuration; the script begins in the queue directory. prepare may put files into the world's folder first. It
-// returns that folder, which holds spool/mqueue, mail and log, and what the script printed. Without root, namespaces or
-// the original the test is skipped.
+// Arena runs a shell script in a private world (arena.sh of the shared folder) in which $SM is the original with a
+// plain configuration; the script begins in the queue directory. prepare may put files into the world's folder first.
+// It returns that folder, which holds spool/mqueue, mail and log, and what the script printed. Without root, namespaces
+// or the original the test is skipped.
 func Arena(t *testing.T, script string, prepare func(dir string)) (dir, out string) {
 	t.Helper()
 	if os.Geteuid() != 0 {

@@ -8,9 +8,10 @@ import (
 	"testing"
 )
 
-// Debian returns a command for a program of Debian packages that are not installed, such as OpenLDAP's server as a peer for tests.
-// program is a path below the root, "usr/sbin/slapd". The packages are kept unpacked below the folder that the environment variable
-// GOSENDMAIL_DEBIAN names, and fetched into it when they are not there; without it the test is skipped.
+// Debian returns a command for a program of Debian packages that are not installed, such as OpenLDAP's server as a peer
+// for tests. program is a path below the root, "usr/sbin/slapd". The packages are kept unpacked below the folder that
+// the environment variable GOSENDMAIL_DEBIAN names, and fetched into it when they are not there; without it the test is
+// skipped.
 func Debian(tb testing.TB, program string, packages ...string) (root string, command func(program string, args ...string) *exec.Cmd) {
 	tb.Helper()
 	dir := os.Getenv("GOSENDMAIL_DEBIAN")

@@ -16,8 +16,9 @@ import (
 // insideEnv names the folder of the world that a test was started in.
 const insideEnv = "GOSENDMAIL_WORLD"
 
-// Inside runs the calling test once more, in a private world (see Arena), and reports there that it is inside, with the world's folder.
-// Outside it reports false after the inner run, whose failure is the test's. prepare may put files into the folder first.
+// Inside runs the calling test once more, in a private world (see Arena), and reports there that it is inside, with the
+// world's folder. Outside it reports false after the inner run, whose failure is the test's. prepare may put files into
+// the folder first.
 //
 //	dir, inside := oracletest.Inside(t, nil)
 //	if !inside {

@@ -1,4 +1,5 @@
-// Package oracletest finds the original sendmail, GNU m4 and the other peers that comparisons run against. Only tests import it.
+// Package oracletest finds the original sendmail, GNU m4 and the other peers that comparisons run against. Only tests
+// import it.
 //
 // GOSENDMAIL_ORACLE names the root under which Debian's packages were unpacked; GOSENDMAIL_SHARED the folder
 // with the seeds and the arena. Tests skip, with the reason, where they are missing.
@@ -31,7 +32,8 @@ func Tree(tb testing.TB) string {
 	return filepath.Join(Root(tb), "usr/share/sendmail/cf")
 }
 
-// Command prepares a program of the original (a path below its root such as "usr/libexec/sendmail/sendmail") with its libraries.
+// Command prepares a program of the original (a path below its root such as "usr/libexec/sendmail/sendmail") with its
+// libraries.
 func Command(tb testing.TB, program string, args ...string) *exec.Cmd {
 	tb.Helper()
 	root := Root(tb)
@@ -41,7 +43,8 @@ func Command(tb testing.TB, program string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// plain returns path, or a copy of it where it is set-gid: the dynamic loader ignores LD_LIBRARY_PATH for such programs.
+// plain returns path, or a copy of it where it is set-gid: the dynamic loader ignores LD_LIBRARY_PATH for such
+// programs.
 func plain(tb testing.TB, path string) string {
 	tb.Helper()
 	info, err := os.Stat(path)
@@ -65,8 +68,8 @@ func plain(tb testing.TB, path string) string {
 // HostName is what the original takes for its host's name in Sendmail's commands.
 const HostName = "mail.example.test"
 
-// Sendmail prepares the original's sendmail. For root it gets a host name of its own: with one that has no domain, as test
-// machines have, the original sleeps a minute before it starts.
+// Sendmail prepares the original's sendmail. For root it gets a host name of its own: with one that has no domain, as
+// test machines have, the original sleeps a minute before it starts.
 func Sendmail(tb testing.TB, args ...string) *exec.Cmd {
 	tb.Helper()
 	cmd := Command(tb, "usr/libexec/sendmail/sendmail", args...)

@@ -14,8 +14,8 @@ const patience = 8 * time.Second
 // Peer is one way in which a server for SMTP can misbehave.
 type Peer struct {
 	Name string
-	// Answers are what is sent, as it is, instead of the usual answer to a command, by the command's verb; "greeting" and
-	// "." stand for the connection and for the end of a message.
+	// Answers are what is sent, as it is, instead of the usual answer to a command, by the command's verb; "greeting"
+	// and "." stand for the connection and for the end of a message.
 	Answers map[string]string
 	// Then is done after the answer to one of those commands was sent; nil goes on with the dialogue.
 	Then func(c net.Conn)

@@ -12,8 +12,9 @@ const maxAnswers = 1000
 // maxAsking bounds the processes that ask at a time: who names many unknown users waits for his own questions.
 const maxAsking = 8
 
-// Answers keeps what getent(1) answered for a while, since asking means a process: who is there, and, in a store of its own that cannot
-// push these out, who is not. A user who was just made exists after that time at the latest; the passwd file is read each time.
+// Answers keeps what getent(1) answered for a while, since asking means a process: who is there, and, in a store of its
+// own that cannot push these out, who is not. A user who was just made exists after that time at the latest; the passwd
+// file is read each time.
 type Answers struct {
 	Age time.Duration // how long an answer holds
 

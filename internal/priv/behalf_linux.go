@@ -16,12 +16,12 @@ import (
 var ErrUnable = errors.New("priv: cannot act for another user in this process")
 
 // OnBehalf runs f on a thread of its own that sees the file system as id does: with its user, group and supplementary
-// groups and without any capability, so that permissions, quotas and reserved blocks hold as for that user. Everything else in
-// the process, goroutines that f starts among it, keeps the rights of the process. What f opens stays usable afterwards.
-// The process must be root's. ErrUnable is returned before f was called.
+// groups and without any capability, so that permissions, quotas and reserved blocks hold as for that user. Everything
+// else in the process, goroutines that f starts among it, keeps the rights of the process. What f opens stays usable
+// afterwards. The process must be root's. ErrUnable is returned before f was called.
 //
-// The user and group ids proper stay root's (setfsuid(2)), so that the user can neither trace nor signal the process, and
-// what proc(5) shows of the thread does not become his. A thread that cannot be made root's again is thrown away.
+// The user and group ids proper stay root's (setfsuid(2)), so that the user can neither trace nor signal the process,
+// and what proc(5) shows of the thread does not become his. A thread that cannot be made root's again is thrown away.
 func OnBehalf(id Identity, f func()) error {
 	err := <-guard.Start("thread of another user", func() error {
 		runtime.LockOSThread()
@@ -54,8 +54,8 @@ func capHeader() *unix.CapUserHeader {
 	return &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 }
 
-// borrowThread gives the calling thread, which must be locked, the file system identity of id. The thread is to be given back
-// after an error, too.
+// borrowThread gives the calling thread, which must be locked, the file system identity of id. The thread is to be
+// given back after an error, too.
 func borrowThread(id Identity) (*thread, error) {
 	t := &thread{uid: os.Geteuid(), gid: os.Getegid()}
 	var err error
@@ -104,8 +104,8 @@ func (t *thread) giveBack() error {
 	return err
 }
 
-// fsIdentity sets the ids that file access of the calling thread is judged by. setfsuid(2) has no errors; asking with a number that
-// no user has tells what holds now.
+// fsIdentity sets the ids that file access of the calling thread is judged by. setfsuid(2) has no errors; asking with a
+// number that no user has tells what holds now.
 func fsIdentity(uid, gid int) error {
 	const ask = ^uintptr(0)
 	unix.RawSyscall(unix.SYS_SETFSGID, uintptr(gid), 0, 0)

@@ -11,6 +11,6 @@
 // descriptor, no controlling of our signals (a process group of its own), and no supplementary groups but those named.
 // Where rights cannot be changed as asked, nothing is started: there is no falling back to more rights.
 //
-// Look-ups read the passwd and group files; with Getent set, names that are not there are asked from getent(1),
-// which knows NIS, LDAP and whatever else nsswitch.conf(5) names. A failed getent is a temporary error, never "no such user".
+// Look-ups read the passwd and group files; with Getent set, names that are not there are asked from getent(1), which
+// knows NIS, LDAP and whatever else nsswitch.conf(5) names. A failed getent is a temporary error, never "no such user".
 package priv

@@ -15,8 +15,8 @@ import (
 // Elevated reports whether the process is a set-user-ID or set-group-ID program that has rights which its caller lacks.
 func Elevated() bool { return os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid() }
 
-// ClearEnvironment removes the environment, which the caller of an elevated program chose, except a time zone that names one of the
-// system's.
+// ClearEnvironment removes the environment, which the caller of an elevated program chose, except a time zone that
+// names one of the system's.
 func ClearEnvironment() {
 	zone, ok := os.LookupEnv("TZ")
 	os.Clearenv()
@@ -44,8 +44,8 @@ func CloseInherited() error {
 	return nil
 }
 
-// Self is the path by which this program starts itself again. An elevated one is named by what runs, not by where it was found: the caller
-// may have a link to it in a folder of his own, and put something else there meanwhile.
+// Self is the path by which this program starts itself again. An elevated one is named by what runs, not by where it
+// was found: the caller may have a link to it in a folder of his own, and put something else there meanwhile.
 func Self() (string, error) {
 	if Elevated() {
 		return "/proc/self/exe", nil
@@ -57,8 +57,8 @@ func Self() (string, error) {
 	return path, nil
 }
 
-// Proof returns a socket that a child which inherits it can show, by ProvenBy, to come from a process with its own rights. The caller
-// closes both ends after the child was started.
+// Proof returns a socket that a child which inherits it can show, by ProvenBy, to come from a process with its own
+// rights. The caller closes both ends after the child was started.
 func Proof() (ours, childs *os.File, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -67,15 +67,15 @@ func Proof() (ours, childs *os.File, err error) {
 	return os.NewFile(uintptr(pair[0]), "proof"), os.NewFile(uintptr(pair[1]), "proof"), nil
 }
 
-// ProvenBy reports whether descriptor fd is the child's end of a Proof that was made with the effective user and group that this process
-// has: the kernel notes them when the pair is made, and nobody else can make such a pair.
+// ProvenBy reports whether descriptor fd is the child's end of a Proof that was made with the effective user and group
+// that this process has: the kernel notes them when the pair is made, and nobody else can make such a pair.
 func ProvenBy(fd int) bool {
 	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	return err == nil && int(cred.Uid) == os.Geteuid() && int(cred.Gid) == os.Getegid()
 }
 
-// AsCaller runs f on a thread of its own that sees the file system with the group of the program's caller, without that of a set-group-ID
-// file. What other threads do keeps it. f is not called where that cannot be had.
+// AsCaller runs f on a thread of its own that sees the file system with the group of the program's caller, without that
+// of a set-group-ID file. What other threads do keeps it. f is not called where that cannot be had.
 func AsCaller(f func()) error {
 	if !Elevated() {
 		f()

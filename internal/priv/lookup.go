@@ -61,7 +61,8 @@ func System() Accounts {
 	return a
 }
 
-// findGetent looks where the system keeps its programs: the caller of a set-group-ID program has no say in what it runs.
+// findGetent looks where the system keeps its programs: the caller of a set-group-ID program has no say in what it
+// runs.
 func findGetent() string {
 	for dir := range strings.SplitSeq(SafePath, ":") {
 		path := filepath.Join(dir, "getent")

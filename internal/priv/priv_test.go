@@ -120,8 +120,8 @@ func TestAnswersOfGetentAreKept(t *testing.T) {
 	}
 }
 
-// TestManyQuestions asks for one unknown user 100 times at once, and for 100: one process for the one, and at most maxAsking at a time.
-// A user whom getent knew is still known then.
+// TestManyQuestions asks for one unknown user 100 times at once, and for 100: one process for the one, and at most
+// maxAsking at a time. A user whom getent knew is still known then.
 func TestManyQuestions(t *testing.T) {
 	a := accounts(t)
 	a.Getent = filepath.Join(t.TempDir(), "getent")
@@ -236,7 +236,8 @@ func TestEffectiveOnlyLeavesTheRealUser(t *testing.T) {
 	needRoot(t)
 	out := run(t, Command{As: &Identity{UID: 2001, GID: 2002}, EffectiveOnly: true, Env: []string{"PATH=" + SafePath}},
 		`grep -E '^[UG]id' /proc/self/status | tr '\t' ' '`)
-	// A shell that finds real and effective ids different may give up the effective ones; what the kernel gave shows in the saved.
+	// A shell that finds real and effective ids different may give up the effective ones; what the kernel gave shows in
+	// the saved.
 	if !strings.Contains(out, "Uid: 0 ") {
 		t.Errorf("%q", out)
 	}

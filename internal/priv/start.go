@@ -31,20 +31,21 @@ type Command struct {
 	Env  []string // the whole environment
 
 	As *Identity // nil: the child keeps the identity of this process, without the rights that its caller lacks
-	// EffectiveOnly sets only the effective user to that of As, so that the child can return to ours (mailer flag S together with U=). The
-	// groups are those of As for good.
+	// EffectiveOnly sets only the effective user to that of As, so that the child can return to ours (mailer flag S
+	// together with U=). The groups are those of As for good.
 	EffectiveOnly bool
 	Root          string   // chroot(2) there first; "" means not
 	Dirs          []string // working directories to try in turn
-	// Dir is where the child is if none of Dirs can be entered. It is entered with our rights, not with those of As; one that we cannot
-	// enter, and "", leave the child where we are. Below Root it is "/" instead.
+	// Dir is where the child is if none of Dirs can be entered. It is entered with our rights, not with those of As;
+	// one that we cannot enter, and "", leave the child where we are. Below Root it is "/" instead.
 	Dir  string
 	Nice int // added to the nice value, as nice(2)
 
 	Stdin, Stdout, Stderr *os.File // nil means /dev/null
 }
 
-// Start starts the child. The caller waits for it. If As is the identity that the process already has, no rights are needed.
+// Start starts the child. The caller waits for it. If As is the identity that the process already has, no rights are
+// needed.
 func Start(c *Command) (*os.Process, error) {
 	if !filepath.IsAbs(c.Path) || len(c.Args) == 0 {
 		return nil, fmt.Errorf("priv: start %q: the path is not absolute or there are no arguments", c.Path)
@@ -159,7 +160,8 @@ func (c *Command) tryDirs(attr *os.ProcAttr) (*os.Process, error) {
 	return os.StartProcess(c.Path, c.Args, attr)
 }
 
-// Lowered is the identity of the children of an elevated program: its caller's. It is nil elsewhere: they have what the process has.
+// Lowered is the identity of the children of an elevated program: its caller's. It is nil elsewhere: they have what the
+// process has.
 func Lowered() *syscall.Credential {
 	if !Elevated() || os.Geteuid() == 0 {
 		return nil
@@ -167,8 +169,8 @@ func Lowered() *syscall.Credential {
 	return &syscall.Credential{Uid: uint32(os.Getuid()), Gid: uint32(os.Getgid()), NoSetGroups: true}
 }
 
-// ChildAttr gives a child that is started without Start the identity as where this process is root, and elsewhere takes from it what the
-// caller of an elevated program has not.
+// ChildAttr gives a child that is started without Start the identity as where this process is root, and elsewhere takes
+// from it what the caller of an elevated program has not.
 func ChildAttr(as Identity) *syscall.SysProcAttr {
 	if os.Geteuid() == 0 {
 		return &syscall.SysProcAttr{Credential: as.credential()}

@@ -118,8 +118,8 @@ func (b Blame) secretRules(k Kind) Rules {
 	return RegularOnly | RootOK
 }
 
-// Safe is b without what lets a .forward or :include: file be read though others can change it, unless the name with ...Safe behind
-// it is there too: only files that pass with Safe may name programs and files.
+// Safe is b without what lets a .forward or :include: file be read though others can change it, unless the name with
+// ...Safe behind it is there too: only files that pass with Safe may name programs and files.
 func (b Blame) Safe() Blame {
 	keep := func(read, safe Blame) {
 		if b&safe == 0 {

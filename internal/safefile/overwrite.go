@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Overwrite makes text the content of a file, which is made where it is not there. It writes to nothing but a regular file with one name
-// that is no program, and follows no link: where others can write to the directory, they choose no other file.
+// Overwrite makes text the content of a file, which is made where it is not there. It writes to nothing but a regular
+// file with one name that is no program, and follows no link: where others can write to the directory, they choose no
+// other file.
 func Overwrite(path, text string, perm fs.FileMode) error {
 	f, err := os.OpenFile(path, unix.O_WRONLY|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, perm.Perm())
 	if err != nil {

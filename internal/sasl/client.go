@@ -69,8 +69,8 @@ func scramFor(mech string) func(Credentials, Peer) (sasl.Client, error) {
 	}
 }
 
-// Choose lists the mechanisms to try with a server, the best first: those of allowed (upper case) that it offers. The -PLUS forms, which
-// go with the mechanism that they are forms of, need TLS, and EXTERNAL a certificate of ours.
+// Choose lists the mechanisms to try with a server, the best first: those of allowed (upper case) that it offers. The
+// -PLUS forms, which go with the mechanism that they are forms of, need TLS, and EXTERNAL a certificate of ours.
 func Choose(allowed []string, p Peer) []string {
 	var list []string
 	for _, m := range clients {
@@ -99,8 +99,8 @@ func NewClient(mechanism string, c Credentials, p Peer) (sasl.Client, error) {
 // InClear reports whether a mechanism shows the password to whoever reads the connection.
 func InClear(mechanism string) bool { return mechanism == Plain || mechanism == Login }
 
-// loginClient is the client of LOGIN. It waits for both questions: servers differ in whether they take the name with the
-// command, and in what they ask.
+// loginClient is the client of LOGIN. It waits for both questions: servers differ in whether they take the name with
+// the command, and in what they ask.
 type loginClient struct{ answers []string }
 
 func (l *loginClient) Start() (mech string, ir []byte, err error) { return Login, nil, nil }

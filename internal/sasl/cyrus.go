@@ -30,8 +30,8 @@ type Cyrus struct {
 	LogLevel   int      // log_level, 0 to 7
 }
 
-// LoadCyrus reads the first Sendmail.conf of the folders. Without one Cyrus' defaults hold: auxprop with sasldb. A setting that
-// is not known here is refused with file and line, since it would change who may log in.
+// LoadCyrus reads the first Sendmail.conf of the folders. Without one Cyrus' defaults hold: auxprop with sasldb. A
+// setting that is not known here is refused with file and line, since it would change who may log in.
 func LoadCyrus(folders []string) (Cyrus, error) {
 	for _, dir := range folders {
 		name := filepath.Join(dir, CyrusFile)

@@ -15,8 +15,8 @@ import (
 	"github.com/emersion/go-sasl"
 )
 
-// plainSecret finds the password of "user@realm". Where there is none the exchange goes on with one that nobody has, and found is
-// what it must end with.
+// plainSecret finds the password of "user@realm". Where there is none the exchange goes on with one that nobody has,
+// and found is what it must end with.
 func (l *Local) plainSecret(ctx context.Context, user, realm string) (password string, found error) {
 	secret, err := l.Secrets.Secret(ctx, user, realm)
 	if err == nil && secret.Plain == "" {
@@ -190,8 +190,8 @@ func (x *digest) answer(text string) (a digestAnswer, proof string, err error) {
 	return a, d["response"], nil
 }
 
-// directives parses key=value pairs, values quoted or not, separated by commas (RFC 2831 section 7.1). A key that stands twice is
-// malformed, but for realm and auth-param, of which servers may name several: the first counts.
+// directives parses key=value pairs, values quoted or not, separated by commas (RFC 2831 section 7.1). A key that
+// stands twice is malformed, but for realm and auth-param, of which servers may name several: the first counts.
 func directives(text string) (map[string]string, error) {
 	d := map[string]string{}
 	for rest := strings.TrimLeft(text, ", \t\r\n"); rest != ""; rest = strings.TrimLeft(rest, ", \t\r\n") {

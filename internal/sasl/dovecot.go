@@ -21,8 +21,9 @@ const (
 	dovecotTimeout = 30 * time.Second
 )
 
-// Dovecot is the auth service of Dovecot, over its client socket (protocol version 1.2, doc.dovecot.org: "Auth Protocol"). It carries the
-// mechanisms out; each exchange has a connection of its own, so that a service that hangs holds nobody else.
+// Dovecot is the auth service of Dovecot, over its client socket (protocol version 1.2, doc.dovecot.org: "Auth
+// Protocol"). It carries the mechanisms out; each exchange has a connection of its own, so that a service that hangs
+// holds nobody else.
 type Dovecot struct {
 	Path    string        // of the socket
 	Timeout time.Duration // of each answer; 0 means 30 seconds

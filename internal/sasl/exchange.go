@@ -49,8 +49,8 @@ type Session struct {
 	Realm         string // AuthRealm; may be empty
 	Local, Remote netip.AddrPort
 	TLS           *tls.ConnectionState // nil without TLS
-	// Offered are the mechanisms that the client was shown: SCRAM takes a client that believes its -PLUS form is missing for the
-	// victim of a downgrade where that form was among them.
+	// Offered are the mechanisms that the client was shown: SCRAM takes a client that believes its -PLUS form is
+	// missing for the victim of a downgrade where that form was among them.
 	Offered []string
 	// ExternalID is the identity of the client's verified certificate; empty means that EXTERNAL is not offered.
 	ExternalID string
@@ -97,8 +97,8 @@ func identity(authen, author string) Identity {
 	return Identity{Authen: authen, Author: author, Asked: true}
 }
 
-// Exchange is one authentication on the server's side. Identity is proven once Next has returned done without an error; before
-// that it is who the client says it is, for logs.
+// Exchange is one authentication on the server's side. Identity is proven once Next has returned done without an error;
+// before that it is who the client says it is, for logs.
 type Exchange interface {
 	sasl.Server
 	Identity() Identity
@@ -117,7 +117,8 @@ type Verifier interface {
 	Verify(ctx context.Context, s *Session, name, password string) error
 }
 
-// Any asks several verifiers in order; the first that accepts decides. A temporary failure of one counts where no other accepts.
+// Any asks several verifiers in order; the first that accepts decides. A temporary failure of one counts where no other
+// accepts.
 type Any []Verifier
 
 // Verify returns nil, or why nobody accepted: ErrTemporary before ErrCredentials.

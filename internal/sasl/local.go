@@ -10,7 +10,8 @@ import (
 	"github.com/emersion/go-sasl"
 )
 
-// Local carries mechanisms out itself. A nil Verifier leaves out PLAIN and LOGIN, nil Secrets those that need a stored secret.
+// Local carries mechanisms out itself. A nil Verifier leaves out PLAIN and LOGIN, nil Secrets those that need a stored
+// secret.
 type Local struct {
 	Verifier Verifier
 	Secrets  Secrets

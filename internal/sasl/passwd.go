@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// ParsePasswd reads a passwd-style file, "user:secret[:…]" a line, as Dovecot's passwd-file and Apache's htpasswd write it: secret in the form
-// of ParseSecret, fields behind it are passed over. Empty lines and lines that begin with # count for nothing. A user may be
-// "user@realm". Errors begin with name:line.
+// ParsePasswd reads a passwd-style file, "user:secret[:…]" a line, as Dovecot's passwd-file and Apache's htpasswd write
+// it: secret in the form of ParseSecret, fields behind it are passed over. Empty lines and lines that begin with #
+// count for nothing. A user may be "user@realm". Errors begin with name:line.
 func ParsePasswd(name string, r io.Reader) (map[string]Secret, error) {
 	users := map[string]Secret{}
 	lines := bufio.NewScanner(r)

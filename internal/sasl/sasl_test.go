@@ -14,7 +14,8 @@ import (
 	"github.com/go-crypt/crypt/algorithm/shacrypt"
 )
 
-// users is a Secrets of this test: "user@realm" to password. The password "hang" stands for a back end that does not answer.
+// users is a Secrets of this test: "user@realm" to password. The password "hang" stands for a back end that does not
+// answer.
 type users map[string]string
 
 func (u users) Secret(_ context.Context, user, realm string) (Secret, error) {
@@ -209,7 +210,8 @@ func TestClientNoticesAServerWithoutThePassword(t *testing.T) {
 	}
 }
 
-// TestChannelBinding: the -PLUS forms work over TLS, fail where the two ends see different connections, and a peer that hides them is found out.
+// TestChannelBinding: the -PLUS forms work over TLS, fail where the two ends see different connections, and a peer that
+// hides them is found out.
 func TestChannelBinding(t *testing.T) {
 	serverState, clientState := handshake(t), handshake(t)
 	other := handshake(t)

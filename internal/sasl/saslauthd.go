@@ -29,8 +29,8 @@ type Saslauthd struct {
 	Timeout time.Duration // of one question; 0 means 15 seconds
 }
 
-// Verify sends user, password, service and realm, each with its length in two bytes, and reads an answer of the same form that
-// begins with OK or NO.
+// Verify sends user, password, service and realm, each with its length in two bytes, and reads an answer of the same
+// form that begins with OK or NO.
 func (a Saslauthd) Verify(ctx context.Context, s *Session, name, password string) error {
 	user, realm := name, s.Realm
 	if i := strings.LastIndexByte(name, '@'); i >= 0 {

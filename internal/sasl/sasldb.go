@@ -9,8 +9,8 @@ import (
 // DefaultSASLDB is the database of saslpasswd2 unless sasldb_path says otherwise.
 const DefaultSASLDB = "/etc/sasldb2"
 
-// SASLDB is the database that saslpasswd2 writes: a Berkeley DB hash file whose keys are user, realm and the name of a property with NULs
-// between them.
+// SASLDB is the database that saslpasswd2 writes: a Berkeley DB hash file whose keys are user, realm and the name of a
+// property with NULs between them.
 type SASLDB struct {
 	// Get returns the value of a key; found is false where the database has none. An error is temporary.
 	Get func(ctx context.Context, key string) (value string, found bool, err error)
@@ -58,8 +58,8 @@ func (t Table) Secret(ctx context.Context, user, realm string) (Secret, error) {
 	return Secret{}, ErrNoUser
 }
 
-// names are those under which a user may stand. A user without a realm is one of the host's own: a name in another realm is another
-// identity, which rules may trust otherwise.
+// names are those under which a user may stand. A user without a realm is one of the host's own: a name in another
+// realm is another identity, which rules may trust otherwise.
 func names(user, realm, own string) []string {
 	if strings.EqualFold(realm, own) {
 		return []string{user + "@" + realm, user}

@@ -12,7 +12,8 @@ import (
 	"github.com/xdg-go/scram"
 )
 
-// scramIterations is the work factor of exchanges whose secret is stored in plain text (RFC 7677 section 4 asks for 4096 at least).
+// scramIterations is the work factor of exchanges whose secret is stored in plain text (RFC 7677 section 4 asks for
+// 4096 at least).
 const scramIterations = 4096
 
 var scramHashes = map[string]scram.HashGeneratorFcn{ScramSHA1: scram.SHA1, ScramSHA256: scram.SHA256}
@@ -80,8 +81,8 @@ func startScram(kind scramKind, plus bool) func(ctx context.Context, l *Local, s
 	}
 }
 
-// stored makes the credentials that the exchange is checked against. For a user who does not exist, or whose secret does not
-// serve, they are those of a password that nobody has.
+// stored makes the credentials that the exchange is checked against. For a user who does not exist, or whose secret
+// does not serve, they are those of a password that nobody has.
 func (x *scramServer) stored(kind scramKind, secret Secret, err error) (scram.StoredCredentials, error) {
 	if stored, ok := secret.Stored[kind.name]; ok && err == nil {
 		return stored, nil
@@ -136,7 +137,8 @@ type scramClient struct {
 	conv *scram.ClientConversation
 }
 
-// newScramClient makes the client; offered says whether the server offers the -PLUS form, so that taking it away is noticed.
+// newScramClient makes the client; offered says whether the server offers the -PLUS form, so that taking it away is
+// noticed.
 func newScramClient(mech string, c Credentials, state *tls.ConnectionState, offered bool) (*scramClient, error) {
 	base, plus := strings.CutSuffix(mech, plusSuffix)
 	hash := scramHashes[base]

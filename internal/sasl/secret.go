@@ -19,8 +19,8 @@ import (
 	"github.com/xdg-go/scram"
 )
 
-// Secret is what is stored for a user, in one of three forms. Every mechanism works with Plain; SCRAM also with Stored of
-// its hash; PLAIN and LOGIN with all of them.
+// Secret is what is stored for a user, in one of three forms. Every mechanism works with Plain; SCRAM also with Stored
+// of its hash; PLAIN and LOGIN with all of them.
 type Secret struct {
 	Plain  string                             // the password itself
 	Hash   string                             // as crypt(3) or the PHC string format write it
@@ -31,7 +31,8 @@ type Secret struct {
 var errNoPlain = fmt.Errorf("%w: the stored secret does not serve this mechanism", ErrCredentials)
 
 // ParseSecret reads the stored form of a secret: "{SCHEME}text", where SCHEME is PLAIN, CLEARTEXT, SCRAM-SHA-1,
-// SCRAM-SHA-256 (as RFC 5803 and Dovecot write them) or the name of a hash, or a hash without a scheme, which begins with $.
+// SCRAM-SHA-256 (as RFC 5803 and Dovecot write them) or the name of a hash, or a hash without a scheme, which begins
+// with $.
 func ParseSecret(text string) (Secret, error) {
 	scheme, rest := "", text
 	if strings.HasPrefix(text, "{") {
@@ -99,8 +100,8 @@ func parseStored(text string) (c scram.StoredCredentials, err error) {
 	return c, nil
 }
 
-// maxHashed is how long a password may be for a hash, in bytes, as for crypt(3). The cost of SHA-crypt grows with its square: one
-// that fills the client's line would take seconds, for unknown users too.
+// maxHashed is how long a password may be for a hash, in bytes, as for crypt(3). The cost of SHA-crypt grows with its
+// square: one that fills the client's line would take seconds, for unknown users too.
 const maxHashed = 512
 
 // Matches reports whether password is the secret's: nil, or ErrCredentials. One of more than 512 bytes is no hash's.

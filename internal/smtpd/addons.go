@@ -183,8 +183,8 @@ func (c *conn) startTLS(_, arg string) {
 	c.handshake(t, cfg)
 }
 
-// implicitTLS begins a connection that is TLS from its first byte; false means that it is over. Nothing can be said to a client
-// that cannot have TLS.
+// implicitTLS begins a connection that is TLS from its first byte; false means that it is over. Nothing can be said to
+// a client that cannot have TLS.
 func (c *conn) implicitTLS(t TLSSession) bool {
 	cfg, _ := t.StartTLS(c.ctx)
 	if cfg == nil {

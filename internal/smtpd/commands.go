@@ -122,8 +122,8 @@ func (c *conn) notImplemented(name, arg string) {
 	c.badCommand(say(502, status.Enhanced{5, 5, 1}, `Command not implemented: "`+clean(strings.TrimRight(name+" "+arg, " "))+`"`))
 }
 
-// early refuses clients that sent more than the command whose reply they have to wait for (RFC 2920 section 3.1): what follows
-// may be somebody else's words, brought in by a proxy or a smuggled message.
+// early refuses clients that sent more than the command whose reply they have to wait for (RFC 2920 section 3.1): what
+// follows may be somebody else's words, brought in by a proxy or a smuggled message.
 func (c *conn) early() bool {
 	if c.feat.earlyCommands || c.s.buffered() == 0 {
 		return false
@@ -328,8 +328,8 @@ func (c *conn) noop(_, _ string) {
 	c.reply(say(250, ok200, "OK"))
 }
 
-// verbose refuses VERB: the transcript of deliveries that it asked for has no place in a server whose deliveries do not belong to
-// the dialogue.
+// verbose refuses VERB: the transcript of deliveries that it asked for has no place in a server whose deliveries do not
+// belong to the dialogue.
 func (c *conn) verbose(_, _ string) {
 	c.slowDown(&c.noops, c.srv.limits.Noop, "VERB")
 	c.reply(say(502, status.Enhanced{5, 7, 0}, "Verbose unavailable"))

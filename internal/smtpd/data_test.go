@@ -122,8 +122,8 @@ func TestDataLost(t *testing.T) {
 	}
 }
 
-// FuzzData: the pieces in which a message arrives do not matter; what is left over begins after CRLF dot CRLF; nothing with a bare
-// LF or CR passes.
+// FuzzData: the pieces in which a message arrives do not matter; what is left over begins after CRLF dot CRLF; nothing
+// with a bare LF or CR passes.
 func FuzzData(f *testing.F) {
 	f.Add("a\r\n..b\r\n.\r\nQUIT\r\n", 3, uint8(0))
 	f.Add("a\n.\nb\r\n.\r\r\n", 1, uint8(1))

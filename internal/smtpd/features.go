@@ -9,7 +9,8 @@ const (
 	acceptBare                 // a bare LF ends a line, a bare CR is data
 )
 
-// features are the srv_features, the last word counts, that concern the dialogue (op.txt 5.1.4.17 and the release notes of 8.18.1).
+// features are the srv_features, the last word counts, that concern the dialogue (op.txt 5.1.4.17 and the release notes
+// of 8.18.1).
 type features struct {
 	earlyCommands bool    // F: commands before the reply to HELO and DATA are taken
 	anyDot        bool    // O: a lone dot ends the message with any line ends around it

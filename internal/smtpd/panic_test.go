@@ -55,8 +55,8 @@ func (b *breaking) Close(ctx context.Context, cause error) {
 	b.fake.Close(ctx, cause)
 }
 
-// TestPanicEndsOneSession lets sessions panic in all that they do: each client is left with a 421 or a closed connection, each panic is
-// reported with its place, and the next client is served.
+// TestPanicEndsOneSession lets sessions panic in all that they do: each client is left with a 421 or a closed
+// connection, each panic is reported with its place, and the next client is served.
 func TestPanicEndsOneSession(t *testing.T) {
 	places := []string{"New", "Connect", "Helo", "Rcpt", "Data", "Close", ""}
 	told := make(chan *guard.Panic, len(places))
@@ -140,8 +140,8 @@ func (l fullListener) Close() error {
 	return nil
 }
 
-// TestFullDescriptorsDoNotFillTheLog lets accept fail for ten minutes, twenty times in a second: that is told once a minute, with its
-// number.
+// TestFullDescriptorsDoNotFillTheLog lets accept fail for ten minutes, twenty times in a second: that is told once a
+// minute, with its number.
 func TestFullDescriptorsDoNotFillTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told, all := 0, 0

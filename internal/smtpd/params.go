@@ -94,7 +94,8 @@ func parseMailParams(params string, allow allowed) (m mailParams, bad *status.Re
 	return m, bad
 }
 
-// size reads SIZE as the original does: leading digits count, so that clients that send rubbish are not lost (RFC 1870).
+// size reads SIZE as the original does: leading digits count, so that clients that send rubbish are not lost (RFC
+// 1870).
 func (m *mailParams) size(value string, has bool, limit int64) *status.Reply {
 	if !has {
 		return paramReply(501, 5, 2, "SIZE requires a value")
@@ -289,8 +290,8 @@ func orcpt(opts *smtp.RcptOptions, value string, has bool) *status.Reply {
 
 var errXtext = errors.New("smtpd: xtext is malformed")
 
-// decodeXtext undoes xtext (RFC 3461 section 4). Control characters are refused in both forms: what is decoded goes into
-// queue files and headers.
+// decodeXtext undoes xtext (RFC 3461 section 4). Control characters are refused in both forms: what is decoded goes
+// into queue files and headers.
 func decodeXtext(s string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

@@ -62,8 +62,8 @@ func onlyComment(path string) bool {
 	return strings.HasPrefix(path, "(") && strings.HasSuffix(path, ")")
 }
 
-// clean makes what a client sent safe to show: control characters and bytes beyond ASCII become '?', and long text is cut
-// in the middle.
+// clean makes what a client sent safe to show: control characters and bytes beyond ASCII become '?', and long text is
+// cut in the middle.
 func clean(s string) string {
 	const limit, keep = 203, 100
 	if len(s) > limit {
@@ -77,7 +77,8 @@ func clean(s string) string {
 	}, s)
 }
 
-// keyword splits a command's argument at "FROM:" or "TO:"; ok is false where it is not there, and word is then what was.
+// keyword splits a command's argument at "FROM:" or "TO:"; ok is false where it is not there, and word is then what
+// was.
 func keyword(arg, want string) (rest, word string, ok bool) {
 	i := strings.IndexAny(arg, ": \t")
 	if i < 0 {

@@ -87,8 +87,8 @@ func Listen(ctx context.Context, network, addr string, backlog int) (net.Listene
 	return l, nil
 }
 
-// Serve accepts connections until the listener fails for good, Shutdown is called (ErrServerClosed) or ctx ends. It closes l.
-// Several listeners may be served at once.
+// Serve accepts connections until the listener fails for good, Shutdown is called (ErrServerClosed) or ctx ends. It
+// closes l. Several listeners may be served at once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if !s.track(l) {
 		l.Close()
@@ -192,8 +192,8 @@ func (s *Server) untrack(l net.Listener) {
 	l.Close()
 }
 
-// ServeConn runs one dialogue over rw and closes it. It is what Serve does with each connection, and what -bs does with standard
-// input and output; a stream without deadlines gets them by a goroutine that reads ahead.
+// ServeConn runs one dialogue over rw and closes it. It is what Serve does with each connection, and what -bs does with
+// standard input and output; a stream without deadlines gets them by a goroutine that reads ahead.
 func (s *Server) ServeConn(ctx context.Context, rw io.ReadWriteCloser, info Conn) {
 	ctx, cancel := context.WithCancel(guard.With(ctx, s.cfg.Panicked))
 	defer cancel()
@@ -256,7 +256,8 @@ func (s *Server) Clients() []string {
 	return list
 }
 
-// Retire stops accepting, lets the dialogues under way come to their own end, and returns then: another server has taken over.
+// Retire stops accepting, lets the dialogues under way come to their own end, and returns then: another server has
+// taken over.
 func (s *Server) Retire() {
 	s.mu.Lock()
 	s.retired.Store(true)

@@ -45,8 +45,8 @@ type Session interface {
 	Etrn(ctx context.Context, arg string) status.Reply
 	// Reset ends the transaction, if any (RSET).
 	Reset(ctx context.Context)
-	// Close is called once, last. cause is nil after QUIT and where the server ended the dialogue, else a LostError that
-	// wraps os.ErrDeadlineExceeded after a timeout, io.EOF or another error of the connection, or ErrServerClosed.
+	// Close is called once, last. cause is nil after QUIT and where the server ended the dialogue, else a LostError
+	// that wraps os.ErrDeadlineExceeded after a timeout, io.EOF or another error of the connection, or ErrServerClosed.
 	Close(ctx context.Context, cause error)
 }
 
@@ -81,8 +81,8 @@ type FeatureSession interface {
 	Features(ctx context.Context) []string
 }
 
-// PauseSession is implemented by sessions with a greeting delay (FEATURE(greet_pause)). The client has to be silent for the
-// duration that GreetPause returns, at most 5 minutes; if it is not, EarlyTalk says how the greeting refuses it, as
+// PauseSession is implemented by sessions with a greeting delay (FEATURE(greet_pause)). The client has to be silent for
+// the duration that GreetPause returns, at most 5 minutes; if it is not, EarlyTalk says how the greeting refuses it, as
 // Connect's reply would. Both are called after Connect, if that did not refuse.
 type PauseSession interface {
 	GreetPause(ctx context.Context) time.Duration
@@ -100,10 +100,10 @@ type DeliverBySession interface {
 	MailBy(ctx context.Context, addr string, opts *smtp.MailOptions, by *smtp.DeliverByOptions) status.Reply
 }
 
-// NoticeSession is told what deserves a log line. Attack: a command was repeated so often that answers slow down. TooLong: a
-// command of that many bytes ended the dialogue. Proxy: a web browser's command did. Trapdoor: a command that once opened doors.
-// Early: something came before the reply to verb. Misspoken: the text of the reply to an RCPT whose syntax was wrong. Undecoded: an initial response of AUTH
-// that is no base64.
+// NoticeSession is told what deserves a log line. Attack: a command was repeated so often that answers slow down.
+// TooLong: a command of that many bytes ended the dialogue. Proxy: a web browser's command did. Trapdoor: a command
+// that once opened doors. Early: something came before the reply to verb. Misspoken: the text of the reply to an RCPT
+// whose syntax was wrong. Undecoded: an initial response of AUTH that is no base64.
 type NoticeSession interface {
 	Attack(ctx context.Context, command string, count int)
 	TooLong(ctx context.Context, bytes int)
@@ -129,8 +129,9 @@ type AuthSession interface {
 	AuthDone(ctx context.Context, mechanism string, err error) status.Reply
 }
 
-// TLSSession lets clients begin TLS (RFC 3207). StartTLS returns what to begin it with, or nil and why not; TLSDone
-// is told the outcome and may refuse the client, as Connect does. After a success the session must forget HELO, AUTH and the transaction.
+// TLSSession lets clients begin TLS (RFC 3207). StartTLS returns what to begin it with, or nil and why not; TLSDone is
+// told the outcome and may refuse the client, as Connect does. After a success the session must forget HELO, AUTH and
+// the transaction.
 type TLSSession interface {
 	// ImplicitTLS reports whether the connection begins with the handshake (RFC 8314 section 3.3).
 	ImplicitTLS() bool
@@ -171,7 +172,8 @@ type Config struct {
 	// NewSession makes the session of a connection. An error is a temporary refusal (421).
 	NewSession func(ctx context.Context, conn Conn) (Session, error)
 
-	// Wrap is put around each client's stream, to note what goes over it; it keeps deadlines where there were some. nil leaves it.
+	// Wrap is put around each client's stream, to note what goes over it; it keeps deadlines where there were some. nil
+	// leaves it.
 	Wrap func(io.ReadWriteCloser) io.ReadWriteCloser
 
 	// Scope makes the context of a connection and what ends it, for what is kept for one client; nil: there is nothing.
@@ -195,7 +197,7 @@ type Config struct {
 	Delay func(ctx context.Context, d time.Duration)
 	// Panicked is told of dialogues that ended with a panic; the client gets a 421.
 	Panicked guard.Report
-	// AcceptError is told of failures to accept, at most once a minute: how many there were, and the last. The server goes on after a
-	// moment. nil ignores them.
+	// AcceptError is told of failures to accept, at most once a minute: how many there were, and the last. The server
+	// goes on after a moment. nil ignores them.
 	AcceptError func(n int, err error)
 }

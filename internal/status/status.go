@@ -83,7 +83,8 @@ type Status struct {
 // Scope is what a peer's reply is about.
 type Scope uint8
 
-// The scopes. Reports do not name the peer where nobody was named to it; logs have a line for each recipient that it answers for.
+// The scopes. Reports do not name the peer where nobody was named to it; logs have a line for each recipient that it
+// answers for.
 const (
 	OfMessage   Scope = iota // DATA and the end of the message, or no peer has replied
 	OfSession                // the greeting, EHLO and MAIL

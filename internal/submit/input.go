@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// input gives a message from standard input with LF line ends. Unless dots are ignored a line with a single dot ends it, and of two dots
-// that begin a line the first is taken away (op.txt option IgnoreDots).
+// input gives a message from standard input with LF line ends. Unless dots are ignored a line with a single dot ends
+// it, and of two dots that begin a line the first is taken away (op.txt option IgnoreDots).
 type input struct {
 	r          *bufio.Reader
 	ignoreDots bool

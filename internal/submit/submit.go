@@ -19,7 +19,8 @@ type Options struct {
 	IgnoreDots bool // -i
 	Mode       byte // DeliveryMode
 	Verbose    bool // -v
-	// ARPANET is -ba: the field Sender:, else From:, names the sender, and errors are printed as replies with codes, lines ending in CR LF.
+	// ARPANET is -ba: the field Sender:, else From:, names the sender, and errors are printed as replies with codes,
+	// lines ending in CR LF.
 	ARPANET bool
 	// Background starts the delivery of a stored message in a process of its own; nil leaves it to the next queue run.
 	// named says that -f gave the sender.
@@ -103,7 +104,8 @@ func (j *job) unaddressed() int {
 	return status.Usage
 }
 
-// misused prints what is wrong with the command line. If it has no exit status of its own, that is Usage, unless all of it is tried again.
+// misused prints what is wrong with the command line. If it has no exit status of its own, that is Usage, unless all of
+// it is tried again.
 func (j *job) misused(complaints []string) {
 	if j.prints() {
 		j.print(complaints...)

@@ -11,8 +11,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// answers takes the final answer to each command out of the original's output: what the last "returns:" line of the command
-// says. Of the check rulesets a server sees $# only; other workspaces mean acceptance.
+// answers takes the final answer to each command out of the original's output: what the last "returns:" line of the
+// command says. Of the check rulesets a server sees $# only; other workspaces mean acceptance.
 func answers(t *testing.T, path, commands string) []string {
 	t.Helper()
 	asked := strings.Split(strings.TrimSpace(commands), "\n")

@@ -155,8 +155,9 @@ func BenchmarkTestMode(b *testing.B) {
 	}
 }
 
-// BenchmarkBeside: the original's test mode, with tables of its own makemap, and our rules in turn, in short pieces of which the
-// fastest counts: what else runs on the machine slows both down, but not every piece. The original's start is left out.
+// BenchmarkBeside: the original's test mode, with tables of its own makemap, and our rules in turn, in short pieces of
+// which the fastest counts: what else runs on the machine slows both down, but not every piece. The original's start is
+// left out.
 func BenchmarkBeside(b *testing.B) {
 	path := benchSite(b, func(dir, name string) *exec.Cmd {
 		return oracletest.Command(b, "usr/libexec/sendmail/makemap", "-C", filepath.Join(dir, "sendmail.cf"), "hash", filepath.Join(dir, name))
@@ -196,7 +197,8 @@ func originalTime(b *testing.B, path, commands string) time.Duration {
 	return run.ProcessState.UserTime() + run.ProcessState.SystemTime()
 }
 
-// qualified gives the original a host name with a domain where that is allowed; it looks for one for a minute otherwise.
+// qualified gives the original a host name with a domain where that is allowed; it looks for one for a minute
+// otherwise.
 func qualified(cmd *exec.Cmd) *exec.Cmd {
 	if os.Geteuid() == 0 {
 		cmd.Args = append([]string{"unshare", "--uts", "sh", "-c", `hostname mail.example.test && exec "$0" "$@"`}, cmd.Args...)

@@ -64,7 +64,8 @@ func printWords(log *debug.Log, words []string) {
 	log.Printf("\n")
 }
 
-// PrintIdentity prints what the interfaces are called (level 4), what a configuration made of our names (1) and which files count (10).
+// PrintIdentity prints what the interfaces are called (level 4), what a configuration made of our names (1) and which
+// files count (10).
 func PrintIdentity(log *debug.Log, site *mta.Site, path string) {
 	log.Printf("%s", site.Probed)
 	if log.At(0, 10) {
@@ -95,8 +96,8 @@ func PrintMailers(log *debug.Log, site *mta.Site) {
 	}
 }
 
-// PrintProblems prints what is wrong with a configuration, those messages that are wanted, and what -d37.1 tells of its lines, in the
-// order of lines.
+// PrintProblems prints what is wrong with a configuration, those messages that are wanted, and what -d37.1 tells of its
+// lines, in the order of lines.
 func PrintProblems(w io.Writer, log *debug.Log, site *mta.Site, wanted func(cf.Message) bool) {
 	traces := site.Traces
 	upTo := func(line int) {

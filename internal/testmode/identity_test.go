@@ -56,7 +56,8 @@ func same(t *testing.T, what, theirs, ours string) {
 	}
 }
 
-// TestOwnNames: the names of this host in class w, from the kernel, hosts(5), the DNS and the interfaces, and what -d0 prints of them.
+// TestOwnNames: the names of this host in class w, from the kernel, hosts(5), the DNS and the interfaces, and what -d0
+// prints of them.
 func TestOwnNames(t *testing.T) {
 	ours := ownProgram(t)
 	script := `ip addr add 192.0.2.7/24 dev lo; ip addr add 2001:db8::7/64 dev lo

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// printed are the categories of -d that print something in the test mode, with the highest level at which all is printed that the
-// original prints.
+// printed are the categories of -d that print something in the test mode, with the highest level at which all is
+// printed that the original prints.
 var printed = map[int]int{0: 43, 12: all, 20: all, 21: all, 24: all, 33: all, 35: 13, 37: 1, 38: 8, 48: all, 60: all, 61: all}
 
 // all is beyond the highest level.
 const all = 999
 
-// Silent returns the words of a -d value that ask for categories or levels at which nothing is printed here. Where all categories
-// are asked for at once nobody waits for one of them.
+// Silent returns the words of a -d value that ask for categories or levels at which nothing is printed here. Where all
+// categories are asked for at once nobody waits for one of them.
 func Silent(value string) []string {
 	var list []string
 	for _, word := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {

@@ -74,8 +74,8 @@ func manyRecords(t *testing.T, list string) string {
 	return b.String()
 }
 
-// parts are configurations with their commands: every map with every key by /map, then in rules, with and without arguments. The original
-// takes at most 100 rulesets.
+// parts are configurations with their commands: every map with every key by /map, then in rules, with and without
+// arguments. The original takes at most 100 rulesets.
 func (c *mapCase) parts(dir string) (cfs, ins []string) {
 	head := "V10/Berkeley\nO QueueDirectory=/tmp\nO DontBlameSendmail=MapInUnsafeDirPath,RunProgramInUnsafeDirPath,GroupWritableDirPathSafe,LinkedMapInWritableDir\n" +
 		"Mlocal, P=/bin/true, F=lsAw5, A=true\n" + strings.ReplaceAll(c.cf, "DIR", dir) + "S0\nR$*\t$#local $: $1\n"
@@ -99,7 +99,8 @@ func (c *mapCase) parts(dir string) (cfs, ins []string) {
 	return cfs, ins
 }
 
-// TestMaps: look-ups in maps of every class that needs no server of its own, by /map and in rules: not a byte differs from the original's.
+// TestMaps: look-ups in maps of every class that needs no server of its own, by /map and in rules: not a byte differs
+// from the original's.
 func TestMaps(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -148,8 +149,8 @@ func TestMaps(t *testing.T) {
 	t.Logf("%d commands", commands)
 }
 
-// serving names, in the environment of this test program started once more within the private world, the folder for the local socket of
-// a server of class socket.
+// serving names, in the environment of this test program started once more within the private world, the folder for the
+// local socket of a server of class socket.
 const serving = "GOSENDMAIL_TESTMODE_SERVING"
 
 // answersOf are what the server sends for a key, as it is; answerText what it sends as a netstring.

@@ -249,8 +249,8 @@ for f in *.cf; do $SM2 -C $ARENA/wide/$f -bt $(cat ${f%.cf}.flags) <${f%.cf}.in 
 	t.Logf("%d configurations, %d commands", len(names), commands)
 }
 
-// called finds quoted ruleset names in rules: the original drops the quotes in its own program when it has once run them,
-// so that what it shows with "=S" depends on what happened before.
+// called finds quoted ruleset names in rules: the original drops the quotes in its own program when it has once run
+// them, so that what it shows with "=S" depends on what happened before.
 var called = regexp.MustCompile(`\$> "?([A-Za-z0-9_]+)"? ?`)
 
 // compareFiles compares what both answered and returns the number of commands.

@@ -19,9 +19,9 @@ var versions = []struct {
 	{"SSL_OP_NO_TLSv1_3", tls.VersionTLS13},
 }
 
-// protocol applies the value of ServerSSLOptions or ClientSSLOptions: names separated by blanks or commas, a minus sign before
-// one takes it back; numbers are accepted without effect. "-SSL_OP_NO_TLSv1" is how old protocols are allowed: the default is
-// TLS 1.2 and later.
+// protocol applies the value of ServerSSLOptions or ClientSSLOptions: names separated by blanks or commas, a minus sign
+// before one takes it back; numbers are accepted without effect. "-SSL_OP_NO_TLSv1" is how old protocols are allowed:
+// the default is TLS 1.2 and later.
 func protocol(c *tls.Config, value string) error {
 	off := map[uint16]bool{tls.VersionTLS10: true, tls.VersionTLS11: true}
 	for _, word := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
@@ -109,9 +109,10 @@ var none = map[string]bool{
 
 func secure(s *tls.CipherSuite) bool { return !s.Insecure }
 
-// Ciphers translates the commonest form of ciphers(1): words joined by colons, commas or blanks, with !, - or + before them, "+"
-// between words that must all hold, and names of suites as OpenSSL or IANA write them. TLS 1.3 has its own suites and is not
-// concerned. Words that are not known are returned, since OpenSSL passes them over; a list that leaves nothing is an error.
+// Ciphers translates the commonest form of ciphers(1): words joined by colons, commas or blanks, with !, - or + before
+// them, "+" between words that must all hold, and names of suites as OpenSSL or IANA write them. TLS 1.3 has its own
+// suites and is not concerned. Words that are not known are returned, since OpenSSL passes them over; a list that
+// leaves nothing is an error.
 func Ciphers(list string) (suites []uint16, unknown []string, err error) {
 	all := append(tls.CipherSuites(), tls.InsecureCipherSuites()...)
 	chosen, banned := map[uint16]bool{}, map[uint16]bool{}
@@ -197,8 +198,8 @@ func suiteNamed(name string) *tls.CipherSuite {
 	return nil
 }
 
-// checkSuites takes a list of TLS 1.3 suites joined by colons. crypto/tls offers the three usual ones and chooses among them itself: a
-// list that leaves one of them out cannot be obeyed, and is refused rather than passed over.
+// checkSuites takes a list of TLS 1.3 suites joined by colons. crypto/tls offers the three usual ones and chooses among
+// them itself: a list that leaves one of them out cannot be obeyed, and is refused rather than passed over.
 func checkSuites(list string) error {
 	if list == "" {
 		return nil

@@ -30,8 +30,8 @@ const (
 	matchFull, match256, match512 = 0, 1, 2
 )
 
-// UsableTLSA returns the records that a mail server's certificate may be held against (RFC 7672 section 3.1): the usages PKIX-TA and
-// PKIX-EE do not count, nor do selectors, matching types and lengths that nobody knows.
+// UsableTLSA returns the records that a mail server's certificate may be held against (RFC 7672 section 3.1): the
+// usages PKIX-TA and PKIX-EE do not count, nor do selectors, matching types and lengths that nobody knows.
 func UsableTLSA(records []dns.TLSA) []dns.TLSA {
 	sizes := map[uint8]int{match256: sha256.Size, match512: sha512.Size}
 	return slices.DeleteFunc(slices.Clone(records), func(r dns.TLSA) bool {
@@ -44,9 +44,9 @@ func UsableTLSA(records []dns.TLSA) []dns.TLSA {
 // errNoTLSA says that no record matches.
 var errNoTLSA = errors.New("no TLSA record matches")
 
-// VerifyDANE holds a server's certificates against usable TLSA records. With usage DANE-EE the certificate itself must match, and neither
-// its names nor its dates count (RFC 7672 section 3.1.1); with DANE-TA an authority of its chain must, and the certificate must be
-// good for one of the names (section 3.1.2).
+// VerifyDANE holds a server's certificates against usable TLSA records. With usage DANE-EE the certificate itself must
+// match, and neither its names nor its dates count (RFC 7672 section 3.1.1); with DANE-TA an authority of its chain
+// must, and the certificate must be good for one of the names (section 3.1.2).
 func VerifyDANE(state *tls.ConnectionState, records []dns.TLSA, names []string, now time.Time) error {
 	chain := state.PeerCertificates
 	if len(chain) == 0 {
@@ -80,8 +80,8 @@ func matches(r dns.TLSA, cert *x509.Certificate) bool {
 	return bytes.Equal(data, r.Data)
 }
 
-// anchors are the authorities that DANE-TA records name: those that the server sent, a record's own certificate, or who has signed the
-// last of the chain with a record's key.
+// anchors are the authorities that DANE-TA records name: those that the server sent, a record's own certificate, or who
+// has signed the last of the chain with a record's key.
 func anchors(records []dns.TLSA, chain []*x509.Certificate) *x509.CertPool {
 	pool := x509.NewCertPool()
 	for _, cert := range chain[1:] {
@@ -101,7 +101,8 @@ func anchors(records []dns.TLSA, chain []*x509.Certificate) *x509.CertPool {
 	return pool
 }
 
-// anchorOf is the authority that a record holds whole, as a certificate or as the key that has signed the last of the chain.
+// anchorOf is the authority that a record holds whole, as a certificate or as the key that has signed the last of the
+// chain.
 func anchorOf(r dns.TLSA, chain []*x509.Certificate) *x509.Certificate {
 	last := chain[len(chain)-1]
 	if r.Selector == selectorCert {
@@ -122,8 +123,9 @@ func anchorOf(r dns.TLSA, chain []*x509.Certificate) *x509.Certificate {
 	return last
 }
 
-// issued checks the chain up to any of the anchors, for any of the names. The anchors are one pool: package x509 bounds the signatures
-// that it checks in one search, and what records and certificates without number cost must not grow with their product.
+// issued checks the chain up to any of the anchors, for any of the names. The anchors are one pool: package x509 bounds
+// the signatures that it checks in one search, and what records and certificates without number cost must not grow with
+// their product.
 func issued(chain []*x509.Certificate, anchors *x509.CertPool, names []string, now time.Time) (err error) {
 	between := x509.NewCertPool()
 	for _, cert := range chain[1:] {
@@ -140,10 +142,12 @@ func issued(chain []*x509.Certificate, anchors *x509.CertPool, names []string, n
 	return err
 }
 
-// maxRSA bounds the keys of records, in bits: a check of a signature costs the square of them. crypto/tls bounds those of certificates alike.
+// maxRSA bounds the keys of records, in bits: a check of a signature costs the square of them. crypto/tls bounds those
+// of certificates alike.
 const maxRSA = 8192
 
-// keyAlgorithm names the algorithm of a public key for x509's check of signatures; it knows none of keys that are too long.
+// keyAlgorithm names the algorithm of a public key for x509's check of signatures; it knows none of keys that are too
+// long.
 func keyAlgorithm(key any) x509.PublicKeyAlgorithm {
 	switch key := key.(type) {
 	case *rsa.PublicKey:

@@ -122,7 +122,8 @@ func TestUsableTLSA(t *testing.T) {
 	}
 }
 
-// TestCostOfVerifyDANE: records and certificates without number, which a hostile domain can have, do not cost their product.
+// TestCostOfVerifyDANE: records and certificates without number, which a hostile domain can have, do not cost their
+// product.
 func TestCostOfVerifyDANE(t *testing.T) {
 	root, _ := issue(t, "root", true, nil, nil)
 	leaf, _ := issue(t, "mx.test", false, nil, nil)

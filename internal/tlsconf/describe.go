@@ -38,7 +38,8 @@ func Describe(state *tls.ConnectionState) Connection {
 	return c
 }
 
-// CipherName is OpenSSL's name of a suite: TLS 1.3's keep their IANA names, in the others the words WITH and CBC are left out.
+// CipherName is OpenSSL's name of a suite: TLS 1.3's keep their IANA names, in the others the words WITH and CBC are
+// left out.
 func CipherName(id uint16) string {
 	name := tls.CipherSuiteName(id)
 	words, ok := strings.CutPrefix(name, "TLS_")
@@ -115,8 +116,8 @@ func name(raw []byte) (parts [][2]string) {
 	return parts
 }
 
-// oneLine is a distinguished name as OpenSSL's X509_NAME_oneline writes it: "/C=JP/CN=mail.example.com", bytes that do not print as \xHH, / and +
-// behind a backslash.
+// oneLine is a distinguished name as OpenSSL's X509_NAME_oneline writes it: "/C=JP/CN=mail.example.com", bytes that do
+// not print as \xHH, / and + behind a backslash.
 func oneLine(raw []byte) string {
 	var b strings.Builder
 	for _, p := range name(raw) {
@@ -172,8 +173,8 @@ func commonName(raw []byte) string {
 	return Encode(cn)
 }
 
-// Encode replaces what does not print and the characters \ < > ( ) " + and blank by "+" and two hexadecimal digits (op.txt
-// section 6.7).
+// Encode replaces what does not print and the characters \ < > ( ) " + and blank by "+" and two hexadecimal digits
+// (op.txt section 6.7).
 func Encode(s string) string {
 	var b strings.Builder
 	for i := range len(s) {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Keeper holds the TLS configuration of one side and follows its files: a certificate that is replaced on disk is used by the next
-// handshake, a broken one keeps the old one.
+// Keeper holds the TLS configuration of one side and follows its files: a certificate that is replaced on disk is used
+// by the next handshake, a broken one keeps the old one.
 type Keeper struct {
 	side   Side
 	o      Options
@@ -32,8 +32,8 @@ const lookEvery = time.Second
 // ErrNotOffered: no certificate is set, so that a server has no TLS.
 var ErrNotOffered = errors.New("tlsconf: no certificate is set")
 
-// New reads the files. An error names the option and what is wrong: the keeper, which is never nil, then offers no TLS until the files
-// have been replaced by good ones.
+// New reads the files. An error names the option and what is wrong: the keeper, which is never nil, then offers no TLS
+// until the files have been replaced by good ones.
 func New(side Side, o Options, now func() time.Time, report func(error)) (*Keeper, error) {
 	if now == nil {
 		now = time.Now
@@ -106,8 +106,8 @@ func (k *Keeper) get() *material {
 	return m
 }
 
-// Server returns the configuration for a client's handshake, or ErrNotOffered. All handshakes of one generation share it, so that
-// sessions can be resumed.
+// Server returns the configuration for a client's handshake, or ErrNotOffered. All handshakes of one generation share
+// it, so that sessions can be resumed.
 func (k *Keeper) Server() (*tls.Config, error) {
 	if m := k.get(); m.config != nil {
 		return m.config, nil
@@ -115,8 +115,8 @@ func (k *Keeper) Server() (*tls.Config, error) {
 	return nil, ErrNotOffered
 }
 
-// Client returns the configuration for a handshake with a server of that name, or nil where the files cannot be used. The name
-// may be a literal in brackets, which is not sent.
+// Client returns the configuration for a handshake with a server of that name, or nil where the files cannot be used.
+// The name may be a literal in brackets, which is not sent.
 func (k *Keeper) Client(host string) *tls.Config {
 	m := k.get()
 	if m.config == nil {

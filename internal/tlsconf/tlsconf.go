@@ -23,7 +23,8 @@ type Options struct {
 	CipherSuites           string // of TLS 1.3
 	SSLOptions             string // ServerSSLOptions or ClientSSLOptions
 	DHParameters           string
-	// RequireCRL makes a certificate whose issuer has no revocation list fail (flag R of tls_srv_features and tls_clt_features).
+	// RequireCRL makes a certificate whose issuer has no revocation list fail (flag R of tls_srv_features and
+	// tls_clt_features).
 	RequireCRL bool
 	// NoRequest leaves out the request for a client's certificate (flag V of TLSSrvOptions, srv_features' V).
 	NoRequest bool
@@ -122,7 +123,8 @@ func load(side Side, o *Options) (*material, error) {
 	return m, nil
 }
 
-// trust reads who is trusted. What is not there takes trust away, not TLS: without a list of revoked certificates nobody is verified.
+// trust reads who is trusted. What is not there takes trust away, not TLS: without a list of revoked certificates
+// nobody is verified.
 func (m *material) trust(o *Options) error {
 	roots := x509.NewCertPool()
 	for _, read := range []func(*Options, *x509.CertPool) error{authorityFile, authorityFolder} {
@@ -157,7 +159,8 @@ func suites(c *tls.Config, o *Options) (unknown []string, err error) {
 	return unknown, nil
 }
 
-// authorityFile reads CACertFile, authorityFolder the files of CACertPath; without both nobody is trusted, as with the original.
+// authorityFile reads CACertFile, authorityFolder the files of CACertPath; without both nobody is trusted, as with the
+// original.
 func authorityFile(o *Options, pool *x509.CertPool) error {
 	if o.CACertFile == "" {
 		return nil
@@ -176,8 +179,8 @@ func authorityFolder(o *Options, pool *x509.CertPool) error {
 	return nil
 }
 
-// Names of files in CACertPath and CRLPath: a hash and a number, as c_rehash(1) makes them. OpenSSL looks at no others, so that a
-// certificate that merely lies there is not trusted.
+// Names of files in CACertPath and CRLPath: a hash and a number, as c_rehash(1) makes them. OpenSSL looks at no others,
+// so that a certificate that merely lies there is not trusted.
 var (
 	certName = regexp.MustCompile(`^[0-9a-f]{8}\.[0-9]+$`)
 	crlName  = regexp.MustCompile(`^[0-9a-f]{8}\.r[0-9]+$`)

@@ -250,8 +250,8 @@ func TestRevokedCertificates(t *testing.T) {
 	}
 }
 
-// TestAbsentListsTakeTrustAway: files about whom to trust that are not there are reported, and leave TLS without them, but a certificate is
-// never verified where the revoked ones are not known.
+// TestAbsentListsTakeTrustAway: files about whom to trust that are not there are reported, and leave TLS without them,
+// but a certificate is never verified where the revoked ones are not known.
 func TestAbsentListsTakeTrustAway(t *testing.T) {
 	dir := t.TempDir()
 	ca := newAuthority(t, dir)

@@ -21,8 +21,8 @@ const (
 // errRevoked: a list of its issuer names the certificate.
 var errRevoked = errors.New("certificate revoked")
 
-// verify checks the chain of a peer's certificates against the authorities and the revocation lists, whatever the name in it.
-// usage is what the peer used it for.
+// verify checks the chain of a peer's certificates against the authorities and the revocation lists, whatever the name
+// in it. usage is what the peer used it for.
 func (m *material) verify(o *Options, state *tls.ConnectionState, usage x509.ExtKeyUsage, now time.Time) error {
 	between := x509.NewCertPool()
 	for _, cert := range state.PeerCertificates[1:] {
@@ -43,8 +43,8 @@ func (m *material) verify(o *Options, state *tls.ConnectionState, usage x509.Ext
 	return err
 }
 
-// revoked looks for the certificates of a chain in the lists of their issuers. That there is no list counts only where lists are
-// required; one that is past its time always does, as for OpenSSL.
+// revoked looks for the certificates of a chain in the lists of their issuers. That there is no list counts only where
+// lists are required; one that is past its time always does, as for OpenSSL.
 func (m *material) revoked(o *Options, chain []*x509.Certificate, now time.Time) error {
 	for i, cert := range chain[:len(chain)-1] {
 		found := false

@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// Berkeley DB since 2.0: a page header of 26 bytes, then an index of 16-bit offsets, items from the end of the page downwards.
+// Berkeley DB since 2.0: a page header of 26 bytes, then an index of 16-bit offsets, items from the end of the page
+// downwards.
 const (
 	pageHeader = 26
 	chksumMore = 6 // pages with a checksum have so many bytes more before the index
@@ -98,7 +99,8 @@ func (b *bdb) page(n uint32) ([]byte, error) {
 	return p, nil
 }
 
-// full reports whether the items of a page reach down to where its header says that they do: none was added or lost by damage.
+// full reports whether the items of a page reach down to where its header says that they do: none was added or lost by
+// damage.
 func (b *bdb) full(p []byte) bool {
 	switch pageType(p) {
 	case pageHash, pageHashUnsorted, pageIBtree, pageLBtree, pageIRecno, pageLRecno, pageLDup:

@@ -72,10 +72,12 @@ func (h *hash) bucket(hash uint32) uint32 {
 	return b
 }
 
-// bucketPage returns the first page of a bucket: buckets lie in groups that double in size, each group with an offset of its own.
+// bucketPage returns the first page of a bucket: buckets lie in groups that double in size, each group with an offset
+// of its own.
 func (h *hash) bucketPage(bucket uint32) uint32 { return bucket + h.spares[bits.Len32(bucket)&31] }
 
-// untouched reports whether page n is all zero: the library reserves the pages of new buckets and writes them when a record goes there.
+// untouched reports whether page n is all zero: the library reserves the pages of new buckets and writes them when a
+// record goes there.
 func (h *hash) untouched(n uint32) bool {
 	if n == 0 || n >= h.pages {
 		return false
@@ -172,7 +174,8 @@ func (h *hash) pageDups(b []byte, visit func([]byte) bool) (more bool, err error
 	return true, nil
 }
 
-// key returns item i of a page of a bucket, which must be a key of that bucket: a damaged one is not passed over in silence.
+// key returns item i of a page of a bucket, which must be a key of that bucket: a damaged one is not passed over in
+// silence.
 func (h *hash) key(p []byte, i int, bucket uint32) ([]byte, error) {
 	raw, err := h.raw(p, i)
 	if err != nil {

@@ -60,7 +60,8 @@ func (t *btree) leaf(key []byte) (uint32, error) {
 	return 0, fmt.Errorf("%w: btree is too deep", ErrCorrupt)
 }
 
-// branch returns the last entry of an internal page whose key is less than key; the first entry counts as less than all. Duplicates of a key may begin on the page before the one that the key leads to, therefore 'less'.
+// branch returns the last entry of an internal page whose key is less than key; the first entry counts as less than
+// all. Duplicates of a key may begin on the page before the one that the key leads to, therefore 'less'.
 func (t *btree) branch(p []byte, key []byte) (int, error) {
 	lo, hi := 0, t.entries(p)
 	for hi-lo > 1 {
@@ -134,7 +135,8 @@ func (t *btree) find(name string, nul bool, visit func([]byte) bool) error {
 	return nil
 }
 
-// begins makes sure that a key that is not there could not be before leaf n: a damaged page on the way would have led past it.
+// begins makes sure that a key that is not there could not be before leaf n: a damaged page on the way would have led
+// past it.
 func (t *btree) begins(n uint32, key []byte) error {
 	p, err := t.page(n)
 	if err != nil || t.prev(p) == 0 {

@@ -30,7 +30,8 @@ func temporary(path string) (*os.File, error) {
 	return os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 }
 
-// Commit completes the file, gives it its permissions and with own its owner, makes it durable and renames it to path. When it fails, path is as before and the temporary file is gone.
+// Commit completes the file, gives it its permissions and with own its owner, makes it durable and renames it to path.
+// When it fails, path is as before and the temporary file is gone.
 func (b *Builder) Commit(perm fs.FileMode, own func(*os.File) error) (err error) {
 	defer func() {
 		if err != nil {

@@ -26,8 +26,8 @@ type cdbFile struct {
 	end  uint32 // of the records: where the first table begins
 }
 
-// openCDB checks the header: every table must lie behind the header and inside the file, and together they must fill it from the first
-// one on.
+// openCDB checks the header: every table must lie behind the header and inside the file, and together they must fill it
+// from the first one on.
 func openCDB(data []byte) (format, error) {
 	if len(data) < cdbHeader || int64(len(data)) > 1<<32 {
 		return nil, ErrCorrupt

@@ -50,7 +50,8 @@ func damageFiles(t *testing.T) map[string][]byte {
 	return files
 }
 
-// answers looks all records up in a damaged file and says how many answers are errors, silently wrong, and silently missing.
+// answers looks all records up in a damaged file and says how many answers are errors, silently wrong, and silently
+// missing.
 func answers(t *testing.T, data []byte, want map[string][]string) (failed, wrong, missing int) {
 	t.Helper()
 	db, err := Parse(data)

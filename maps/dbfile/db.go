@@ -19,8 +19,8 @@ import (
 // ErrCorrupt is found in errors that say that a file is not a healthy database.
 var ErrCorrupt = errors.New("damaged or not a database")
 
-// ErrChanged says that another program has written into the file since it was opened: what was learned from it then is not true any more.
-// Opening it anew helps.
+// ErrChanged says that another program has written into the file since it was opened: what was learned from it then is
+// not true any more. Opening it anew helps.
 var ErrChanged = errors.New("the file was changed since it was opened")
 
 // errStop ends a walk early.
@@ -28,7 +28,8 @@ var errStop = errors.New("stop")
 
 // format is one file format over a mapped file. Methods may fault when the file shrinks; DB catches that.
 type format interface {
-	// find calls visit for each value of a key, in order, until it returns false. With nul the stored key has a NUL byte after key.
+	// find calls visit for each value of a key, in order, until it returns false. With nul the stored key has a NUL
+	// byte after key.
 	find(key string, nul bool, visit func(value []byte) bool) error
 	// each calls visit for each record.
 	each(visit func(key, value []byte) error) error
@@ -121,7 +122,8 @@ func (db *DB) parse() (err error) {
 // Format names the file's format, such as "cdb" or "Berkeley DB hash version 9".
 func (db *DB) Format() string { return db.f.name() }
 
-// guard ends a stretch of reading from the mapping: a memory fault (the file was cut off under the mapping) becomes an error.
+// guard ends a stretch of reading from the mapping: a memory fault (the file was cut off under the mapping) becomes an
+// error.
 func (db *DB) guard(old bool, err *error) {
 	debug.SetPanicOnFault(old)
 	if r := recover(); r != nil {
@@ -133,7 +135,8 @@ func (db *DB) guard(old bool, err *error) {
 	runtime.KeepAlive(db)
 }
 
-// Get returns the first value of a key. With nul, the stored key ends in a NUL byte, and one at the end of the value is cut off.
+// Get returns the first value of a key. With nul, the stored key ends in a NUL byte, and one at the end of the value is
+// cut off.
 func (db *DB) Get(key string, nul bool) (value string, found bool, err error) {
 	if db.locked != nil {
 		if err := db.locked.acquire(); err != nil {
@@ -178,7 +181,8 @@ func (db *DB) Values(key string, nul bool) (values []string, err error) {
 	return values, err
 }
 
-// Each calls visit with each record, until it returns an error, which Each returns. The slices are valid during the call only.
+// Each calls visit with each record, until it returns an error, which Each returns. The slices are valid during the
+// call only.
 func (db *DB) Each(visit func(key, value []byte) error) (err error) {
 	if db.locked != nil {
 		if err := db.locked.acquire(); err != nil {
@@ -198,8 +202,9 @@ func (db *DB) Close() error {
 	return db.locked.close()
 }
 
-// sharedLock is one flock on one open file for any number of readers at once, as programs that write Berkeley DB files in place expect.
-// The last reader gives it back. Readers who come after a turn's time wait for that: a writer would never have the file otherwise.
+// sharedLock is one flock on one open file for any number of readers at once, as programs that write Berkeley DB files
+// in place expect. The last reader gives it back. Readers who come after a turn's time wait for that: a writer would
+// never have the file otherwise.
 type sharedLock struct {
 	mu      sync.Mutex
 	file    *os.File

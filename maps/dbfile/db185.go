@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Page types and item flags of a DB 1.85 btree. Each page begins with its number, the previous and next page, the flags (32 bits
-// each), and the 16-bit ends of the index from below and of the items from above.
+// Page types and item flags of a DB 1.85 btree. Each page begins with its number, the previous and next page, the flags
+// (32 bits each), and the 16-bit ends of the index from below and of the items from above.
 const (
 	old185Header   = 20
 	old185Internal = 1
@@ -68,7 +68,8 @@ func (t *btree185) entries(p []byte) (int, error) {
 	return (lower - old185Header) / 2, nil
 }
 
-// item returns what follows the fixed part of item i: its two numbers (sizes of key and value; size and page below), flags and bytes.
+// item returns what follows the fixed part of item i: its two numbers (sizes of key and value; size and page below),
+// flags and bytes.
 func (t *btree185) item(p []byte, i int) (a, b uint32, flags byte, rest []byte, err error) {
 	off := int(t.u16(p, old185Header+2*i))
 	if off < old185Header || off+9 > len(p) {
@@ -132,7 +133,8 @@ func (t *btree185) leaf(key []byte) (uint32, error) {
 	return 0, fmt.Errorf("%w: btree is too deep", ErrCorrupt)
 }
 
-// branch returns the page below the last entry whose key is less than key (duplicates may begin there); the first counts as less than all.
+// branch returns the page below the last entry whose key is less than key (duplicates may begin there); the first
+// counts as less than all.
 func (t *btree185) branch(p, key []byte) (uint32, error) {
 	n, err := t.entries(p)
 	if err != nil {

@@ -14,8 +14,9 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// writer185 is a program that writes a file with the library of DB 1.85: type (0 btree, 1 hash), page size, byte order and
-// duplicates as arguments, records as lengths and bytes on its input. A record with the length 0xffffffff for its value is deleted.
+// writer185 is a program that writes a file with the library of DB 1.85: type (0 btree, 1 hash), page size, byte order
+// and duplicates as arguments, records as lengths and bytes on its input. A record with the length 0xffffffff for its
+// value is deleted.
 const writer185 = `
 import ctypes, os, struct, sys
 lib = ctypes.CDLL(sys.argv[1])
@@ -91,8 +92,8 @@ func load185(t *testing.T, kind, size, order, dups int, records [][2]string) str
 	return file
 }
 
-// records185 are many small records and some that need pages of their own, of all sizes around a page's. bigKeys adds large keys,
-// which make the library itself lose records of a btree or crash.
+// records185 are many small records and some that need pages of their own, of all sizes around a page's. bigKeys adds
+// large keys, which make the library itself lose records of a btree or crash.
 func records185(page int, bigKeys bool) [][2]string {
 	var out [][2]string
 	for i := range 3000 {
@@ -162,7 +163,8 @@ func TestDB185Duplicates(t *testing.T) {
 	checkDB(t, openFile(t, load185(t, 0, 512, 0, 1, records)), group(records), false)
 }
 
-// TestDB185Damage: whatever a byte is changed to, an answer is right, an error or 'not found', and nothing hangs or panics.
+// TestDB185Damage: whatever a byte is changed to, an answer is right, an error or 'not found', and nothing hangs or
+// panics.
 func TestDB185Damage(t *testing.T) {
 	for kind := range 2 {
 		data, err := os.ReadFile(load185(t, kind, 512, 0, 0, records185(512, kind == 1)[2500:]))

@@ -27,7 +27,8 @@ var formats = map[kind]func(data []byte) (format, error){
 	isBtree185: openBtree185,
 }
 
-// kindOf tells the format. A CDB has no magic number; but at these places it has even table lengths or positions beyond its header, which the numbers and versions of Berkeley DB cannot be.
+// kindOf tells the format. A CDB has no magic number; but at these places it has even table lengths or positions beyond
+// its header, which the numbers and versions of Berkeley DB cannot be.
 func kindOf(b []byte) kind {
 	if order := orderOf(b[12:], hashMagic); order != nil && order.Uint32(b[16:]) < 32 {
 		return isHash

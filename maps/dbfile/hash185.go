@@ -15,8 +15,9 @@ const (
 	old185Real        = 4
 )
 
-// hash185 is a hash table of DB 1.85 (version 2). Each page is an array of 16-bit numbers: how many follow, then pairs of the
-// offsets of key and value, then the free space and its end; keys and values lie from the end of the page downwards.
+// hash185 is a hash table of DB 1.85 (version 2). Each page is an array of 16-bit numbers: how many follow, then pairs
+// of the offsets of key and value, then the free space and its end; keys and values lie from the end of the page
+// downwards.
 type hash185 struct {
 	data                         []byte
 	order                        binary.ByteOrder // of the pages; the header is big-endian
@@ -77,7 +78,8 @@ func times33(key string, nul bool) uint32 {
 	return v
 }
 
-// bucketPage returns the page of a bucket: buckets lie in order, with the overflow pages of each doubling of the table between them.
+// bucketPage returns the page of a bucket: buckets lie in order, with the overflow pages of each doubling of the table
+// between them.
 func (h *hash185) bucketPage(bucket uint32) int {
 	n := bucket + h.headerPages
 	if bucket > 0 {
@@ -175,7 +177,8 @@ func (h *walk185) bucket(bucket uint32, visit func(key []byte, value func() ([]b
 	}
 }
 
-// records visits the records of one page, or the large one that begins on it, and returns the address of the next page, 0 for none.
+// records visits the records of one page, or the large one that begins on it, and returns the address of the next page,
+// 0 for none.
 func (h *walk185) records(p *page185, visit func(key []byte, value func() ([]byte, error)) error) (link uint16, err error) {
 	end := h.pagesize
 	for i := 1; i < p.used; i += 2 {

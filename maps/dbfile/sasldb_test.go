@@ -9,8 +9,8 @@ import (
 	"gosendmail/internal/oracletest"
 )
 
-// TestSASLPasswords reads the password file that SASL's own saslpasswd2 makes: a Berkeley DB hash of user, realm and property, with
-// NUL bytes between them.
+// TestSASLPasswords reads the password file that SASL's own saslpasswd2 makes: a Berkeley DB hash of user, realm and
+// property, with NUL bytes between them.
 func TestSASLPasswords(t *testing.T) {
 	root, command := oracletest.Debian(t, "usr/sbin/saslpasswd2", "sasl2-bin", "libsasl2-2", "libsasl2-modules-db", "libdb5.3", "libcrypt1", "libldap-2.5-0", "libkrb5-3")
 	file := filepath.Join(t.TempDir(), "sasldb2")

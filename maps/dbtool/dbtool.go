@@ -1,7 +1,9 @@
-// Package dbtool is what makemap, editmap and praliases share: their command lines, the few options they read from sendmail.cf, and how a map's file is named, checked and owned.
+// Package dbtool is what makemap, editmap and praliases share: their command lines, the few options they read from
+// sendmail.cf, and how a map's file is named, checked and owned.
 //
-// SECURITY: as root these programs create files that sendmail trusts. Unless -s is given, links are refused as DontBlameSendmail says, and
-// folders that everybody can write to are told; a new file belongs to TrustedUser, a replaced one keeps its owner and permissions.
+// SECURITY: as root these programs create files that sendmail trusts. Unless -s is given, links are refused as
+// DontBlameSendmail says, and folders that everybody can write to are told; a new file belongs to TrustedUser, a
+// replaced one keeps its owner and permissions.
 package dbtool
 
 import (
@@ -39,7 +41,8 @@ const (
 // ErrUsage says that the command line is wrong; the message is for the user.
 var ErrUsage = errors.New("usage")
 
-// Getopt reads flags as getopt(3) does: letters can be joined, those followed by ":" in spec take a value (glued or the next argument), operands may stand between flags, and "--" ends the flags.
+// Getopt reads flags as getopt(3) does: letters can be joined, those followed by ":" in spec take a value (glued or the
+// next argument), operands may stand between flags, and "--" ends the flags.
 func Getopt(args []string, spec string, set func(flag byte, value string)) (operands []string, err error) {
 	for i := 0; i < len(args); i++ {
 		a := args[i]
@@ -80,7 +83,8 @@ type Options struct {
 	AliasFiles []string // values of AliasFile, in order
 }
 
-// ReadCF reads the options from a configuration. Without a file of that name, and when it was not asked for, there are none: a map can be built before sendmail is configured.
+// ReadCF reads the options from a configuration. Without a file of that name, and when it was not asked for, there are
+// none: a map can be built before sendmail is configured.
 func ReadCF(path string, asked bool) (Options, error) {
 	o := Options{Trusted: -1}
 	f, err := os.Open(path)
@@ -242,8 +246,8 @@ func (t *Target) Own(f *os.File) error {
 	return nil
 }
 
-// LockOld locks the file that is to be replaced, so that two programs that add to it wait for each other. found is false when there
-// is none. Closing the file ends the lock.
+// LockOld locks the file that is to be replaced, so that two programs that add to it wait for each other. found is
+// false when there is none. Closing the file ends the lock.
 func LockOld(path string) (f *os.File, found bool, err error) {
 	for {
 		f, err := os.Open(path)

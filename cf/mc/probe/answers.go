@@ -15,7 +15,8 @@ func prompted(line string) (count, length int) {
 	return count, length
 }
 
-// Answers takes the output of the address test mode apart: what stands before the first prompt, and for each prompt the last result.
+// Answers takes the output of the address test mode apart: what stands before the first prompt, and for each prompt the
+// last result.
 func Answers(out string) (banner string, results []string) {
 	for line := range strings.SplitSeq(out, "\n") {
 		if n, length := prompted(line); n > 0 {
@@ -41,7 +42,8 @@ var refusals = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`check_?(relay|mail|rcpt|compat|other|eoh)|TLS_connection|STS_|greet_pause|queuegroup|x_connect|CheckTo|RateControl|ConnControl`)
 })
 
-// Verdict is what an answer means to who asked: what is not seen, for example the workspace of a check that does not refuse, is left out.
+// Verdict is what an answer means to who asked: what is not seen, for example the workspace of a check that does not
+// refuse, is left out.
 func Verdict(command, answer string) string {
 	switch {
 	case strings.HasPrefix(answer, "$#"):
@@ -51,6 +53,7 @@ func Verdict(command, answer string) string {
 	case strings.HasPrefix(command, "Relay_ok ") && answer != "RELAY" && answer != "REJECT":
 		return ""
 	}
-	// When the access table cannot be asked, the original's ParseRecipient leaves a bracket before the address; no rule looks at it.
+	// When the access table cannot be asked, the original's ParseRecipient leaves a bracket before the address; no rule
+	// looks at it.
 	return strings.TrimPrefix(answer, "> ")
 }

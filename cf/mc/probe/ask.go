@@ -12,8 +12,8 @@ import (
 // ErrSilent is for a program that did not answer each command.
 var ErrSilent = errors.New("it does not answer as sendmail -bt does")
 
-// Ask gives commands to the address test mode of a program, a sendmail, under a configuration file. It returns what the program says
-// before the first prompt, and the last result of each command.
+// Ask gives commands to the address test mode of a program, a sendmail, under a configuration file. It returns what the
+// program says before the first prompt, and the last result of each command.
 func Ask(ctx context.Context, program, cf string, commands []string) (banner string, results []string, err error) {
 	cmd := exec.CommandContext(ctx, program, "-bt", "-C", cf)
 	cmd.Stdin = strings.NewReader(strings.Join(commands, "\n") + "\n")

@@ -5,7 +5,8 @@ import (
 	"math/rand/v2"
 )
 
-// Commands makes at least n commands for the test mode, the same ones each time, in an order that counts: some set what later ones see.
+// Commands makes at least n commands for the test mode, the same ones each time, in an order that counts: some set what
+// later ones see.
 func Commands(n int) []string {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	pick := func(list []string) string { return list[rnd.IntN(len(list))] }

@@ -18,8 +18,8 @@ var mapPath = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^K\s*\S+\s+(?:hash|btree|cdb|dbm|text|implicit)\s.*?(/\S+)\s*$`)
 })
 
-// Of makes commands about what a configuration itself names: the hosts of its classes, its macros, and the keys of its tables, whose
-// texts read returns (the file of a map without its .db; an error leaves it out).
+// Of makes commands about what a configuration itself names: the hosts of its classes, its macros, and the keys of its
+// tables, whose texts read returns (the file of a map without its .db; an error leaves it out).
 func Of(cf string, read func(path string) (string, error)) []string {
 	var names, keys []string
 	for line := range strings.SplitSeq(cf, "\n") {

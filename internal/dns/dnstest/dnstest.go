@@ -1,4 +1,5 @@
-// Package dnstest runs a name server with a zone of the test's making on the loopback, so that no test needs the public DNS. Only tests import it.
+// Package dnstest runs a name server with a zone of the test's making on the loopback, so that no test needs the public
+// DNS. Only tests import it.
 package dnstest
 
 import (
@@ -14,7 +15,8 @@ import (
 	mdns "github.com/miekg/dns"
 )
 
-// Server answers from one zone over UDP and TCP on one loopback port: NXDOMAIN for unknown names, SERVFAIL for names under "servfail.test.", nothing at all for those under "timeout.test.".
+// Server answers from one zone over UDP and TCP on one loopback port: NXDOMAIN for unknown names, SERVFAIL for names
+// under "servfail.test.", nothing at all for those under "timeout.test.".
 type Server struct {
 	Addr string // "127.0.0.1:port"
 
@@ -25,7 +27,8 @@ type Server struct {
 	handler func(w mdns.ResponseWriter, q *mdns.Msg) bool
 }
 
-// Start runs a server with the records of a zone text (RFC 1035, absolute names; TTL 60 by default) until the test ends.
+// Start runs a server with the records of a zone text (RFC 1035, absolute names; TTL 60 by default) until the test
+// ends.
 func Start(tb testing.TB, zone string) *Server {
 	tb.Helper()
 	s := &Server{}

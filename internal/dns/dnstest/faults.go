@@ -12,8 +12,8 @@ type Fault struct {
 	// Reply makes the packets, in their order, that answer a question whose true answer are the records; none means
 	// silence.
 	Reply func(q *Question, truth []Record) [][]byte
-	// Stream makes what a connection over TCP carries before it is closed, in place of the packets; nil keeps it open and
-	// silent.
+	// Stream makes what a connection over TCP carries before it is closed, in place of the packets; nil keeps it open
+	// and silent.
 	Stream func(q *Question, truth []Record) []byte
 }
 

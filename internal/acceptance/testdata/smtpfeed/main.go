@@ -1,6 +1,6 @@
-// The program smtpfeed speaks LMTP (RFC 2033) on its standard input and output, as a smart-host program does, and stores what
-// it gets in smtpfeed.d beside itself: one file a message, first the envelope, then the content. Lines may end in LF or CRLF,
-// for the site's mailer says E=\n.
+// The program smtpfeed speaks LMTP (RFC 2033) on its standard input and output, as a smart-host program does, and
+// stores what it gets in smtpfeed.d beside itself: one file a message, first the envelope, then the content. Lines may
+// end in LF or CRLF, for the site's mailer says E=\n.
 package main
 
 import (
