@@ -13,21 +13,22 @@ import (
 	"gosendmail/mailers"
 )
 
-// hostDirectory is HostStatusDirectory, or nil. A relative path is below the queue folder, as the original's.
-func hostDirectory(site *Site) (*hoststat.Dir, error) {
+// hostDirectory is HostStatusDirectory; ok is false where the option is not set. A relative path is
+// below the queue folder, as the original's.
+func hostDirectory(site *Site) (dir *hoststat.Dir, ok bool, err error) {
 	o := &site.Config.Settings
 	path := o.HostStatusDirectory
 	if path == "" {
-		return nil, nil
+		return nil, false, nil
 	}
 	checks, err := site.fileChecker()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(o.QueueDirectory, path)
 	}
-	return &hoststat.Dir{Path: path, Fresh: o.Timeout.HostStatus, Checks: *checks}, nil
+	return &hoststat.Dir{Path: path, Fresh: o.Timeout.HostStatus, Checks: *checks}, true, nil
 }
 
 // hostRecords keeps for the mailers what is known of hosts.
@@ -38,11 +39,11 @@ type hostRecords struct {
 
 // hostStatus is nil without HostStatusDirectory.
 func (s *Server) hostStatus() mailers.HostStatus {
-	dir, err := hostDirectory(s.site.Site)
+	dir, ok, err := hostDirectory(s.site.Site)
 	if err != nil {
 		s.Log.Logf(maillog.LevelSerious, maillog.Warning, "", "HostStatusDirectory: %v", err)
 	}
-	if dir == nil {
+	if !ok {
 		return nil
 	}
 	dir.Now = s.now
@@ -119,9 +120,9 @@ func (h *hostRecords) put(host string, err error, put func(hoststat.Entry) error
 
 // HostStatus prints or purges what is known of hosts (HostStatusDirectory).
 func HostStatus(site *Site, out io.Writer, purge, verbose bool, problem func(error)) error {
-	dir, err := hostDirectory(site)
+	dir, ok, err := hostDirectory(site)
 	switch {
-	case dir == nil:
+	case !ok:
 		return err
 	case purge:
 		_, err := dir.Purge()
