@@ -37,12 +37,14 @@ func restrict(folder, command string) (line string, _ *refusal) {
 		return "", tooLong
 	}
 	rest := trimSpace(command)
+	logged := command[:len(command)-len(rest)] // a tab behind a name is a blank there, as in the original
 	for rest != "" {
 		words, after, r := oneProgram(folder, rest)
 		if r != nil {
 			return "", r
 		}
 		line += words
+		logged += strings.Replace(rest[:len(rest)-len(after)], "exec\t", "exec ", 1)
 		if len(line) > maxCommand {
 			return "", tooLong
 		}
@@ -54,10 +56,11 @@ func restrict(folder, command string) (line string, _ *refusal) {
 		operator := after[end:min(end+2, len(after))]
 		if operator != "&&" && operator != "||" {
 			return "", &refusal{fmt.Sprintf("cannot use %c in command", after[end]),
-				fmt.Sprintf("attempt to use %c in command: %s", after[end], command), maillog.Crit, false}
+				fmt.Sprintf("attempt to use %c in command: %s", after[end], logged+after), maillog.Crit, false}
 		}
 		line += after[:end] + operator
 		rest = trimSpace(after[end+2:])
+		logged += after[:len(after)-len(rest)]
 	}
 	if len(line) > maxCommand {
 		return "", tooLong
