@@ -56,11 +56,13 @@ type location struct {
 // ExitError ends a run on m4exit.
 type ExitError struct{ Status int }
 
+// Error names the status.
 func (e *ExitError) Error() string { return fmt.Sprintf("m4: m4exit with status %d", e.Status) }
 
 // Error is a complaint after which the run cannot go on: an end of file within quotes, an exceeded limit.
 type Error struct{ Diagnostic }
 
+// Error is the diagnostic that ended the run, with its place.
 func (e *Error) Error() string { return e.Diagnostic.String() }
 
 // New makes an engine with GNU m4's builtins defined.

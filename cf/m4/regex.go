@@ -58,6 +58,7 @@ type regex struct {
 // syntaxError says what is wrong with a regular expression, in the C library's words.
 type syntaxError string
 
+// Error is GNU m4's text.
 func (e syntaxError) Error() string { return string(e) }
 
 const (

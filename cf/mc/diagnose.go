@@ -23,6 +23,7 @@ const (
 	Error
 )
 
+// String is the word behind the place of a complaint.
 func (s Severity) String() string { return [...]string{"warning", "error", "error"}[s] }
 
 // Diagnostic is one complaint about the input.
@@ -220,6 +221,7 @@ func (r *run) missing(_ *m4.Engine, name string, err error) string {
 // errprinter takes what errprint says, line by line.
 type errprinter run
 
+// Write implements io.Writer; what is no whole line yet is kept.
 func (p *errprinter) Write(text []byte) (int, error) {
 	r := (*run)(p)
 	if r.said.Len() == 0 {

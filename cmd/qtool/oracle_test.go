@@ -87,7 +87,7 @@ var calls = [][]string{
 func TestLikeOriginal(t *testing.T) {
 	script := filepath.Join(oracletest.Root(t), "usr/share/sendmail/qtool.pl")
 	if _, err := exec.LookPath("perl"); err != nil {
-		t.Skip(err)
+		t.Skipf("the original's qtool is a Perl script: %v", err)
 	}
 	for config, list := range map[string][][]string{"cf": calls, "cfgroups": calls[:1]} {
 		for _, call := range list {

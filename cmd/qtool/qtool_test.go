@@ -76,7 +76,7 @@ func TestOtherFileSystem(t *testing.T) {
 	root := lay(t)
 	to, err := os.MkdirTemp("/dev/shm", "qtool")
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("another file system than that of the temporary folder is needed: %v", err)
 	}
 	defer os.RemoveAll(to)
 	want, err := os.ReadFile(root + "/q1/qfaaa")

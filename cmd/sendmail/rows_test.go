@@ -126,10 +126,10 @@ func (p *probe) test(t *testing.T) {
 		t.Fatal("nothing is expected")
 	}
 	if p.root && os.Geteuid() != 0 {
-		t.Skip("needs root")
+		t.Skip("the probe needs root: it acts for several users")
 	}
 	if _, err := exec.LookPath(p.needs); p.needs != "" && err != nil {
-		t.Skip(err)
+		t.Skipf("the probe needs a program: %v", err)
 	}
 	with, without := p.run(t, true), p.run(t, false)
 	check := func(list []string, yes, no, what string) {

@@ -532,6 +532,7 @@ type limitedList struct {
 	left int
 }
 
+// Read fails where the list is longer than maxListBytes.
 func (l *limitedList) Read(p []byte) (int, error) {
 	if l.left <= 0 {
 		return 0, fmt.Errorf("%w: more than %d bytes", errTooLong, maxListBytes)

@@ -47,6 +47,7 @@ const ErrUnsafeFolder = original("WARNING")
 // original is an error in the words of the original, which scripts may look for.
 type original string
 
+// Error returns those words.
 func (e original) Error() string { return string(e) }
 
 // Rebuild makes the data base of the alias file of a source and returns what it holds. The new one takes the place of

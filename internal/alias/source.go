@@ -195,6 +195,7 @@ func joinLines(s string) string {
 // unbalanced is a complaint in the original's words, which begin with a capital.
 type unbalanced string
 
+// Error is the original's text.
 func (u unbalanced) Error() string { return "Unbalanced '" + string(u) + "'" }
 
 // plainName is the key of a left side by its form alone: quotes and angle brackets go, words are joined by dots,
