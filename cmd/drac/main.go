@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gosendmail/internal/drac"
+	"gosendmail/internal/safefile"
 	"gosendmail/internal/status"
 	"gosendmail/maps/dbfile"
 )
@@ -66,7 +67,7 @@ func run(args []string, out, errs io.Writer) int {
 	switch {
 	case errors.Is(err, errNoAddress):
 		return status.DataErr
-	case errors.Is(err, os.ErrPermission):
+	case errors.Is(err, os.ErrPermission), safefile.IsUnsafe(err):
 		return status.NoPerm
 	}
 	return status.TempFail
@@ -113,7 +114,7 @@ func command(args []string, out, errs io.Writer) error {
 type files struct{}
 
 // Open implements drac.Files.
-func (files) Open(path string) (drac.File, error) { return dbfile.OpenFile(path) }
+func (files) Open(f *os.File) (drac.File, error) { return dbfile.Open(f) }
 
 // Create implements drac.Files.
 func (files) Create(path string) (drac.Maker, error) { return dbfile.Create(path) }
@@ -179,7 +180,7 @@ func serve(table *drac.Table, args []string, errs io.Writer) error {
 	}
 	s := &drac.Server{Table: table, Log: logTo(errs)}
 	if *allowFile != "" {
-		f, err := os.Open(*allowFile)
+		f, err := drac.OpenAllow(*allowFile)
 		if err != nil {
 			return fmt.Errorf("drac: %w", err)
 		}

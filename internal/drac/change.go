@@ -33,7 +33,7 @@ func (t *Table) change(what string, addrs []netip.Addr, value string) error {
 
 // locked runs a change while no other program changes the table.
 func (t *Table) locked(what string, do func() error) error {
-	lock, err := os.OpenFile(strings.TrimSuffix(t.file(), ".db")+".lock", os.O_RDWR|os.O_CREATE|oNoFollow, 0o640)
+	lock, err := t.openLock(strings.TrimSuffix(t.file(), ".db") + ".lock")
 	if err != nil {
 		return fmt.Errorf("drac: %s %s: %w", what, t.file(), err)
 	}
@@ -66,7 +66,7 @@ func (t *Table) apply(list []change) error {
 		list = nil // they are in the journal
 	}
 	var j journal
-	if err := j.refresh(journalOf(t.file()), os.Open); err != nil {
+	if err := j.refresh(journalOf(t.file()), t.openRead); err != nil {
 		return err
 	}
 	if generation == "" || j.generation != generation {
@@ -77,16 +77,23 @@ func (t *Table) apply(list []change) error {
 
 // open opens the table's file; found is false where there is none.
 func (t *Table) open() (f File, size int64, found bool, err error) {
-	info, err := os.Stat(t.file())
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+	file, err := t.openRead(t.file())
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, false, nil
 	}
 	if err != nil {
 		return nil, 0, false, err
 	}
-	f, err = t.Files.Open(t.file())
+	info, err := file.Stat()
+	if err != nil || info.Size() == 0 {
+		return nil, 0, false, errors.Join(err, file.Close())
+	}
+	f, err = t.Files.Open(file)
 	return f, info.Size(), true, err
 }
+
+// openRead opens the table or its journal.
+func (t *Table) openRead(path string) (*os.File, error) { return t.openTrusted(path, os.O_RDONLY) }
 
 func getter(f File) func(string) (string, bool) {
 	return func(key string) (string, bool) {
@@ -98,7 +105,7 @@ func getter(f File) func(string) (string, bool) {
 // records returns what the file and the journal say, without the marks.
 func (t *Table) records() (map[string]string, error) {
 	var j journal // before the file: see Reader.Refresh
-	if err := j.refresh(journalOf(t.file()), os.Open); err != nil {
+	if err := j.refresh(journalOf(t.file()), t.openRead); err != nil {
 		return nil, err
 	}
 	records := map[string]string{}
@@ -123,7 +130,7 @@ func (t *Table) records() (map[string]string, error) {
 
 // append writes changes behind the journal of a generation, or begins one, and returns how long it is now.
 func (t *Table) append(generation string, list []change) (size int64, err error) {
-	f, err := os.OpenFile(journalOf(t.file()), os.O_RDWR|os.O_APPEND|oNoFollow, 0)
+	f, err := t.openTrusted(journalOf(t.file()), os.O_RDWR|os.O_APPEND)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, t.begin(generation, list)
 	}
@@ -235,7 +242,7 @@ func (t *Table) rewrite(old File, journal map[string]string, list []change) (err
 
 // mode is that of the file, or of a new one.
 func (t *Table) mode() fs.FileMode {
-	if info, err := os.Stat(t.file()); err == nil {
+	if info, err := os.Lstat(t.file()); err == nil && info.Mode().IsRegular() {
 		return info.Mode().Perm()
 	}
 	return 0o640

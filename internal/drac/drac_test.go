@@ -38,11 +38,11 @@ func readCDB(path string) (map[string]string, error) {
 // testFiles are CDBs as the program makes them; damaged, they cannot be read.
 type testFiles struct{ damaged error }
 
-func (f testFiles) Open(path string) (File, error) {
+func (f testFiles) Open(file *os.File) (File, error) {
 	if f.damaged != nil {
 		return nil, f.damaged
 	}
-	return dbfile.OpenFile(path)
+	return dbfile.Open(file)
 }
 
 func (testFiles) Create(path string) (Maker, error) { return dbfile.Create(path) }

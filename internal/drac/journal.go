@@ -64,7 +64,7 @@ const maxJournal = 1 << 30
 
 // refresh reads what is new in the file. open opens it after the checks that the table's own file has to pass.
 func (j *journal) refresh(path string, open func(path string) (*os.File, error)) error {
-	info, err := os.Stat(path)
+	info, err := os.Lstat(path) // a link to nothing is open's affair
 	if errors.Is(err, fs.ErrNotExist) {
 		*j = journal{}
 		return nil
@@ -72,7 +72,8 @@ func (j *journal) refresh(path string, open func(path string) (*os.File, error))
 	if err != nil {
 		return err
 	}
-	if j.info != nil && os.SameFile(j.info, info) && info.Size() == j.info.Size() && info.ModTime().Equal(j.info.ModTime()) {
+	same := j.info != nil && info.Mode().IsRegular() && os.SameFile(j.info, info)
+	if same && info.Size() == j.info.Size() && info.ModTime().Equal(j.info.ModTime()) {
 		return nil
 	}
 	f, err := open(path)

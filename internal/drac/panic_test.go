@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -15,11 +16,11 @@ type brokenFiles struct {
 	broken *bool
 }
 
-func (f brokenFiles) Open(path string) (File, error) {
+func (f brokenFiles) Open(file *os.File) (File, error) {
 	if *f.broken {
 		panic("damaged page")
 	}
-	return f.testFiles.Open(path)
+	return f.testFiles.Open(file)
 }
 
 // TestPanicEndsOneCall lets the table panic under a call: it is logged with its place, and the next caller is served.

@@ -28,7 +28,8 @@ type Table struct {
 
 // Files opens and makes files of keys and values.
 type Files interface {
-	Open(path string) (File, error)
+	// Open reads an open file, which it owns from then on.
+	Open(f *os.File) (File, error)
 	// Create begins a file for path that takes the place of the old one, durably, when it is committed.
 	Create(path string) (Maker, error)
 }

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/fsnotify/fsnotify"
+
+	"gosendmail/internal/safefile"
 )
 
 // maxLogLine is where a line of a log is cut, bytes: a writer that never ends its line must not fill the memory.
@@ -155,18 +157,14 @@ type tail struct {
 
 // open opens the file and goes to its beginning or end.
 func (t *tail) open(whence int) error {
-	f, err := os.Open(t.name)
+	f, err := openLog(t.name)
+	if errors.Is(err, safefile.NotRegular) {
+		return fmt.Errorf("%s is no plain file; give its content on standard input, with - as its name", t.name)
+	}
 	if err != nil {
 		return err
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no plain file; give its content on standard input, with - as its name", t.name)
-	}
-	if err == nil {
-		t.offset, err = f.Seek(0, whence)
-	}
-	if err != nil {
+	if t.offset, err = f.Seek(0, whence); err != nil {
 		f.Close()
 		return err
 	}

@@ -44,6 +44,8 @@ const (
 	Program                    // a program to be run
 	ControlSocket              // a local socket that others connect to
 	HostStatusFile             // files below HostStatusDirectory
+	RelayTable                 // the table of DRAC, its journal and its lock
+	RelayAllow                 // the file that says who may add to it
 )
 
 // except gives r unless one of the names in b switches it off.
@@ -93,6 +95,10 @@ func (b Blame) Rules(k Kind) Rules {
 	case HostStatusFile:
 		return RegularOnly | RootOK | NoSymlink | NoHardLink | NoGroupWritable | NoWorldWritable | NotExecutable |
 			SafeDirPath
+	case RelayTable:
+		return RegularOnly | RootOK | NoSymlink | NoHardLink | NoWorldWritable | SafeDirPath
+	case RelayAllow:
+		return RegularOnly | RootOK | NoLinkInWritableDir | NoGroupWritable | NoWorldWritable | SafeDirPath
 	}
 	return b.secretRules(k)
 }
