@@ -96,13 +96,7 @@ type Expander struct {
 	KeepNotify   bool              // NOTIFY holds for the members of lists with an owner, too
 	Told         func(line string) // what -v shows of aliases; nil where nobody watches
 	LastFirst    bool              // the addresses of a list are met from the last to the first, as -bv shows them
-	Earlier      []Met             // recipients of the message that were expanded before: what leads to the same place is a twin
-}
-
-// Met is a recipient and what it resolved to.
-type Met struct {
-	*envelope.Recipient
-	Target Target
+	Earlier      *Memory           // recipients of the message that were expanded before; nil means none
 }
 
 // run is one expansion.
@@ -110,8 +104,8 @@ type run struct {
 	*Expander
 	ctx  context.Context
 	all  []*envelope.Recipient
-	seen map[string]*envelope.Recipient // met, to be expanded where they can be
-	last map[string]*envelope.Recipient // to be delivered
+	seen []places // met, to be expanded where they can be
+	last []places // to be delivered
 	meta map[*envelope.Recipient]*meta
 	temp error
 }
@@ -132,15 +126,9 @@ type meta struct {
 // refused ones Failed with their status. Recipients that are not Pending, and their triples, stay as they are. The
 // error is temporary: something could not be looked up, and the envelope has to wait as it was.
 func (x *Expander) Expand(ctx context.Context, recipients []*envelope.Recipient) ([]*envelope.Recipient, error) {
-	r := &run{Expander: x, ctx: ctx, seen: map[string]*envelope.Recipient{}, last: map[string]*envelope.Recipient{},
-		meta: map[*envelope.Recipient]*meta{}}
-	for i := range x.Earlier {
-		e := &x.Earlier[i]
-		k := key(e.Recipient, &meta{target: e.Target})
-		r.seen[k] = e.Recipient
-		if e.State == envelope.Pending {
-			r.last[k] = e.Recipient
-		}
+	r := &run{Expander: x, ctx: ctx, seen: []places{{}}, last: []places{{}}, meta: map[*envelope.Recipient]*meta{}}
+	if x.Earlier != nil {
+		r.seen, r.last = append(r.seen, x.Earlier.seen), append(r.last, x.Earlier.last)
 	}
 	for _, rcpt := range recipients {
 		if rcpt.State != envelope.Pending {
@@ -334,33 +322,6 @@ func (r *run) permitted(rcpt *envelope.Recipient, m *meta) bool {
 	case from.unsafe:
 		return refuse("Address %s is unsafe for mailing to %s", rcpt.Alias.Addr, what)
 	}
-	return true
-}
-
-// key tells twins: the same mailer, host and user, for programs and files also with the same rights.
-func key(rcpt *envelope.Recipient, m *meta) string {
-	t := m.target.Triple
-	user, host := t.User, strings.ToLower(t.Host)
-	if !m.target.Case && m.target.Kind == Mailbox {
-		user = strings.ToLower(user)
-	}
-	k := t.Mailer + "\x00" + host + "\x00" + user
-	if m.target.Kind != Mailbox && rcpt.Ctladdr != nil {
-		k += fmt.Sprintf("\x00%d", rcpt.Ctladdr.UID)
-	}
-	return k
-}
-
-// isTwin finds a recipient that is there already, and is done with this one then; else it notes this one.
-func isTwin(met map[string]*envelope.Recipient, rcpt *envelope.Recipient, m *meta) bool {
-	k := key(rcpt, m)
-	twin := met[k]
-	if twin == nil {
-		met[k] = rcpt
-		return false
-	}
-	twin.Notify |= rcpt.Notify
-	rcpt.State = envelope.Duplicate
 	return true
 }
 

@@ -120,19 +120,20 @@ var expiredCode = status.Enhanced{4, 4, 7}
 // where it asks for them.
 func (m *message) reportable() []*envelope.Recipient {
 	var list []*envelope.Recipient
+	children := m.children()
 	for _, r := range m.env.Recipients {
 		if m.quiet && r.State == envelope.Failed {
 			continue // whoever handed the message in is told at once
 		}
-		if !m.reported[r] && (r.Owed || m.due(r)) {
+		if !m.reported[r] && (r.Owed || m.due(r, children[r])) {
 			list = append(list, r)
 		}
 	}
 	return list
 }
 
-// due reports whether the sender is to hear of a recipient's outcome.
-func (m *message) due(r *envelope.Recipient) bool {
+// due reports whether the sender is to hear of the outcome of a recipient, who was expanded to so many.
+func (m *message) due(r *envelope.Recipient, children int) bool {
 	n := r.Notify
 	if m.failuresOnly && r.State != envelope.Failed {
 		return false
@@ -141,7 +142,7 @@ func (m *message) due(r *envelope.Recipient) bool {
 	case envelope.Failed:
 		return !m.quiet && n&envelope.NotifyNever == 0 && (n == 0 || n&envelope.NotifyFailure != 0)
 	case envelope.Expanded:
-		return m.receipts(n) && (r.List || m.children(r) > 1)
+		return m.receipts(n) && (r.List || children > 1)
 	case envelope.Delivered, envelope.Relayed:
 		return m.receipts(n) && m.reportsSuccess(r)
 	}
@@ -161,11 +162,12 @@ func (m *message) actionOf(r *envelope.Recipient) dsn.Action {
 	return dsn.ActionOf(r.State)
 }
 
-// children counts what an alias was expanded to.
-func (m *message) children(alias *envelope.Recipient) (n int) {
+// children counts what each alias was expanded to.
+func (m *message) children() map[*envelope.Recipient]int {
+	n := map[*envelope.Recipient]int{}
 	for _, r := range m.env.Recipients {
-		if r.Alias == alias {
-			n++
+		if r.Alias != nil {
+			n[r.Alias]++
 		}
 	}
 	return n
@@ -348,11 +350,12 @@ func (m *message) reportRecipients(due []*envelope.Recipient, failure bool) (lis
 	for _, r := range due {
 		turn[r] = true
 	}
+	children := m.children()
 	for _, r := range m.env.Recipients {
 		switch {
 		case turn[r]:
 			list = append(list, m.reportRecipient(r, m.actionOf(r)))
-		case failure && m.namesLists && r.State == envelope.Expanded && m.children(r) > 1:
+		case failure && m.namesLists && r.State == envelope.Expanded && children[r] > 1:
 			named := m.reportRecipient(r, m.actionOf(r))
 			named.Unsaid = true
 			list = append(list, named)

@@ -17,7 +17,7 @@ import (
 )
 
 // send gives one message to a session and returns the last answer.
-func send(t *testing.T, c *Session, from string, to []string, text string) status.Reply {
+func send(t testing.TB, c *Session, from string, to []string, text string) status.Reply {
 	t.Helper()
 	ctx := context.Background()
 	if r := c.Mail(ctx, from, &smtp.MailOptions{}); r.Code != 250 {

@@ -21,8 +21,9 @@ import (
 // up now stays pending with its status.
 func (m *message) route(ctx context.Context) { m.routeBeside(ctx, nil) }
 
-// routeBeside is route for recipients that come to earlier ones, which are expanded already.
-func (m *message) routeBeside(ctx context.Context, earlier []*envelope.Recipient) {
+// routeBeside is route for recipients that come to earlier ones, which are expanded already; nil means that there are
+// none. Those who stay are remembered with them.
+func (m *message) routeBeside(ctx context.Context, earlier *alias.Memory) {
 	var list, rest []*envelope.Recipient
 	for _, r := range m.env.Recipients {
 		switch {
@@ -37,14 +38,9 @@ func (m *message) routeBeside(ctx context.Context, earlier []*envelope.Recipient
 	env := newExpansion(m)
 	x := alias.Expander{Env: env, MaxRecursion: m.site.options.MaxAliasRecursion,
 		MaxForward: m.site.options.MaxForwardAddresses, HostName: m.site.Hostname(),
-		NoAlias: m.noAlias, KeepNotify: m.namedLocally, LastFirst: m.namedLocally}
+		NoAlias: m.noAlias, KeepNotify: m.namedLocally, LastFirst: m.namedLocally, Earlier: earlier}
 	if m.namedLocally {
 		x.Told = m.watch
-	}
-	for _, r := range earlier {
-		if r.Triple.Mailer != "" {
-			x.Earlier = append(x.Earlier, alias.Met{Recipient: r, Target: env.target(r.Triple, r.Final)})
-		}
 	}
 	all, err := x.Expand(ctx, list)
 	if err != nil {
@@ -60,6 +56,11 @@ func (m *message) routeBeside(ctx context.Context, earlier []*envelope.Recipient
 	sortByHost(m.env.Recipients)
 	m.expanded(all)
 	m.tellLists(all)
+	for _, r := range m.env.Recipients {
+		if earlier != nil && r.Triple.Mailer != "" {
+			earlier.Add(r, env.target(r.Triple, r.Final))
+		}
+	}
 }
 
 // withoutSender leaves out of what was expanded the sender's own address, unless the message was sent to it, or to
@@ -144,16 +145,18 @@ func (m *message) expanded(all []*envelope.Recipient) {
 // childrenFirst puts aliases that failed with what they stand for behind it.
 func childrenFirst(all []*envelope.Recipient) []*envelope.Recipient {
 	var list, aliases []*envelope.Recipient
+	behind := map[*envelope.Recipient]bool{} // those in aliases
 	for _, r := range all {
-		if r.Alias != nil && r.Alias.State == envelope.Failed && !slices.Contains(aliases, r.Alias) {
+		if r.Alias != nil && r.Alias.State == envelope.Failed && !behind[r.Alias] {
 			aliases = append(aliases, r.Alias)
+			behind[r.Alias] = true
 		}
 	}
 	if len(aliases) == 0 {
 		return all
 	}
 	for _, r := range all {
-		if !slices.Contains(aliases, r) {
+		if !behind[r] {
 			list = append(list, r)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"gosendmail/internal/alias"
 	"gosendmail/internal/envelope"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/priv"
@@ -21,13 +22,14 @@ type Submission struct {
 	fromField bool // recipients come from the header too
 	notify    envelope.Notify
 	hops      int
-	letters   bool // failures are saved in dead.letter where the sender is the caller
-	named     bool // the sender is the one that -f names
-	listed    int  // addresses named so far
-	logs      bool // complaints of users who do not exist go into the log
-	newStyle  bool // a list had marks that only lists with commas have
-	replies   bool // see SubmissionOptions
-	broken    bool // a list of the header could not be read: nobody can tell who is named in it
+	letters   bool         // failures are saved in dead.letter where the sender is the caller
+	named     bool         // the sender is the one that -f names
+	listed    int          // addresses named so far
+	met       alias.Memory // the recipients so far
+	logs      bool         // complaints of users who do not exist go into the log
+	newStyle  bool         // a list had marks that only lists with commas have
+	replies   bool         // see SubmissionOptions
+	broken    bool         // a list of the header could not be read: nobody can tell who is named in it
 
 	complaints    []string
 	held          string // see Reason

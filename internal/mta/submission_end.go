@@ -140,8 +140,9 @@ func (s *Submission) GiveUp(ctx context.Context) (saved string, err error) {
 	if !m.quiet && (m.rejected != nil || s.broken && len(failures(m.reportable())) == 0) {
 		s.failAll()
 	}
+	children := m.children()
 	for _, r := range m.env.Recipients {
-		if r.State != envelope.Expanded || m.children(r) < 2 {
+		if r.State != envelope.Expanded || children[r] < 2 {
 			continue
 		}
 		if r.Tried = m.srv.now(); r.Notify&envelope.NotifySuccess != 0 {

@@ -18,6 +18,7 @@ func (s *Submission) Recipients(ctx context.Context, lists ...string) {
 	for _, list := range lists {
 		s.list(ctx, list)
 	}
+	sortByHost(s.m.env.Recipients)
 	s.logs = false
 }
 
@@ -33,6 +34,7 @@ func (s *Submission) headerRecipients(ctx context.Context, fields []envelope.Fie
 			fields[i].Value = " " + strings.TrimLeft(text, ", \t\n")
 		}
 	}
+	sortByHost(s.m.env.Recipients)
 	if len(s.m.env.Recipients) == 0 && s.held == "" {
 		to := ""
 		if s.replies {
@@ -167,14 +169,13 @@ func (s *Submission) wait(r *envelope.Recipient, st status.Status) {
 // message in again.
 func (s *Submission) expand(ctx context.Context, before int) {
 	m := s.m
-	earlier := m.env.Recipients[:before:before]
-	m.env.Recipients = m.env.Recipients[before:]
+	earlier := m.env.Recipients[:before]
+	m.env.Recipients = slices.Clone(m.env.Recipients[before:])
 	m.namedLocally = true
-	m.routeBeside(ctx, earlier)
+	m.routeBeside(ctx, &s.met)
 	m.namedLocally, m.routed = false, true
 	fresh := m.env.Recipients
 	m.env.Recipients = append(earlier, fresh...)
-	sortByHost(m.env.Recipients)
 	for _, r := range s.failedIn(fresh) {
 		s.complain(r.Addr, replyText(r.Status))
 		if r.Status.Exit != status.NoUser {
