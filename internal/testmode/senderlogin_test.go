@@ -15,7 +15,7 @@ import (
 func TestSenderLogin(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "table", "aaa@example.jp|aaa@mail.example.jp\nbbb@|bbb, ccc@x.y\n@all.test|ddd\n<>|aaa@mail.example.jp\n"+
-		"list+x@example.jp|eee\n")
+		"list+x@example.jp|eee\nggg@example.jp|aaa@else.jp\n")
 	config := func(name, second string) string {
 		out, err := mc.CompileText(mc.Options{}, name+".mc", strings.NewReplacer("<<", "`", ">>", "'", "@DIR@", dir).Replace(
 			`OSTYPE(<<linux>>)dnl
@@ -53,7 +53,11 @@ MAILER(<<smtp>>)dnl
 		{"10.0.0.9", "aaa@mail.example.jp", "<zzz@example.jp>", notOwned},
 		{"10.0.0.9", "aaa@mail.example.jp", "<friend@elsewhere.test>", notOwned},
 		{"10.0.0.9", "aaa@mail.example.jp", "<bbb@example.jp>", notOwned},
-		{"10.0.0.9", "aaa", "<aaa@example.jp>", notOwned},
+		{"10.0.0.9", "aaa", "<aaa@example.jp>", ok}, // the host's own realm
+		{"10.0.0.9", "aaa", "<ggg@example.jp>", notOwned},
+		{"10.0.0.9", "aaa@else.jp", "<ggg@example.jp>", ok},
+		{"10.0.0.9", "bbb@mail.example.jp", "<bbb@example.jp>", notOwned},
+		{"10.0.0.9", "aaa@mail.example.jp@mail.example.jp", "<aaa@example.jp>", notOwned},
 		{"10.0.0.9", "mail.example.jp", "<aaa@example.jp>", notOwned},
 		{"10.0.0.9", "ccc@x.y", "<bbb@example.jp>", ok},
 		{"10.0.0.9", "bbb", "<bbb@example.jp>", ok},

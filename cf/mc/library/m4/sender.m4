@@ -181,6 +181,8 @@ R$| $*			$#error $@ 5.7.1 $: "553 Sender address rejected: not logged in"
 R$+ $| ?		$: $1 $|
 R$+ $| $*		$: , $2 ,
 R$* , $&{auth_authen} , $*	$@ OK
+# a login without a realm is one of this host
+R$* , $&{auth_authen} @ ifdef(`confAUTH_REALM', `confAUTH_REALM', `$j') , $*	$@ OK
 R$*			$#error $@ 5.7.1 $: "553 Sender address rejected: not owned by user " $&{auth_authen}')
 
 _WHEN_(`_BADMX_CHK_', `# the MX hosts of a domain: none may be an address or have a forbidden one
