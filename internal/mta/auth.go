@@ -201,19 +201,17 @@ func (s *Server) secretMap(name string) sasl.Table {
 }
 
 // mechanisms lists what a client may use, in the order of AuthMechanisms. plain says whether passwords may go over the
-// connection as they are.
+// connection as they are. A back end that does not answer changes nothing in what is offered: mail programs would take
+// it for a server that wants no passwords. The error says so.
 func (a *authority) mechanisms(ctx context.Context, s *sasl.Session, plain bool) ([]string, error) {
 	offered, err := a.backend.Mechanisms(ctx, s)
-	if err != nil {
-		return nil, err
-	}
 	var list []string
 	for _, m := range a.allowed {
 		if slices.Contains(offered, m) && a.fits(m, plain) {
 			list = append(list, m)
 		}
 	}
-	return list, nil
+	return list, err
 }
 
 // properties are those of the mechanisms that letters of AuthOptions demand or forbid, as Cyrus SASL defines them.

@@ -269,7 +269,7 @@ func (c *Session) keywords(ctx context.Context) []string {
 	add(c.offers("E") && !o.privacy.has(noEtrn) && !(c.daemon != nil && c.daemon.Has('E')), "ETRN")
 	mechanisms, err := c.authMechanisms(ctx)
 	if err != nil {
-		c.log(logErr, maillog.LevelSerious, "AUTH: not offered: %v", err)
+		c.log(logErr, maillog.LevelSerious, "AUTH: the back end does not say what it can do: %v", err)
 	}
 	add(len(mechanisms) > 0, "AUTH "+strings.Join(mechanisms, " "))
 	add(len(mechanisms) > 0 && o.AuthOldClients, "AUTH="+strings.Join(mechanisms, " "))

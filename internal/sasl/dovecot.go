@@ -98,16 +98,25 @@ func (x *dovecotConn) read() ([]string, error) {
 func (d Dovecot) Mechanisms(ctx context.Context, _ *Session) ([]string, error) {
 	x, err := d.open(ctx)
 	if err != nil {
-		return nil, err
+		var all []string
+		for _, m := range servers {
+			all = append(all, m.name)
+		}
+		return forOthers(all), err
 	}
 	defer x.c.Close()
-	var list []string
-	for _, m := range x.mechs {
+	return forOthers(x.mechs), nil
+}
+
+// forOthers are the mechanisms of a list that can be carried out for a client of ours: they do not depend on its
+// connection.
+func forOthers(mechanisms []string) (list []string) {
+	for _, m := range mechanisms {
 		if Known(m) && !strings.HasSuffix(m, plusSuffix) && m != External {
 			list = append(list, m)
 		}
 	}
-	return list, nil
+	return list
 }
 
 // dovecotExchange is one exchange.

@@ -106,7 +106,8 @@ type Exchange interface {
 
 // Backend offers mechanisms.
 type Backend interface {
-	// Mechanisms returns those that a connection may use, best first. ErrTemporary where that cannot be found out.
+	// Mechanisms returns those that a connection may use, best first. Where that cannot be found out now it returns
+	// ErrTemporary, and those that it may turn out to be.
 	Mechanisms(ctx context.Context, s *Session) ([]string, error)
 	// Start begins an exchange; ctx holds for the whole of it. ErrMechanism or ErrTemporary where it cannot.
 	Start(ctx context.Context, s *Session, mechanism string) (Exchange, error)
