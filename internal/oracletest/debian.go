@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -50,4 +51,31 @@ func fetch(tb testing.TB, root string, packages []string) {
 	if err := os.Rename(filepath.Join(tmp, "root"), root); err != nil && !os.IsExist(err) {
 		tb.Fatal(err)
 	}
+}
+
+// Packages returns the root of the named Debian packages, unpacked with all that they depend on and this machine lacks.
+// It skips like Debian.
+func Packages(tb testing.TB, names ...string) (root string) {
+	tb.Helper()
+	dir := os.Getenv("GOSENDMAIL_DEBIAN")
+	if dir == "" {
+		tb.Skipf("%s: set GOSENDMAIL_DEBIAN to a folder for unpacked Debian packages", names[0])
+	}
+	root = filepath.Join(dir, "with-"+names[0])
+	if _, err := os.Stat(root); err == nil {
+		return root
+	}
+	simulate := append([]string{"install", "-s", "--no-install-recommends"}, names...)
+	plan, err := exec.Command("apt-get", simulate...).Output()
+	if err != nil {
+		tb.Skipf("packages %s cannot be had: %v", strings.Join(names, " "), err)
+	}
+	all := slices.Clone(names)
+	for line := range strings.Lines(string(plan)) {
+		if words := strings.Fields(line); len(words) > 1 && words[0] == "Inst" && !slices.Contains(all, words[1]) {
+			all = append(all, words[1])
+		}
+	}
+	fetch(tb, root, all)
+	return root
 }
