@@ -125,6 +125,12 @@ var drainUsers = []string{"alice", "bob", "carol", "dave", "erin", "frank", "gin
 // prepareDrain lays out the site.
 func prepareDrain(t *testing.T, w world) {
 	t.Helper()
+	prepareDrainWith(t, w, "")
+}
+
+// prepareDrainWith lays out the site with more lines in its .mc, before the mailers.
+func prepareDrainWith(t *testing.T, w world, extra string) {
+	t.Helper()
 	oracletest.Root(t)
 	passwd := "root:x:0:0:root:/home/root:/bin/bash\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\nmail:x:8:8:mail:/var/mail:/usr/sbin/nologin\n" +
 		"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\nsmmta:x:116:125::/:/bin/sh\nsmmsp:x:117:126::/:/bin/sh\nmailnull:x:118:127::/:/bin/sh\n"
@@ -154,7 +160,8 @@ func prepareDrain(t *testing.T, w world) {
 	}
 	must(t, os.Chmod(w.path("home/root"), 0o755))
 	m4 := oracletest.M4(t)
-	m4.Stdin = strings.NewReader(strings.NewReplacer("<<", "`", ">>", "'", "@TREE@", oracletest.Tree(t), "@DIR@", string(w)).Replace(drainMC))
+	mc := strings.Replace(drainMC, "MAILER(<<local>>)", extra+"MAILER(<<local>>)", 1)
+	m4.Stdin = strings.NewReader(strings.NewReplacer("<<", "`", ">>", "'", "@TREE@", oracletest.Tree(t), "@DIR@", string(w)).Replace(mc))
 	cf, err := m4.Output()
 	must(t, err)
 	write(t, w.path("etc/mail/sendmail.cf"), string(cf))
@@ -302,12 +309,18 @@ func openDrainLab(t *testing.T, w world) *drainLab {
 	l := &drainLab{w: w, cf: string(cf), peers: &sinkLog{}}
 	l.peers.listen(t, "127.0.1.1:25", "8BITMIME", "SIZE", "DSN", "ENHANCEDSTATUSCODES")
 	l.peers.listen(t, "127.0.1.2:25")
-	must(t, os.RemoveAll("/etc/mail/aliases.db"))
-	run(t, "", l.program("original"), "-bi")
-	must(t, os.Rename("/etc/mail/aliases.db", "/etc/mail/aliases.original"))
-	run(t, "", l.program("ours"), "-bi")
-	must(t, os.Rename("/etc/mail/aliases.db", "/etc/mail/aliases.ours"))
+	l.compileAliases(t)
 	return l
+}
+
+// compileAliases has each program make its data base of the aliases.
+func (l *drainLab) compileAliases(t *testing.T) {
+	t.Helper()
+	must(t, os.RemoveAll("/etc/mail/aliases.db"))
+	for _, who := range []string{them, us} {
+		run(t, "", l.program(who), "-bi")
+		must(t, os.Rename("/etc/mail/aliases.db", "/etc/mail/aliases."+who))
+	}
 }
 
 // ldCache writes where the loader finds the original's libraries, also for programs that lose the environment, and names the cache to be made.
@@ -427,13 +440,16 @@ func (l *drainLab) running(t *testing.T) bool {
 // spool is the content of the queue.
 type spool map[string][]byte
 
-const spoolDir = "/var/spool/mqueue/"
+const (
+	spoolDir  = "/var/spool/mqueue/"
+	clientDir = "/var/spool/clientmqueue/" // of the submission program
+)
 
 // clean empties everything that a case leaves.
 func (l *drainLab) clean(t *testing.T) {
 	t.Helper()
 	must(t, os.Truncate(l.w.path("log"), 0))
-	for _, pattern := range []string{"/var/mail/*", "/home/files/*", "/home/out/*", "/home/*/box", "/home/*/dead.letter", spoolDir + "*"} {
+	for _, pattern := range []string{"/var/mail/*", "/home/files/*", "/home/out/*", "/home/*/box", "/home/*/dead.letter", spoolDir + "*", clientDir + "*"} {
 		list, err := filepath.Glob(pattern)
 		must(t, err)
 		for _, f := range list {
@@ -526,16 +542,26 @@ func (l *drainLab) result(t *testing.T) result {
 	}
 	slices.Sort(list)
 	r["mail"] = strings.Join(list, "=====\n")
-	list = nil
-	names, err := os.ReadDir(spoolDir)
+	r["queue"] = l.waiting(t, spoolDir) + l.waiting(t, clientDir)
+	if l.logs {
+		r["log"] = sortedLog(l.mask(oracletest.Log(t, string(l.w))))
+	}
+	return r
+}
+
+// waiting is what is in a queue.
+func (l *drainLab) waiting(t *testing.T, dir string) string {
+	t.Helper()
+	var list []string
+	names, err := os.ReadDir(dir)
 	must(t, err)
 	for _, e := range names {
 		if strings.HasPrefix(e.Name(), "xf") {
 			continue
 		}
-		text, err := os.ReadFile(spoolDir + e.Name())
+		text, err := os.ReadFile(dir + e.Name())
 		must(t, err)
-		if qf, err := os.ReadFile(spoolDir + "qf" + e.Name()[2:]); err == nil && !strings.Contains(string(qf), "\nR") {
+		if qf, err := os.ReadFile(dir + "qf" + e.Name()[2:]); err == nil && !strings.Contains(string(qf), "\nR") {
 			continue // of nobody: the original leaves some that its next run removes
 		}
 		shown := l.mask(string(text))
@@ -547,9 +573,5 @@ func (l *drainLab) result(t *testing.T) result {
 		list = append(list, "== "+e.Name()[:2]+"\n"+shown+"\n")
 	}
 	slices.Sort(list)
-	r["queue"] = strings.Join(list, "")
-	if l.logs {
-		r["log"] = sortedLog(l.mask(oracletest.Log(t, string(l.w))))
-	}
-	return r
+	return strings.Join(list, "")
 }

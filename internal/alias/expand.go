@@ -108,17 +108,24 @@ type run struct {
 	last []places // to be delivered
 	meta map[*envelope.Recipient]*meta
 	temp error
+	// place is the line of a list or .forward whose addresses are being looked at, "FILE: line 3: ".
+	place string
 }
 
 // meta is what the walk knows of a recipient.
 type meta struct {
-	target Target
-	depth  int
-	quoted bool   // \user: neither alias nor .forward
-	name   string // alias key, "" where it cannot be one
-	unsafe bool   // what it names may not be a program or file: others can write the list
-	shell  string // why what it names may not be a program or file; "" where it may
-	self   bool   // named by itself
+	target   Target
+	depth    int
+	quoted   bool                  // \user: neither alias nor .forward
+	name     string                // alias key, "" where it cannot be one
+	unsafe   bool                  // what it names may not be a program or file: others can write the list
+	shell    string                // why what it names may not be a program or file; "" where it may
+	self     bool                  // named by itself
+	children []*envelope.Recipient // whom it stands for
+	// twin is who gets the mail instead of a duplicate.
+	twin *envelope.Recipient
+	// dropped says that the user database had its maildrop.
+	dropped bool
 }
 
 // Expand resolves the recipients and replaces what is an alias, a list or forwarded, to the end. The result holds the
@@ -140,12 +147,33 @@ func (x *Expander) Expand(ctx context.Context, recipients []*envelope.Recipient)
 			return nil, r.temp
 		}
 	}
+	for _, rcpt := range recipients {
+		if rcpt.State == envelope.Expanded && !r.reaches(rcpt, map[*envelope.Recipient]bool{}) {
+			r.fail(rcpt, status.Unavailable, 554, noLoop, "aliasing/forwarding loop broken")
+		}
+	}
 	return r.all, nil
+}
+
+// reaches reports whether a recipient stands for somebody who gets the mail, or is told of.
+func (r *run) reaches(rcpt *envelope.Recipient, asked map[*envelope.Recipient]bool) bool {
+	if asked[rcpt] {
+		return false
+	}
+	asked[rcpt] = true
+	m := r.meta[rcpt]
+	switch {
+	case m == nil || rcpt.State == envelope.Pending || rcpt.State == envelope.Failed:
+		return true
+	case rcpt.State == envelope.Duplicate:
+		return m.twin == nil || r.reaches(m.twin, asked)
+	}
+	return slices.ContainsFunc(m.children, func(c *envelope.Recipient) bool { return r.reaches(c, asked) })
 }
 
 func (r *run) fail(rcpt *envelope.Recipient, exit, code int, e status.Enhanced, format string, args ...any) {
 	rcpt.State = envelope.Failed
-	rcpt.Status = status.Status{Exit: exit, Code: code, Enhanced: e, Text: fmt.Sprintf(format, args...)}
+	rcpt.Status = status.Status{Exit: exit, Code: code, Enhanced: e, Text: fmt.Sprintf(format, args...), Place: r.place}
 }
 
 var (
@@ -194,6 +222,7 @@ func (r *run) most() int {
 // resolveFailed tells failures of the address from those that pass.
 func (r *run) resolveFailed(rcpt *envelope.Recipient, err error) {
 	s := status.As(err)
+	s.Place = r.place
 	if s.Temporary() && rcpt.Alias == nil {
 		r.temp = err
 		return
@@ -215,7 +244,7 @@ func (r *run) settle(rcpt *envelope.Recipient, m *meta) {
 	if rcpt.Final == "" {
 		rcpt.Final = m.target.Final
 	}
-	if !r.permitted(rcpt, m) || m.target.Kind != Include && !r.selfReference(rcpt, m) {
+	if !r.permitted(rcpt, m) || !r.selfReference(rcpt, m) {
 		return
 	}
 	final := m.quoted || m.self
@@ -249,6 +278,7 @@ func (r *run) local(rcpt *envelope.Recipient, m *meta) {
 		rcpt.State = envelope.Expanded
 		next := &meta{target: to, depth: m.depth + 1}
 		r.all = append(r.all, child)
+		m.children = append(m.children, child)
 		r.meta[child] = next
 		r.settle(child, next)
 		return
@@ -261,7 +291,7 @@ func (r *run) local(rcpt *envelope.Recipient, m *meta) {
 
 // named tells what kind of source named a recipient that names itself.
 func (r *run) named(rcpt *envelope.Recipient) FileKind {
-	if rcpt.IsAlias {
+	if from := r.meta[rcpt.Alias]; rcpt.IsAlias || from != nil && from.dropped {
 		return ListFile
 	}
 	return ForwardFile
@@ -326,8 +356,8 @@ func (r *run) permitted(rcpt *envelope.Recipient, m *meta) bool {
 }
 
 // selfReference looks for the address among those that it came from. It may name itself (alice: alice, bob): then it is
-// final. Else, in a circle of several, the first one with an account is; without any the loop is broken here, and false
-// returned.
+// final. Else, in a circle of several, the first one with an account is, counted from here to the name that the message
+// was sent to; without any the loop is broken here, and false returned.
 func (r *run) selfReference(rcpt *envelope.Recipient, m *meta) bool {
 	k := key(rcpt, m)
 	var circle []*envelope.Recipient
@@ -341,11 +371,11 @@ func (r *run) selfReference(rcpt *envelope.Recipient, m *meta) bool {
 			circle = append(circle, p)
 			continue
 		}
-		if len(circle) == 0 || m.quoted {
+		if m.target.Kind != Include && (len(circle) == 0 || m.quoted) {
 			m.self = true
 			return true
 		}
-		return r.breakCircle(rcpt, m, circle)
+		return r.breakCircle(rcpt, m)
 	}
 	return true
 }
@@ -359,8 +389,8 @@ func sameUser(addr, user string) bool {
 	return user != "" && strings.EqualFold(addr, user)
 }
 
-func (r *run) breakCircle(rcpt *envelope.Recipient, m *meta, circle []*envelope.Recipient) bool {
-	for _, p := range append([]*envelope.Recipient{rcpt}, circle...) {
+func (r *run) breakCircle(rcpt *envelope.Recipient, m *meta) bool {
+	for p := rcpt; p != nil; p = p.Alias {
 		t := r.meta[p]
 		if t == nil || t.target.Kind != Mailbox || !t.target.Account {
 			continue
@@ -370,9 +400,12 @@ func (r *run) breakCircle(rcpt *envelope.Recipient, m *meta, circle []*envelope.
 				m.self, m.quoted = true, true
 				return true
 			}
-			rcpt.Triple, m.target, m.self, m.quoted = t.target.Triple, t.target, true, true
+			rcpt.Addr, rcpt.Triple, m.target, m.self, m.quoted = p.Addr, t.target.Triple, t.target, true, true
 			return true
 		}
+	}
+	if m.target.Kind == Include {
+		return true // one that is read already; who stands for nobody else is told in the end
 	}
 	r.fail(rcpt, status.Unavailable, 554, noLoop, "aliasing/forwarding loop broken")
 	return false
@@ -397,9 +430,9 @@ func (r *run) alias(rcpt *envelope.Recipient, m *meta) bool {
 	m.name = name
 	r.Env.Log("alias %s => %s", rcpt.Addr, value)
 	if r.Told != nil {
-		r.Told(rcpt.Addr + "... aliased to " + value)
+		r.Told(r.place + rcpt.Addr + "... aliased to " + value)
 	}
-	r.children(rcpt, m, r.split(value), owner, true, rcpt.Ctladdr)
+	r.children(rcpt, m, r.listed(value), owner, true, rcpt.Ctladdr)
 	return true
 }
 
@@ -424,7 +457,7 @@ func (r *run) owner(name string) (string, error) {
 }
 
 // children adds what a recipient stands for. A value that names nobody is a failure: mail must not vanish.
-func (r *run) children(rcpt *envelope.Recipient, m *meta, list []string, owner string, alias bool, ctl *envelope.Ctladdr) {
+func (r *run) children(rcpt *envelope.Recipient, m *meta, list []listed, owner string, alias bool, ctl *envelope.Ctladdr) {
 	if len(list) == 0 {
 		r.fail(rcpt, status.Unavailable, 550, noUser, "%s... expands to no addresses", rcpt.Addr)
 		return
@@ -437,11 +470,17 @@ func (r *run) children(rcpt *envelope.Recipient, m *meta, list []string, owner s
 	if owner == "" {
 		owner = rcpt.Owner
 	}
-	for _, addr := range list {
-		child := &envelope.Recipient{Addr: addr, Alias: rcpt, IsAlias: alias, Ctladdr: ctl, Owner: owner, Notify: notify, Orcpt: rcpt.Orcpt, Final: rcpt.Final}
+	outer := r.place
+	defer func() { r.place = outer }()
+	for _, l := range list {
+		if l.place != "" {
+			r.place = l.place
+		}
+		child := &envelope.Recipient{Addr: l.addr, Alias: rcpt, IsAlias: alias, Ctladdr: ctl, Owner: owner, Notify: notify, Orcpt: rcpt.Orcpt, Final: rcpt.Final}
 		if child.Final == "" {
 			child.Final = "rfc822; " + rcpt.Addr
 		}
+		m.children = append(m.children, child)
 		r.add(child, m.depth+1)
 		if r.temp != nil {
 			return
@@ -449,9 +488,14 @@ func (r *run) children(rcpt *envelope.Recipient, m *meta, list []string, owner s
 	}
 }
 
-// split gives the addresses of a list in the order in which they are met.
-func (r *run) split(text string) []string {
-	list := SplitList(text)
+// listed is an address that another stands for, and where that is said if it is in a file.
+type listed struct{ addr, place string }
+
+// listed gives the addresses of a list in the order in which they are met.
+func (r *run) listed(text string) (list []listed) {
+	for _, addr := range SplitList(text) {
+		list = append(list, listed{addr: addr})
+	}
 	if r.LastFirst {
 		slices.Reverse(list)
 	}
@@ -460,17 +504,20 @@ func (r *run) split(text string) []string {
 
 // readList gives the addresses of a list or .forward: lists of addresses, line by line, # for comments.
 // A file with more than most addresses, or more than maxListBytes, is not read on: errTooLong.
-func (r *run) readList(in io.Reader, most int) ([]string, error) {
-	var list []string
+func (r *run) readList(path string, in io.Reader, most int) ([]listed, error) {
+	var list []listed
 	in = &limitedList{in, maxListBytes}
 	lines := bufio.NewReaderSize(in, 16<<10)
-	for {
+	for number := 1; ; number++ {
 		line, err := lines.ReadString('\n')
 		if err != nil && err != io.EOF {
 			return nil, err
 		}
 		if t := strings.TrimSpace(line); t != "" && t[0] != '#' {
-			list = append(list, r.split(t)...)
+			for _, l := range r.listed(t) {
+				l.place = fmt.Sprintf("%s: line %d: ", path, number)
+				list = append(list, l)
+			}
 		}
 		if len(list) > most {
 			return nil, fmt.Errorf("%w: more than %d addresses", errTooLong, most)

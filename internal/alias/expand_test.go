@@ -29,6 +29,7 @@ var users = map[string]priv.User{
 	"alice": {Name: "alice", UID: 1001, Home: "/home/alice", Shell: "/bin/sh"},
 	"bob":   {Name: "bob", UID: 1002, Home: "/home/bob", Shell: "/bin/sh"},
 	"carol": {Name: "carol", UID: 1003, Home: "/home/carol", Shell: "/bin/false"},
+	"dave":  {Name: "dave", UID: 1004, Home: "/home/dave", Shell: "/bin/sh"},
 	"root":  {Name: "root", Home: "/root", Shell: "/bin/sh"},
 }
 
@@ -59,6 +60,10 @@ func (w *world) Resolve(_ context.Context, addr string, _ *envelope.Recipient) (
 func (w *world) Local(_ context.Context, t Target) (Target, bool, error) {
 	if t.Triple.User == "catchall" {
 		t.Triple.User = "root"
+		return t, true, nil
+	}
+	if user, detail, ok := strings.Cut(t.Triple.User, "+"); ok {
+		t.Triple.User, t.Triple.Host = user, detail
 		return t, true, nil
 	}
 	return t, false, nil
@@ -145,6 +150,7 @@ func testWorld() *world {
 		"denied": ":include:/denied", "carols": ":include:/carols", "strange": ":include:/strange", "open": ":include:/open",
 		"empty": " , ", "include2": ":include:/list2", "someoneelse": "down@x, bob",
 		"alice": "alice, x@remote.test", "circle": "circle2", "circle2": "bob2", "bob2": "circle, bob2",
+		"lists": ":include:/lists", "both": "bob, lists", "plus": "dave+x",
 	}
 	for i := 1; i < 14; i++ {
 		deep[fmt.Sprintf("l%d", i)] = fmt.Sprintf("l%d", i+1)
@@ -154,7 +160,8 @@ func testWorld() *world {
 		aliases: deep,
 		files: map[string]string{
 			"/list": "# people\n alice, bob\n\n\"|/bin/cat\"\n", "/list2": ":include:/list2\nbob\n:include:/list\n",
-			"/denied": "DENIED", "/carols": "bob, |/bin/cat, /tmp/x", "/strange": "|/bin/cat", "/open": "|/bin/cat",
+			"/denied": "DENIED", "/carols": "bob, |/bin/cat, /tmp/x", "/strange": "|/bin/cat", "/open": "|/bin/cat", "/lists": ":include:/lists\n",
+			"/home/dave/.forward": "\"|/bin/cat\"\n:include:/daves\n", "/daves": "dave\n",
 			"/home/bob/.forward": "DENIED",
 		},
 		owner:  map[string]int{"/list": 0, "/carols": 1003, "/strange": 4711, "/open": 1001},
@@ -191,6 +198,9 @@ func TestExpand(t *testing.T) {
 		"/etc/passwd":          "!Cannot mail directly to files",
 		":include:/etc/passwd": "!Cannot mail directly to :include:s",
 		"bad@x":                "!bad address",
+		"lists":                "!aliasing/forwarding loop broken",
+		"both":                 "local:bob",
+		"plus":                 "prog:/bin/cat(1004) local:dave",
 		"someoneelse":          ":?map down local:bob",
 		"catchall":             "local:root",
 		"Some Body <bob>":      "local:bob",

@@ -23,7 +23,7 @@ func (r *run) include(rcpt *envelope.Recipient, m *meta) {
 		return
 	}
 	defer f.Close()
-	list, err := r.readList(f, r.most())
+	list, err := r.readList(path, f, r.most())
 	if err != nil {
 		r.includeFailed(rcpt, path, err)
 		return
@@ -109,13 +109,13 @@ func (r *run) forward(rcpt *envelope.Recipient, m *meta, u priv.User) {
 		if !r.Env.ValidShell(u.Shell) {
 			m.shell = r.badShell(u)
 		}
-		r.Env.Log("forward %s => %s", rcpt.Addr, strings.Join(list, ","))
+		r.Env.Log("forward %s => %s", rcpt.Addr, strings.Join(addrs(list), ","))
 		r.children(rcpt, m, list, "", false, ctl)
 		return
 	}
 }
 
-func (r *run) readForward(path string, ctl *envelope.Ctladdr) (list []string, unsafe bool, err error) {
+func (r *run) readForward(path string, ctl *envelope.Ctladdr) (list []listed, unsafe bool, err error) {
 	f, err := r.Env.Open(r.ctx, path, ForwardFile, ctl)
 	if err != nil {
 		return nil, false, err
@@ -125,6 +125,14 @@ func (r *run) readForward(path string, ctl *envelope.Ctladdr) (list []string, un
 	if r.MaxForward > 0 {
 		most = min(most, r.MaxForward)
 	}
-	list, err = r.readList(f, most)
+	list, err = r.readList(path, f, most)
 	return list, f.Unsafe, err
+}
+
+// addrs are the addresses of a list alone.
+func addrs(list []listed) (addrs []string) {
+	for _, l := range list {
+		addrs = append(addrs, l.addr)
+	}
+	return addrs
 }

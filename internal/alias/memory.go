@@ -50,7 +50,7 @@ func isTwin(met []places, rcpt *envelope.Recipient, m *meta) bool {
 	for _, p := range met {
 		if twin := p[k]; twin != nil {
 			twin.Notify |= rcpt.Notify
-			rcpt.State = envelope.Duplicate
+			rcpt.State, m.twin = envelope.Duplicate, twin
 			return true
 		}
 	}

@@ -33,11 +33,13 @@ func (r *run) maildrop(rcpt *envelope.Recipient, m *meta) bool {
 		r.temp = status.Status{Exit: status.TempFail, Code: 451, Enhanced: status.Enhanced{4, 3, 0}, Text: "Deferred: user database error", Err: err}
 		return true
 	}
-	m.name = user
+	m.name, m.dropped = user, true
 	r.Env.Log("expand %s => %s", rcpt.Addr, strings.Join(list, ", "))
-	var addrs []string
+	var addrs []listed
 	for _, v := range list {
-		addrs = append(addrs, SplitList(v)...)
+		for _, addr := range SplitList(v) {
+			addrs = append(addrs, listed{addr: addr})
+		}
 	}
 	r.children(rcpt, m, addrs, sender, false, rcpt.Ctladdr)
 	return true

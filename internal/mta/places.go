@@ -121,7 +121,7 @@ func (v *verification) places(all []*envelope.Recipient) {
 			if s.Exit == status.NoUser {
 				exit = s.Exit
 			}
-			v.fail(exit, about(shownName(r.Addr), s).Text)
+			v.fail(exit, s.Place+about(shownName(r.Addr), s).Text)
 		}
 	}
 	slices.SortStableFunc(good, func(a, b *envelope.Recipient) int {

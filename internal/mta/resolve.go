@@ -312,6 +312,13 @@ func about(to string, s status.Status) status.Status {
 	return s
 }
 
+// refused is what is said of a recipient whom the expansion or the rules refused, as one line.
+func refused(addr string, s status.Status) string {
+	s = about(addr, s)
+	s.Text = s.Place + s.Text
+	return replyText(s)
+}
+
 // clipped is an address as replies tell it: the middle of a long one is left out.
 func clipped(addr string) string { return maillog.Shorten(addr, 203) }
 

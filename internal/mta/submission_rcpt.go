@@ -177,7 +177,11 @@ func (s *Submission) expand(ctx context.Context, before int) {
 	fresh := m.env.Recipients
 	m.env.Recipients = append(earlier, fresh...)
 	for _, r := range s.failedIn(fresh) {
-		s.complain(r.Addr, replyText(r.Status))
+		if r.Status.Place != "" {
+			s.complain("", refused(r.Addr, r.Status))
+		} else {
+			s.complain(r.Addr, replyText(r.Status))
+		}
 		if r.Status.Exit != status.NoUser {
 			continue
 		}

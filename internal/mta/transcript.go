@@ -26,14 +26,14 @@ func (m *message) transcribe(r *envelope.Recipient, s status.Status) {
 		return
 	}
 	if s.Temporary() {
-		fmt.Fprintf(&m.transcript, "%s... %s\n", r.Addr, s.Text)
+		fmt.Fprintf(&m.transcript, "%s%s... %s\n", s.Place, r.Addr, s.Text)
 		return
 	}
 	if s.Remote != "" || tooLargeFor(s) { // the peer's own words, or ours, stand above
 		t := status.FromExit(s.Exit)
 		s.Code, s.Enhanced, s.Text = t.Code, t.Enhanced, t.Text
 	}
-	line := replyText(about(r.Addr, s)) + "\n"
+	line := refused(r.Addr, s) + "\n"
 	if s.Code == 556 { // its host takes no mail (RFC 7505)
 		line = "554 5.0.0 " + s.Text + "\n"
 	}
