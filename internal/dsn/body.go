@@ -135,14 +135,10 @@ func (p *printer) failures() {
 	}
 }
 
-// expandedFrom names the address that the client gave, where an alias made another of it.
+// expandedFrom names the alias, list or user that stands for an address.
 func (p *printer) expandedFrom(rc *Recipient) {
-	top := rc.Alias
-	for top != nil && top.Alias != nil {
-		top = top.Alias
-	}
-	if top != nil {
-		p.line("    (expanded from: " + shorten(oneLine(top.Addr), 203) + ")")
+	if rc.Alias != nil {
+		p.line("    (expanded from: " + shorten(oneLine(rc.Alias.Addr), 203) + ")")
 	}
 }
 

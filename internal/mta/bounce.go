@@ -225,7 +225,7 @@ func (m *message) report(ctx context.Context, expired bool) error {
 			return err
 		}
 	}
-	if copyTo := m.expand(m.site.options.PostmasterCopy); copyTo != "" && len(failed) > 0 && !m.env.Flags.Response {
+	if copyTo := m.expand(m.site.options.PostmasterCopy); copyTo != "" && len(failed) > 0 && !m.env.Flags.Response && m.env.Class >= 0 {
 		rep.Kind, rep.Copy, rep.ErrorsTo, rep.HeaderOnly = dsn.Postmaster, "", nil, true
 		if err := m.write(ctx, &out, rep, copyTo, "postmaster notify: "+subject); err != nil {
 			return err
@@ -397,7 +397,12 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 			if r.Alias != nil {
 				out.Actual = unquote(out.Actual)
 			}
-		} else if !strings.Contains(out.Actual, "@") {
+			return out
+		}
+		if strings.HasPrefix(r.Addr, `\`) && !strings.HasPrefix(out.Actual, `\`) {
+			out.Actual = `\` + out.Actual // which the expansion has taken off
+		}
+		if !strings.Contains(out.Actual, "@") {
 			out.Actual += "@" + m.site.Hostname()
 		}
 	}
