@@ -341,6 +341,21 @@ func (p *parser) commandLine() {
 	p.command = false
 }
 
+// CheckOptions returns what is wrong with options of the command line, for each of them.
+func CheckOptions(options []string) [][]Message {
+	p := newParser(Input{})
+	list := make([][]Message, len(options))
+	p.command = true
+	for i, o := range options {
+		before := len(p.c.Messages)
+		if o != "" {
+			p.option(o[0], o[1:])
+		}
+		list[i] = p.c.Messages[before:]
+	}
+	return list
+}
+
 // DefaultSettings returns the values of a configuration without O lines.
 func DefaultSettings() Settings {
 	p := &parser{c: &Config{}}

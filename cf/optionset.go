@@ -285,6 +285,9 @@ func (p *parser) queueTimeout(t *Timeouts, name, v string) bool {
 		return false
 	}
 	d := p.duration(v, unit)
+	if _, problem := Duration(v, unit); problem != "" {
+		p.duration(v, unit) // it is read twice, and told twice
+	}
 	if ok {
 		list[place] = d
 		return true

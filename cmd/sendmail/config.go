@@ -28,14 +28,17 @@ const (
 // withoutMailers are the modes that end before -d0.15 prints mailers.
 const withoutMailers = string(modeQueue) + string(modeQueueSize) + string(modeAliases) + string(modeCheckCf) + string(modeHostStat) + string(modePurgeStat)
 
-// configPath is the file that counts: -C's, else that of the submission program for those who hand mail in, if it is
-// there.
+// configPath is the file that counts: -C's, else that of the submission program where -Ac asks for it and for those who
+// hand mail in, if it is there.
 func (v *invocation) configPath() string {
 	if v.config != "" {
 		return v.config
 	}
-	submission := v.useWhich == 'c' || v.useWhich == 0 && !v.runQueue && (v.mode == modeDeliver || v.mode == modeSMTP || v.mode == modeARPANET)
-	if submission {
+	if v.useWhich == 'c' {
+		return submitConfig
+	}
+	handsIn := v.mode == modeDeliver || v.mode == modeSMTP || v.mode == modeARPANET
+	if handsIn && v.useWhich == 0 && !v.runQueue {
 		if _, err := os.Stat(submitConfig); err == nil {
 			return submitConfig
 		}

@@ -17,7 +17,7 @@ func TestFlagsAreDocumented(t *testing.T) {
 		}
 	}
 	for c := byte('!'); c < 127; c++ {
-		known := strings.IndexByte(withValue+optional+plain, c) >= 0
+		known := strings.IndexByte(withValue+optional+plain+retired, c) >= 0
 		if shown := slices.Contains(documented, string(c)); known != shown {
 			t.Errorf("-%c: known %t, documented %t", c, known, shown)
 		}

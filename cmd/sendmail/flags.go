@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/mta"
 )
 
 // Operation modes, the letter after -b.
@@ -49,7 +50,7 @@ type flags struct {
 	settings []setting
 	macros   map[string]string // -M
 
-	sender     string          // -f or -r, the last one
+	sender     string          // -f or -r
 	senderFlag byte            // 'f' or 'r', which of them; 0: neither
 	fullName   string          // -F
 	named      bool            // -F was given
@@ -81,9 +82,9 @@ type flags struct {
 	limits     []limit
 	quarantine *string // -Q: the reason, "" lifts it
 
-	wrong   []complaint // values that cannot be used; all are said before the call ends
-	unknown []string    // flags that nobody knows; a submission goes on without them
-	args    []string    // the addresses
+	wrong   []misuse // values that cannot be used; all are said before the call ends
+	unknown []string // flags that nobody knows; a submission goes on without them
+	args    []string // the addresses
 }
 
 // complaint is an error in the original's words, which begin with a capital letter.
@@ -92,6 +93,14 @@ type complaint string
 func (c complaint) Error() string { return string(c) }
 
 func complain(format string, args ...any) error { return complaint(fmt.Sprintf(format, args...)) }
+
+// misuse is a value that cannot be used, behind so many options of the command line.
+type misuse struct {
+	complaint
+	behind int
+	mild   bool // the call goes on
+	flag   byte // a flag that nobody knows; 0 means that it is something else
+}
 
 // missing is a flag without its value.
 type missing byte
@@ -104,8 +113,12 @@ const withValue = "ABbCDeFfhLMNOoprRVX"
 // optional are the flags whose value can only be attached.
 const optional = "qdQT"
 
-// plain are the flags without a value. E, J, U and x are leftovers of other times and vendors.
-const plain = "cGIimnstUvxEJ"
+// plain are the flags without a value.
+const plain = "cGimnstv"
+
+// retired are flags of other times and vendors, without a value. They count as unknown ones, the first of them without
+// a word.
+const retired = "IUxEJ"
 
 // parseFlags reads a command line without the program's name. Flags end at "--" or at the first address, as with
 // getopt. A value that is missing, or of -b, is an error; others that cannot be used are collected in wrong. An unknown
@@ -129,7 +142,7 @@ func parseFlags(argv []string) (*flags, error) {
 		}
 		used, err := f.cluster(arg[1:], argv[i+1:])
 		if err != nil {
-			return nil, err
+			return f, err
 		}
 		i += used
 	}
@@ -154,12 +167,20 @@ func (f *flags) cluster(s string, next []string) (int, error) {
 			return 1, f.value(c, next[0])
 		case strings.IndexByte(plain, c) >= 0:
 			f.plain(c)
+		case strings.IndexByte(retired, c) >= 0:
+			f.ignore(c, "")
 		default:
-			f.unknown = append(f.unknown, "-"+string(c)+s)
+			f.ignore(c, s)
 			return 0, nil
 		}
 	}
 	return 0, nil
+}
+
+// ignore notes a flag that nobody knows.
+func (f *flags) ignore(c byte, rest string) {
+	f.unknown = append(f.unknown, "-"+string(c)+rest)
+	f.wrong = append(f.wrong, misuse{behind: len(f.settings), flag: c})
 }
 
 func (f *flags) plain(c byte) {
@@ -168,8 +189,6 @@ func (f *flags) plain(c byte) {
 		f.expensive = true
 	case 'G':
 		f.gateway = true
-	case 'I':
-		f.setMode(modeAliases)
 	case 'i':
 		f.dots = true
 	case 'm':
@@ -187,11 +206,37 @@ func (f *flags) plain(c byte) {
 
 // misuse notes a value that cannot be used.
 func (f *flags) misuse(format string, args ...any) {
-	f.wrong = append(f.wrong, complaint(fmt.Sprintf(format, args...)))
+	f.wrong = append(f.wrong, misuse{complaint: complaint(fmt.Sprintf(format, args...)), behind: len(f.settings)})
 }
 
 func (f *flags) setMode(m byte) {
 	f.mode, f.modeSet = m, true
+	f.conflict()
+}
+
+// conflict notes that -q or -Q stands beside a mode that has nothing to do with it.
+func (f *flags) conflict() {
+	if f.quarantine != nil && f.mode != modeDeliver {
+		f.misuse("Can not use -Q with -b%c", f.mode)
+	}
+	if f.runQueue && strings.IndexByte(withoutRuns, f.mode) >= 0 {
+		f.misuse("Can not use -q with -b%c", f.mode)
+	}
+}
+
+// withoutRuns are the modes beside which -q makes no sense.
+const withoutRuns = string(modeAliases) + string(modeSMTP) + string(modeTest) + string(modeARPANET) +
+	string(modeVerify) + string(modeHostStat) + string(modePurgeStat)
+
+// setBody reads -B. The mail goes on where nobody knows the type; the exit status tells it.
+func (f *flags) setBody(text string) {
+	if body := strings.ToUpper(text); body == envelope.Body7Bit || body == envelope.Body8BitMIME {
+		f.body = body
+		return
+	}
+	f.body = ""
+	problem := complaint("Illegal body type " + text)
+	f.wrong = append(f.wrong, misuse{complaint: problem, behind: len(f.settings), mild: true})
 }
 
 func (f *flags) value(c byte, v string) error {
@@ -202,10 +247,10 @@ func (f *flags) value(c byte, v string) error {
 		}
 		f.useWhich = v[0]
 	case 'B':
-		f.body = v
+		f.setBody(v)
 	case 'b':
 		if len(v) != 1 || strings.IndexByte("aCdDhHimpPstv", v[0]) < 0 {
-			return complain("Invalid operation mode %s", v)
+			return complain("Invalid operation mode %.1s", v)
 		}
 		f.setMode(v[0])
 	case 'C':
@@ -222,6 +267,10 @@ func (f *flags) value(c byte, v string) error {
 	case 'F':
 		f.fullName, f.named = v, true
 	case 'f', 'r':
+		if f.senderFlag != 0 {
+			f.misuse("More than one \"from\" person")
+			break
+		}
 		f.sender, f.senderFlag = v, c
 	case 'h':
 		n, err := strconv.Atoi(v)
@@ -236,9 +285,12 @@ func (f *flags) value(c byte, v string) error {
 	case 'p':
 		f.protocol = v
 	case 'q':
-		return f.queue(v)
+		err := f.queue(v)
+		f.conflict()
+		return err
 	case 'Q':
 		f.quarantine = &v
+		f.conflict()
 	case 'R':
 		f.setReturn(v)
 	case 'V':
@@ -345,10 +397,12 @@ func (f *flags) queue(v string) error {
 			f.interval = "1s"
 		}
 	default:
-		if rest[0] < '0' || rest[0] > '9' {
-			return fmt.Errorf("-q%s: neither an interval nor a selection", v)
-		}
 		f.interval = rest
+	}
+	if _, problem := mta.Interval(f.interval); problem != "" {
+		for text := range strings.SplitSeq(problem, "\n") {
+			f.misuse("%s", text)
+		}
 	}
 	return nil
 }

@@ -28,7 +28,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
+	"gosendmail/cf"
 	"gosendmail/internal/debug"
 	"gosendmail/internal/status"
 )
@@ -55,6 +58,7 @@ type invocation struct {
 	debugTo        io.Writer     // -D; nil without
 	stderrLog      bool          // the configuration logs to standard error
 	dialogues      *traffic      // -X; nil without
+	spoiled        bool          // the command line is wrong: the exit status tells it where the mail goes on
 	doubts         []string      // what X-Authentication-Warning says of the command line
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -74,6 +78,7 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	f, err := parseFlags(argv)
 	if err != nil {
+		(&invocation{flags: f, name: name, stdout: stdout, stderr: stderr}).misused()
 		if _, ok := err.(missing); ok {
 			fmt.Fprintf(stderr, "%s: %v\n", called, err)
 		} else {
@@ -90,6 +95,7 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return inv.fail(status.OSErr, "%v", err)
 	}
 	if code := inv.openTraffic(); code != 0 {
+		inv.misused()
 		return code
 	}
 	if code := inv.openDebugLog(); code != 0 {
@@ -100,11 +106,8 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 // dispatch calls what the operation mode stands for.
 func (v *invocation) dispatch(ctx context.Context) int {
-	if len(v.unknown) > 0 && !v.submits() {
-		fmt.Fprintf(v.stderr, "%s: illegal option -- %s\n", v.name, v.unknown[0][1:2])
-		return status.Usage
-	}
-	if v.misused() {
+	misused := v.misused()
+	if misused && (v.mode != modeTest || len(v.unknown) > 0) {
 		return status.Usage
 	}
 	if v.detaches() && v.given.ready == nil {
@@ -127,7 +130,11 @@ func (v *invocation) dispatch(ctx context.Context) int {
 	case modeSMTP:
 		return v.standardSMTP(ctx)
 	case modeTest:
-		return v.testMode(ctx)
+		code := v.testMode(ctx)
+		if misused {
+			code = status.Usage
+		}
+		return code
 	case modeVerify:
 		return v.verify(ctx)
 	}
@@ -169,22 +176,56 @@ func (v *invocation) complaints() io.Writer {
 // replies reports whether who reads what is printed expects replies of SMTP.
 func (v *invocation) replies() bool { return v.mode == modeSMTP || v.mode == modeARPANET }
 
-// misused reports whether values of flags are wrong, and prints what, behind what -d prints at a start.
+// misused reports whether the command line is wrong, and prints what, with what is wrong with options before it.
 func (v *invocation) misused() bool {
-	if v.quarantine != nil && v.mode != modeDeliver {
-		v.misuse("Can not use -Q with -b%c", v.mode)
+	options := cf.CheckOptions(v.configOptions()[:len(v.settings)])
+	found := func(is func(cf.Message) bool) bool {
+		return slices.ContainsFunc(options, func(list []cf.Message) bool { return slices.ContainsFunc(list, is) })
 	}
-	if v.runQueue && (v.mode == modeVerify || v.mode == modeHostStat || v.mode == modePurgeStat) {
-		v.misuse("Can not use -q with -b%c", v.mode)
-	}
-	if len(v.wrong) > 0 {
+	submits := v.submits()
+	ends := func(m misuse) bool { return !m.mild && !(submits && m.flag != 0) }
+	wrong := slices.ContainsFunc(v.wrong, ends) || found(isUsage)
+	v.spoiled = slices.ContainsFunc(v.wrong, func(m misuse) bool { return m.mild }) ||
+		found(func(m cf.Message) bool { return strings.HasPrefix(m.Text, "Invalid time unit") })
+	if wrong {
 		v.startDebug()
 	}
-	for _, text := range v.wrong {
-		if v.replies() {
-			text = "550 " + text + "\r"
+	said := 0
+	for _, m := range append(v.wrong, misuse{behind: len(v.settings)}) {
+		for ; wrong && said < m.behind && v.mode != modeTest; said++ { // which says it itself
+			v.say(errorsOf(options[said])...)
+			if slices.ContainsFunc(options[said], isUsage) {
+				return true // nothing behind it is looked at
+			}
 		}
-		fmt.Fprintln(v.complaints(), text)
+		switch text := string(m.complaint); {
+		case m.flag != 0 && !submits:
+			if strings.IndexByte("IU", m.flag) < 0 {
+				fmt.Fprintf(v.stderr, "%s: illegal option -- %c\n", v.name, m.flag)
+			}
+			return true
+		case text == "" || m.mild && wrong:
+		case v.replies():
+			fmt.Fprintf(v.stdout, "550 %s\r\n", text)
+		case !m.mild || v.errorsPrinted():
+			fmt.Fprintln(v.complaints(), text)
+		}
 	}
-	return len(v.wrong) > 0
+	return wrong
+}
+
+// errorsOf leaves out what the original takes without a word.
+func errorsOf(list []cf.Message) []cf.Message {
+	return slices.DeleteFunc(slices.Clone(list), func(m cf.Message) bool { return m.Doubt })
+}
+
+// errorsPrinted reports whether the command line leaves errors to be printed (ErrorMode).
+func (v *invocation) errorsPrinted() bool {
+	printed := true
+	for _, s := range v.settings {
+		if s.short && s.name == "e" || strings.EqualFold(s.name, "ErrorMode") {
+			printed = s.value == "" || s.value[0] == 'p'
+		}
+	}
+	return printed
 }

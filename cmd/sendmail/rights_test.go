@@ -13,7 +13,7 @@ func TestKeptRights(t *testing.T) {
 		"-t -i": true, "-oi -odq -oem": true, "-ODeliveryMode=q -O Timeout.queuereturn=1d": false, "-OLogLevel=5": true, "-oQ/tmp": false,
 		"-OQueueDirectory=/tmp -qIx": false, "-Cx.cf": false, "-X log": false, "-D log": false, "-O ErrorMode=m -oL9": true, "-oB_": false,
 		"-ov": true, "-c": false, "-s": false, "-m": true, "-Mrx -Msy": true, "-M{r}x": false, "-Mxy": false, "-oMrx": true, "-oMxr": false, "-T3d": false,
-		"-bd": false, "-bD": false, "-bi": false, "-bt": false, "-bC": false, "-bh": false, "-bH": false, "-I": false,
+		"-bd": false, "-bD": false, "-bi": false, "-bt": false, "-bC": false, "-bh": false, "-bH": false,
 		"-bm": true, "-bs": true, "-ba": true, "-bv": true, "-bp": true, "-bP": true, "-q": true, "-q1h": true, "-Qx -qIx": true, "-Ac -q": true,
 		"-Am": true, "-L tag": true, "-fa -Fb -h3 -pSMTP:x -Vx -Nnever -Rfull -B7BIT -G -n -v": true, "-ONoSuchOption=x": true, "-OQueue=x": true,
 	} {

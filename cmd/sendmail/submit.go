@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 
-	"gosendmail/internal/envelope"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/mta"
 	"gosendmail/internal/status"
@@ -33,7 +32,7 @@ func (v *invocation) submit(ctx context.Context) int {
 	}
 	o.Background, o.Doubts = v.background, v.doubts
 	o.ARPANET = v.mode == modeARPANET
-	known := v.setBody(&o)
+	o.Body = v.body
 	if len(v.settings) > 0 || len(v.unknown) > 0 {
 		log.Logf(maillog.LevelConnect, maillog.Debug, "", "flags: %s", strings.Join(v.argv[1:], " "))
 	}
@@ -41,25 +40,10 @@ func (v *invocation) submit(ctx context.Context) int {
 	if err := m.Close(ctx); err != nil {
 		fmt.Fprintln(v.stderr, err)
 	}
-	if exit == status.OK && !known && o.ErrorMode != mta.ErrorsExit {
+	if exit == status.OK && v.spoiled && o.ErrorMode != mta.ErrorsExit {
 		exit = status.Usage // the mail goes on all the same
 	}
 	return exit
-}
-
-// setBody reads -B and returns false where that is a type that nobody knows.
-func (v *invocation) setBody(o *submit.Options) bool {
-	switch body := strings.ToUpper(v.body); body {
-	case "", envelope.Body7Bit, envelope.Body8BitMIME:
-		o.Body = body
-		return true
-	}
-	if text := "Illegal body type " + v.body; o.ARPANET {
-		fmt.Fprintf(v.stdout, "550 %s\r\n", text)
-	} else if o.ErrorMode == mta.ErrorsPrint {
-		fmt.Fprintln(v.stdout, text)
-	}
-	return false
 }
 
 // submissionOptions are what the command line says of a message.

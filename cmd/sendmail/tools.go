@@ -53,6 +53,9 @@ func (v *invocation) verify(ctx context.Context) int {
 	for _, l := range lines {
 		fmt.Fprintln(v.stdout, l)
 	}
+	if exit == status.OK && v.spoiled {
+		exit = status.Usage
+	}
 	return exit
 }
 

@@ -159,17 +159,24 @@ func prepareDrainWith(t *testing.T, w world, extra string) {
 		must(t, os.Chmod(w.path(d), 0o777))
 	}
 	must(t, os.Chmod(w.path("home/root"), 0o755))
-	m4 := oracletest.M4(t)
 	mc := strings.Replace(drainMC, "MAILER(<<local>>)", extra+"MAILER(<<local>>)", 1)
-	m4.Stdin = strings.NewReader(strings.NewReplacer("<<", "`", ">>", "'", "@TREE@", oracletest.Tree(t), "@DIR@", string(w)).Replace(mc))
-	cf, err := m4.Output()
-	must(t, err)
-	write(t, w.path("etc/mail/sendmail.cf"), string(cf))
+	write(t, w.path("etc/mail/sendmail.cf"), siteOf(t, w, mc))
 	for _, p := range []string{"ours", "original"} {
 		must(t, os.MkdirAll(w.path(p), 0o755))
 	}
 	run(t, "", "cp", w.path("bin/sendmail"), w.path("ours/sendmail"))
 	run(t, "", "cp", filepath.Join(oracletest.Root(t), "usr/libexec/sendmail/sendmail"), w.path("original/sendmail"))
+}
+
+// siteOf is the configuration that the original's m4 makes of an .mc.
+func siteOf(t *testing.T, w world, mc string) string {
+	t.Helper()
+	m4 := oracletest.M4(t)
+	quotes := strings.NewReplacer("<<", "`", ">>", "'", "@TREE@", oracletest.Tree(t), "@DIR@", string(w))
+	m4.Stdin = strings.NewReader(quotes.Replace(mc))
+	cf, err := m4.Output()
+	must(t, err)
+	return string(cf)
 }
 
 // sinkLog is what the peers of a drain were told since the last look. In round 0 they put off what begins with "tmp".
@@ -449,7 +456,8 @@ const (
 func (l *drainLab) clean(t *testing.T) {
 	t.Helper()
 	must(t, os.Truncate(l.w.path("log"), 0))
-	for _, pattern := range []string{"/var/mail/*", "/home/files/*", "/home/out/*", "/home/*/box", "/home/*/dead.letter", spoolDir + "*", clientDir + "*"} {
+	for _, pattern := range []string{"/var/mail/*", "/home/files/*", "/home/out/*", "/home/*/box",
+		"/home/*/dead.letter", spoolDir + "*", clientDir + "*"} {
 		list, err := filepath.Glob(pattern)
 		must(t, err)
 		for _, f := range list {

@@ -58,7 +58,8 @@ func graphMember(r *rand.Rand, self string) string {
 	case 9:
 		return pick(r, []string{"far@remote.test", "far2@remote.test", "far@plain.test"})
 	case 10:
-		return pick(r, []string{"nosuch", "hans", "rej@remote.test", "tmp@remote.test", "gina", `"|/home/rec exit75"`, `"|/home/rec exit67"`})
+		return pick(r, []string{"nosuch", "hans", "rej@remote.test", "tmp@remote.test", "gina", `"|/home/rec exit75"`,
+			`"|/home/rec exit67"`})
 	case 11:
 		return pick(r, graphUsers) + "+detail"
 	case 12:
@@ -77,12 +78,14 @@ func graphMembers(r *rand.Rand, self string, most int) (list []string) {
 // graphCase is the number-th graph of a seed, and a message to some of its names.
 func graphCase(seed, number uint64) (*graph, *drainCase) {
 	r := rand.New(rand.NewPCG(seed, 4<<32+number))
-	g := &graph{aliases: map[string][]string{}, forwards: map[string][]string{}, drops: map[string]string{}, virtual: map[string]string{}, lists: map[string][]string{}}
+	g := &graph{aliases: map[string][]string{}, forwards: map[string][]string{}, drops: map[string]string{},
+		virtual: map[string]string{}, lists: map[string][]string{}}
+	owners := []string{"alice", "carol", "far@remote.test", "a0", "nosuch"}
 	for i := range 6 {
 		name := fmt.Sprintf("a%d", i)
 		g.aliases[name] = graphMembers(r, name, 3)
 		if r.IntN(5) == 0 {
-			g.aliases["owner-"+name] = []string{pick(r, []string{"alice", "carol", "far@remote.test", "a0", "owner-" + name, name, "nosuch"})}
+			g.aliases["owner-"+name] = []string{pick(r, append(owners, "owner-"+name, name))}
 		}
 	}
 	for _, u := range graphUsers {
@@ -93,12 +96,14 @@ func graphCase(seed, number uint64) (*graph, *drainCase) {
 			g.forwards[u] = graphMembers(r, u, 3)
 		}
 		if r.IntN(3) == 0 {
-			g.drops[u] = pick(r, []string{u, `\` + u, u + "@example.test", "far@remote.test", graphNode(r), graphNode(r), graphNode(r)})
+			g.drops[u] = pick(r, []string{u, `\` + u, u + "@example.test", "far@remote.test",
+				graphNode(r), graphNode(r), graphNode(r)})
 		}
 	}
 	for i := range 4 {
 		name := fmt.Sprintf("v%d@virt.test", i)
-		g.virtual[name] = pick(r, []string{graphNode(r), graphNode(r), graphNode(r), "far@plain.test", fmt.Sprintf("v%d@virt.test", r.IntN(4)), "error:nouser 550 gone", "bob+%1@example.test"})
+		g.virtual[name] = pick(r, []string{graphNode(r), graphNode(r), graphNode(r), "far@plain.test",
+			fmt.Sprintf("v%d@virt.test", r.IntN(4)), "error:nouser 550 gone", "bob+%1@example.test"})
 	}
 	for i := range 3 {
 		name := fmt.Sprintf("l%d", i)
@@ -230,7 +235,8 @@ func (g *graph) unknown(c *drainCase, r result, told string) []string {
 	ends := g.leaves(c.named)
 	lost := slices.DeleteFunc(a.Missing(ends), func(n string) bool {
 		name := strings.TrimPrefix(strings.TrimPrefix(n, "|/home/rec "), `\`)
-		return strings.HasPrefix(n, "error:") || slices.Contains(a.Mailboxes, name) || strings.Contains(reports, n) || len(a.Missing([]string{name})) == 0
+		return strings.HasPrefix(n, "error:") || slices.Contains(a.Mailboxes, name) || strings.Contains(reports, n) ||
+			len(a.Missing([]string{name})) == 0
 	})
 	if strings.Contains(reports, "loop broken") {
 		return nil // the alias is named there, for all that it stands for
@@ -270,7 +276,8 @@ var sentTo = regexp.MustCompile(`C: RCPT To:<([^>]*)>`)
 // circles gets the mail differs; the words of reports are the affair of other suites.
 func TestGraphsOfAliasesAsTheOriginal(t *testing.T) {
 	inArena(t, func(t *testing.T, w world) {
-		prepareDrainWith(t, w, "FEATURE(<<virtusertable>>,<<text -z| -k0 -v1 /etc/mail/virtusertable>>)dnl\nVIRTUSER_DOMAIN(<<virt.test>>)dnl\n")
+		prepareDrainWith(t, w, "FEATURE(<<virtusertable>>,<<text -z| -k0 -v1 /etc/mail/virtusertable>>)dnl\n"+
+			"VIRTUSER_DOMAIN(<<virt.test>>)dnl\n")
 		write(t, w.path("etc/mail/virtusertable"), "none@virt.test|bob\n")
 	}, func(t *testing.T, w world) {
 		l := openDrainLab(t, w)

@@ -112,7 +112,8 @@ func knownPeerCase(o *outgoing, kind, _, _ string) string {
 		return "the exit status tells what became of the message, not of a host on the way"
 	case strings.Contains(first, "own name"):
 		return "a host on the way that has our name is no error of the message"
-	case strings.HasPrefix(first, "RCPT: ") && (strings.Contains(rest, "(MAIL: ") || rest == "refusing") && kind == "log":
+	case kind == "log" && strings.HasPrefix(first, "RCPT: ") &&
+		(strings.Contains(rest, "(MAIL: ") || rest == "refusing"):
 		return "the log tells what keeps a recipient waiting once more at the end"
 	}
 	if _, second, ok := strings.Cut(rest, "("); ok && kind != "queue" {

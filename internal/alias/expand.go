@@ -457,7 +457,8 @@ func (r *run) owner(name string) (string, error) {
 }
 
 // children adds what a recipient stands for. A value that names nobody is a failure: mail must not vanish.
-func (r *run) children(rcpt *envelope.Recipient, m *meta, list []listed, owner string, alias bool, ctl *envelope.Ctladdr) {
+func (r *run) children(rcpt *envelope.Recipient, m *meta, list []listed, owner string, alias bool,
+	ctl *envelope.Ctladdr) {
 	if len(list) == 0 {
 		r.fail(rcpt, status.Unavailable, 550, noUser, "%s... expands to no addresses", rcpt.Addr)
 		return
@@ -476,7 +477,8 @@ func (r *run) children(rcpt *envelope.Recipient, m *meta, list []listed, owner s
 		if l.place != "" {
 			r.place = l.place
 		}
-		child := &envelope.Recipient{Addr: l.addr, Alias: rcpt, IsAlias: alias, Ctladdr: ctl, Owner: owner, Notify: notify, Orcpt: rcpt.Orcpt, Final: rcpt.Final}
+		child := &envelope.Recipient{Addr: l.addr, Alias: rcpt, IsAlias: alias, Ctladdr: ctl, Owner: owner,
+			Notify: notify, Orcpt: rcpt.Orcpt, Final: rcpt.Final}
 		if child.Final == "" {
 			child.Final = "rfc822; " + rcpt.Addr
 		}

@@ -160,7 +160,8 @@ func testWorld() *world {
 		aliases: deep,
 		files: map[string]string{
 			"/list": "# people\n alice, bob\n\n\"|/bin/cat\"\n", "/list2": ":include:/list2\nbob\n:include:/list\n",
-			"/denied": "DENIED", "/carols": "bob, |/bin/cat, /tmp/x", "/strange": "|/bin/cat", "/open": "|/bin/cat", "/lists": ":include:/lists\n",
+			"/denied": "DENIED", "/carols": "bob, |/bin/cat, /tmp/x", "/strange": "|/bin/cat", "/open": "|/bin/cat",
+			"/lists":              ":include:/lists\n",
 			"/home/dave/.forward": "\"|/bin/cat\"\n:include:/daves\n", "/daves": "dave\n",
 			"/home/bob/.forward": "DENIED",
 		},

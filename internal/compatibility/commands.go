@@ -41,7 +41,7 @@ var Sendmail = []Flag{
 	{"-f address", "sender", cf.Works, ""},
 	{"-G", "the message is relayed, not new: ${daemon_flags} says so", cf.Works, ""},
 	{"-h hops", "number of hops so far", cf.Works, ""},
-	{"-I", "as -bi", cf.Works, ""},
+	{"-I", "leftover of other versions", cf.Idle, "the original does not know it"},
 	{"-i", "a line with a dot does not end the message", cf.Works, ""},
 	{"-J", "leftover of other vendors", cf.Idle, "the original knows it on some systems"},
 	{"-L tag", "tag of log lines", cf.Works, ""},

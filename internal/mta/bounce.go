@@ -225,7 +225,8 @@ func (m *message) report(ctx context.Context, expired bool) error {
 			return err
 		}
 	}
-	if copyTo := m.expand(m.site.options.PostmasterCopy); copyTo != "" && len(failed) > 0 && !m.env.Flags.Response && m.env.Class >= 0 {
+	copyTo := m.expand(m.site.options.PostmasterCopy)
+	if copyTo != "" && len(failed) > 0 && !m.env.Flags.Response && m.env.Class >= 0 {
 		rep.Kind, rep.Copy, rep.ErrorsTo, rep.HeaderOnly = dsn.Postmaster, "", nil, true
 		if err := m.write(ctx, &out, rep, copyTo, "postmaster notify: "+subject); err != nil {
 			return err

@@ -571,7 +571,7 @@ func (m *message) job(ctx context.Context, g *group, rcpts []*envelope.Recipient
 	var from string
 	j.Sender, from = m.senderFor(ctx, g.mailer, t)
 	t.Define("g", quoteMacro(from))
-	if m.srv.named || !m.srv.handedIn && m.get("{opMode}") != "m" {
+	if mode := m.get("{opMode}"); m.srv.named || mode == "a" || !m.srv.handedIn && mode != "m" {
 		j.From, j.TellFrom = from, true
 	}
 	for _, r := range rcpts {

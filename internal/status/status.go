@@ -73,7 +73,7 @@ type Status struct {
 	Code       int      // SMTP reply code as the peer gave it or as we would give it; 0 means none
 	Enhanced   Enhanced // RFC 3463; zero means none
 	Text       string   // one line for people, without codes
-	Place      string   // the file and line that named the address, "FILE: line 3: ", where it was refused as they were read
+	Place      string   // the file and line that named an address refused as they were read, "FILE: line 3: "
 	Remote     string   // the peer that said it, for Remote-MTA; "" means we did
 	Diagnostic string   // the peer's whole last reply, for Diagnostic-Code; "" means none
 	LastLine   string   // the last line of that reply, if it had several, for the log; "" means Diagnostic
