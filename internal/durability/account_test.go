@@ -94,7 +94,8 @@ func (m *memo) read(root string, s state) *ledger {
 	for path, data := range s {
 		name, rel := filepath.Base(path), strings.TrimPrefix(path, root+"/")
 		switch {
-		case strings.HasPrefix(rel, "mail/"), strings.HasPrefix(rel, "md/"), strings.HasPrefix(rel, "files/"):
+		case strings.HasPrefix(rel, "mail/"), strings.HasPrefix(rel, "md/"), strings.HasPrefix(rel, "files/"),
+			strings.HasPrefix(rel, "letter/"):
 			l.boxes, l.where = append(l.boxes, data), append(l.where, rel)
 		case strings.HasPrefix(rel, "queue/") && (strings.HasPrefix(name, "qf") || strings.HasPrefix(name, "hf")):
 			if env := m.envelope(data); env != nil {
@@ -125,7 +126,7 @@ func (l *ledger) find(d debt) found {
 				f.delivered = true
 			}
 		}
-		if l.where[i] == "mail/daemon" || l.where[i] == "mail/lp" {
+		if l.where[i] == "mail/daemon" || l.where[i] == "mail/lp" || strings.HasPrefix(l.where[i], "letter/") {
 			f.reported = f.reported || l.holds(box, d, true)
 		}
 	}

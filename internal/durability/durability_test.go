@@ -70,7 +70,7 @@ func (r *record) replay(t *testing.T, rnd *rand.Rand, many int, skip func(call) 
 	for _, sub := range []string{"queue", "mail", "md", "files"} {
 		d.directory(filepath.Join(r.root, sub))
 	}
-	for _, sub := range []string{"queue/qf", "queue/df", "queue/xf"} {
+	for _, sub := range []string{"queue/qf", "queue/df", "queue/xf", "letter"} {
 		if _, err := os.Stat(filepath.Join(r.root, sub)); err == nil {
 			d.directory(filepath.Join(r.root, sub))
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -220,11 +221,24 @@ func (m *message) saveIn(ctx context.Context, path string, c *envelope.Ctladdr, 
 	if err != nil {
 		return false
 	}
-	if err := errors.Join(m.srv.agents().Letter(job, f), f.Sync()); err != nil {
+	err = errors.Join(m.srv.agents().Letter(job, f), f.Sync())
+	if err == nil && end == 0 { // its name may be new, too
+		aerr := as(func() { err = syncName(path) })
+		err = errors.Join(aerr, err)
+	}
+	if err != nil {
 		m.log(logErr, 1, "%s: %v", path, errors.Join(err, f.Truncate(end)))
 		return false
 	}
 	return true
+}
+
+// syncName makes the name of a file durable. Who may write to a folder but not read it has to do without.
+func syncName(path string) error {
+	if err := safefile.SyncDir(filepath.Dir(path)); !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
 }
 
 // openLetter opens a file for a message, making it where it is not there: a regular file, by no symbolic link, with one
