@@ -21,6 +21,7 @@ type Message struct {
 	Doubt   bool   // a warning where the original has none: for who checks a configuration or starts a daemon
 	Hint    string // the nearest name that would have been right; "" means none
 	Reply   string // what an SMTP session on standard input begins its answer with; "" means "554 5.0.0"
+	Exit    int    // what the program ends with; 0 means EX_SOFTWARE, EX_USAGE or EX_OSFILE, by what it is
 }
 
 // Doubt warns of what the original takes without a word, at its line.
@@ -33,7 +34,7 @@ func Doubt(at Position, text string) Message {
 const TempReply = "451 4.0.0"
 
 // OfHost reports whether a message is about this host, so that the configuration may be right on another.
-func (m Message) OfHost() bool { return m.Host || m.Reply == TempReply }
+func (m Message) OfHost() bool { return m.Host || m.Reply == TempReply && m.Exit == 0 }
 
 // Error returns "FILE: line N: TEXT", the form that programs parse, "FILE: TEXT" for what the file as a whole lacks;
 // for warnings, and without a file, TEXT alone.

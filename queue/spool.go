@@ -237,10 +237,15 @@ func openDirectory(path string, spare int) (*directory, error) {
 	if !info.IsDir() {
 		return nil, &fs.PathError{Op: "chdir", Path: path, Err: syscall.ENOTDIR}
 	}
-	if info.Mode().Perm()&0o002 != 0 {
-		return nil, fmt.Errorf("dangerous permissions=%o on queue directory %s", info.Mode().Perm(), path)
+	if err := notOpenToAll(info, path); err != nil {
+		return nil, err
 	}
-	d := &directory{path: path, group: groupOf(info), qf: subdirectory(path, "qf"), df: subdirectory(path, "df"), xf: subdirectory(path, "xf")}
+	d := &directory{path: path, group: groupOf(info)}
+	for name, sub := range map[string]*string{"qf": &d.qf, "df": &d.df, "xf": &d.xf} {
+		if *sub, err = subdirectory(path, name); err != nil {
+			return nil, err
+		}
+	}
 	if d.qfSync, err = newDirSync(d.qf); err != nil {
 		return nil, err
 	}
@@ -265,12 +270,21 @@ func groupOf(info fs.FileInfo) int {
 	return -1
 }
 
-func subdirectory(path, name string) string {
+// notOpenToAll refuses a directory that everybody may write to.
+func notOpenToAll(info fs.FileInfo, path string) error {
+	if info.Mode().Perm()&0o002 == 0 {
+		return nil
+	}
+	return fmt.Errorf("dangerous permissions=%o on queue directory %s", info.Mode().Perm(), path)
+}
+
+// subdirectory is where one kind of files is: a directory of that name, where there is one, else path.
+func subdirectory(path, name string) (string, error) {
 	sub := filepath.Join(path, name)
 	if info, err := os.Stat(sub); err == nil && info.IsDir() {
-		return sub
+		return sub, notOpenToAll(info, sub)
 	}
-	return path
+	return path, nil
 }
 
 func (d *directory) close() error {

@@ -77,15 +77,12 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 	}
 	list := site.Errors()
 	if v.mode == modeTest && !slices.ContainsFunc(list, isUsage) {
+		list = slices.DeleteFunc(list, ofQueue) // which it does not enter
 		v.logErrors(ctx, site, list)
 		list = nil
 	}
 	if len(list) > 0 {
-		code := status.Software
-		if slices.ContainsFunc(list, isUsage) {
-			code = status.Usage
-		}
-		return nil, nil, v.refuse(ctx, site, code, list...)
+		return nil, nil, v.refuse(ctx, site, exitOf(list), list...)
 	}
 	if err := v.settle(site); err != nil {
 		return nil, nil, v.refuse(ctx, site, status.OSErr, cf.Message{Text: err.Error(), Reply: cf.TempReply})
@@ -114,6 +111,21 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 func (v *invocation) judges() bool {
 	return v.mode == modeCheckCf || v.mode == modeDaemon || v.mode == modeForegrnd || v.given.ready != nil
 }
+
+// exitOf is what the program ends with where a configuration has errors: what ends the original before it looks at the
+// queue goes first.
+func exitOf(list []cf.Message) int {
+	switch {
+	case slices.ContainsFunc(list, isUsage):
+		return status.Usage
+	case slices.ContainsFunc(list, func(m cf.Message) bool { return !ofQueue(m) }):
+		return status.Software
+	}
+	return list[0].Exit
+}
+
+// ofQueue reports whether an error has an exit status of its own: it is about the queue.
+func ofQueue(m cf.Message) bool { return m.Exit != 0 }
 
 // isUsage reports whether an error in a configuration ends the original with the status of a wrong command line, which
 // two options do.

@@ -308,6 +308,7 @@ var broken = []string{
 	"FEATURE(`access_db', `zork /etc/mail/access')dnl",
 	"FEATURE(`use_cw_file')define(`confCW_FILE', `/nonexistent/names')dnl",
 	"QUEUE_GROUP(`q', `P=/var/spool/mqueue, Z=3')dnl",
+	"QUEUE_GROUP(`q', `P=/run/elsewhere')dnl",
 	"define(`confTO_IDENT'', `0)dnl",
 	"cf O NoSuchOption=1",
 	"cf Zork",

@@ -73,6 +73,54 @@ func TestStartErrors(t *testing.T) {
 	})
 }
 
+// queuePaths are places of a queue group.
+var queuePaths = []string{"g, P=/run/out", "g, P=/var/spool/mqueue", "g, P=/var/spool/mqueue/sub",
+	"g, P=/var/spool/mqueuex", "g, P=/var/spool/mqueue/../mq2", "g, P=/var/spool/mqueue/sub/..",
+	"g, P=/var/spool/mqueue/link", "g, P=/var/spool/mqueue/missing", "g, P=/var/spool/mqueue/s*",
+	"g, P=/var/spool/mqueue/zz*", "g, P=/var/spool/alias/sub", "g, P=/var/spool//mqueue/sub", "g, P=sub",
+	"mqueue, P=/run/out", "mqueue, P=/var/spool/mqueue/sub"}
+
+// TestQueuePathsAsTheOriginal: groups outside of QueueDirectory end the program in every mode but -bt, by the text of
+// the path. Calls that need no queue here do not look at what is there.
+func TestQueuePathsAsTheOriginal(t *testing.T) {
+	inArena(t, func(t *testing.T, w world) {}, func(t *testing.T, w world) {
+		original := oracletest.Command(t, "usr/libexec/sendmail/sendmail")
+		must(t, os.Mkdir(w.path("hoststat"), 0o755))
+		for _, dir := range []string{"/run/out", "/var/spool/mqueuex", "/var/spool/mq2", "/var/spool/mqueue/sub"} {
+			must(t, os.Mkdir(dir, 0o700))
+		}
+		must(t, os.Symlink("/run/out", "/var/spool/mqueue/link"))
+		must(t, os.Symlink("/var/spool/mqueue", "/var/spool/alias"))
+		for _, path := range queuePaths {
+			text := strings.ReplaceAll(startConfig, "DIR", string(w)) + "Q" + path + "\n"
+			write(t, w.path("x.cf"), text)
+			for _, mode := range []string{"-bs", "alice", "-bp", "-bv alice", "-q", "-bt", "-bH", "-bP"} {
+				got := startOf(t, w, w.path("bin/sendmail"), nil, mode)
+				want := startOf(t, w, original.Path, original.Env, mode)
+				if strings.Contains(strings.Join(want.errors, ""), "opendir") && mode == "-bH" {
+					want.code = 0 // which needs no queue here
+				}
+				if got.code != want.code || pathError(want.errors) != pathError(got.errors) {
+					t.Errorf("Q%s, %s: %d %q, the original %d %q",
+						path, mode, got.code, got.errors, want.code, want.errors)
+				}
+			}
+		}
+	})
+}
+
+// pathError is what errors say of the texts of queue paths, without what the system said before, which the original
+// adds.
+func pathError(errors []string) string {
+	for _, e := range errors {
+		if _, text, found := strings.Cut(e, "QueuePath "); found {
+			text, _, _ = strings.Cut(text, ": ")
+			return text
+		}
+	}
+	return ""
+}
+
 const startConfig = `V10/Berkeley
 Cwlocalhost
 Djmail.example.test

@@ -11,6 +11,7 @@ import (
 	"gosendmail/internal/alias"
 	"gosendmail/internal/safefile"
 	"gosendmail/internal/sasl"
+	"gosendmail/internal/status"
 	"gosendmail/internal/tlsconf"
 	"gosendmail/mailers"
 )
@@ -36,8 +37,30 @@ func (s *Site) checkValues() {
 			s.complainAt(o.Position, check(s, set, o.Value))
 		}
 	}
+	s.checkQueues()
 	s.checkMailers()
 	s.checkPasswords()
+}
+
+// checkQueues refuses to start with queue groups outside of QueueDirectory, by the texts of the paths as the original
+// does: what stands elsewhere is found by no program that is told of QueueDirectory alone.
+func (s *Site) checkQueues() {
+	base := strings.TrimSuffix(queueBase(s.Settings().QueueDirectory), "/")
+	for _, q := range s.Config.Queues {
+		var text string
+		switch {
+		case q.Path == "":
+			continue
+		case !filepath.IsAbs(q.Path):
+			text = fmt.Sprintf("QueuePath %s not absolute", q.Path)
+		case q.Path != base && !strings.HasPrefix(q.Path, base+"/"):
+			text = fmt.Sprintf("QueuePath %s not subpath of QueueDirectory %s/", q.Path, base)
+		default:
+			continue
+		}
+		m := cf.Message{Position: q.Position, Text: text, Reply: cf.TempReply, Exit: status.Config}
+		s.Refused = append(s.Refused, m)
+	}
 }
 
 // valueChecks look at what the parser of the configuration cannot judge: what stands in other lines, and what is on
