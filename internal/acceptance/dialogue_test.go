@@ -1,12 +1,17 @@
 package acceptance
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
+	"net/textproto"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gosendmail/internal/oracletest"
 )
@@ -159,4 +164,78 @@ func differing(lines, got, want []string) string {
 		}
 	}
 	return b.String()
+}
+
+// bursts are commands of which each waits for its reply, and then one with what must not come before its reply.
+var bursts = [][]string{
+	{"EHLO c\r\nNOOP\r\nMAIL FROM:<a@remote.test>\r\nQUIT"},
+	{"HELO c\r\nNOOP\r\nQUIT"},
+	{"EHLO c", "NOOP\r\nRSET\r\nVRFY alice\r\nHELP\r\nFOO\r\nQUIT"},
+	{"EHLO c", "ETRN x.test\r\nNOOP\r\nQUIT"},
+	{"EHLO c", "QUIT\r\nNOOP"},
+	{"EHLO c", "DATA\r\nNOOP\r\nQUIT"},
+	{"EHLO c", "MAIL FROM:<a@remote.test>", "DATA\r\nhi\r\n.\r\nQUIT"},
+	{"EHLO c", "MAIL FROM:<a@remote.test>", "EHLO c\r\nNOOP\r\nQUIT"},
+	begin("DATA\r\nhi\r\n.\r\nMAIL FROM:<b@remote.test>\r\nQUIT"),
+	begin("DATA x\r\nNOOP\r\nQUIT"),
+	begin("BDAT 3 LAST\r\nhi\r\nQUIT"),
+	{"HELO c", "MAIL FROM:<a@remote.test>", "RCPT TO:<alice@mail.example.test>", "DATA\r\nhi\r\n.\r\nQUIT"},
+	{"EHLO c", "MAIL FROM:<a@remote.test>\r\nRCPT TO:<alice@mail.example.test>\r\nDATA\r\nhi\r\n.\r\nQUIT"},
+	{"EHLO c", "MAIL FROM:<a@remote.test>", "RCPT TO:<alice@mail.example.test>\r\nDATA\r\n.\r\nQUIT"},
+}
+
+// TestEarlyCommandsAsTheOriginal sends more than the command whose reply is to be waited for.
+func TestEarlyCommandsAsTheOriginal(t *testing.T) {
+	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
+		oracletest.Root(t)
+		processSite(t, w, func(cf string) string { return cf })
+		ask := func(cmd *exec.Cmd) (said []string) {
+			d := start(t, "127.0.0.1:25", cmd)
+			defer d.stop()
+			for _, b := range bursts {
+				said = append(said, burst(t, b))
+			}
+			return said
+		}
+		got := ask(exec.Command(w.path("bin/sendmail"), "-bD", "-C"+w.path("log.cf")))
+		for i, want := range ask(oracletest.Sendmail(t, "-bD", "-C"+w.path("log.cf"))) {
+			if got[i] != want {
+				t.Errorf("%q\nours:\n%soriginal:\n%s", bursts[i], got[i], want)
+			}
+		}
+	})
+}
+
+// burst sends lines, each when the one before is answered, and returns all that comes until the server closes.
+func burst(t *testing.T, lines []string) string {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("127.0.2.8")}}
+	c, err := d.Dial("tcp", "127.0.0.1:25")
+	must(t, err)
+	defer c.Close()
+	must(t, c.SetDeadline(time.Now().Add(30*time.Second)))
+	tp := textproto.NewConn(c)
+	said := ""
+	read := func() error {
+		for {
+			line, err := tp.ReadLine()
+			if err != nil {
+				return err
+			}
+			if said += line + "\n"; len(line) < 4 || line[3] != '-' {
+				return nil
+			}
+		}
+	}
+	for _, line := range lines {
+		must(t, read())
+		must(t, tp.PrintfLine("%s", line))
+	}
+	for err == nil {
+		err = read()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		said += "left open\n"
+	}
+	return stable([]string{said})[0]
 }

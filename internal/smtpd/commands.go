@@ -280,9 +280,9 @@ func (c *conn) data(_, _ string) {
 		c.reply(say(503, order500, "Need RCPT (recipient)"))
 		return
 	}
-	if c.early() {
+	if c.early() { // a message that nobody waited for: not one of its lines is taken for a command
 		c.sess.Reset(c.ctx)
-		c.mail, c.rcpts = false, 0
+		c.mail, c.rcpts, c.quit = false, 0, true
 		return
 	}
 	if r := c.sess.StartData(c.ctx); len(r.Lines) > 0 {

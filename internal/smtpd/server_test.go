@@ -115,9 +115,10 @@ func TestEarlyMessageIsRefused(t *testing.T) {
 	p, _ := serve(t, f, Config{})
 	p.expect("220 ")
 	p.send("MAIL FROM:<a@b>\r\nRCPT TO:<c>\r\nDATA\r\nhi\r\n.\r\nMAIL FROM:<x@y>\r\nQUIT\r\n")
-	for _, w := range []string{"250 2.1.0", "250 2.1.5", "554 5.5.0 SMTP protocol error", "500 5.5.1", "500 5.5.1", "550 5.0.0 Command rejected", "221"} {
+	for _, w := range []string{"250 2.1.0", "250 2.1.5", "554 5.5.0 SMTP protocol error"} {
 		p.expect(w)
 	}
+	p.ended()
 	if len(f.messages) != 0 {
 		t.Errorf("%q", f.messages)
 	}
