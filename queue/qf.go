@@ -17,12 +17,15 @@ const Version = 8
 var (
 	// ErrIncomplete means that the final line "." is missing: the file was cut off.
 	ErrIncomplete = errors.New("incomplete queue file read")
-	// ErrTrailing means that something follows the final ".": somebody may be forging recipients.
-	ErrTrailing = errors.New("extra or bogus data in queue file")
+	// ErrBogus means that a line is not as this program or the original writes it, or that something follows the final
+	// ".": somebody may be forging.
+	ErrBogus = errors.New("bogus queue line")
 	// ErrVersion means that a newer program wrote it.
-	ErrVersion = fmt.Errorf("version number in queue file greater than max (%d)", Version)
+	ErrVersion = errors.New("unsupported queue file version")
 	// ErrLine means that a line has no meaning.
-	ErrLine = errors.New("bogus qf line")
+	ErrLine = errors.New("unrecognized line")
+	// ErrPlace means that line d names a directory that is not the queue's.
+	ErrPlace = errors.New("bogus queue file directory")
 )
 
 // Inode is what line I tells about the data file, for the recovery of broken file systems.
@@ -37,6 +40,9 @@ type Control struct {
 	Envelope *envelope.Envelope // without ID, Open and Size
 	DataDir  string             // line d: the queue directory of the df file; "" means where the qf is
 	Data     Inode              // line I
+	Held     bool               // line q is there: the message is quarantined
+	// Complaints are what is wrong with lines that were passed over.
+	Complaints []string
 }
 
 // AppendControl appends the control file of c to dst, with the lines in the order and the escapes of sendmail V8.
@@ -52,7 +58,9 @@ func AppendControl(dst []byte, c *Control) []byte {
 		w.line('I', fmt.Sprintf("%d/%d/%d", c.Data.Major, c.Data.Minor, c.Data.Ino))
 	}
 	w.optional('d', c.DataDir)
-	w.optional('B', env.Body)
+	if isBody(env.Body) {
+		w.line('B', env.Body)
+	}
 	w.optional('q', env.QuarantineReason)
 	w.optional('M', env.Message)
 	w.optional('F', flagLetters(env.Flags))
@@ -60,7 +68,7 @@ func AppendControl(dst []byte, c *Control) []byte {
 	w.line('S', senderText(env))
 	w.optional('Z', encodeXtext(env.EnvID))
 	w.optional('A', encodeXtext(env.AuthParam))
-	w.optional('!', env.DeliverBy)
+	w.optional('!', deliverByText(env.DeliverBy))
 	w.parts(env)
 	w.recipients(env.Recipients)
 	for i := range env.Header {
@@ -225,6 +233,41 @@ func senderText(env *envelope.Envelope) string {
 		return env.SenderText
 	}
 	return "<" + env.Sender + ">"
+}
+
+// deliverByModes are the bits by which line ! tells how BY= (RFC 2852) was asked for.
+var deliverByModes = []struct {
+	letter string
+	bit    byte
+}{{"N", 0x01}, {"R", 0x02}, {"T", 0x10}}
+
+// deliverByText is the content of line !: a byte of bits and the seconds that were left.
+func deliverByText(by string) string {
+	seconds, modes, ok := strings.Cut(by, ";")
+	if !ok {
+		return by
+	}
+	var bits byte
+	for _, m := range deliverByModes {
+		if strings.Contains(modes, m.letter) {
+			bits |= m.bit
+		}
+	}
+	return string([]byte{bits, ' '}) + seconds
+}
+
+// parseDeliverBy undoes deliverByText. What is not of that form is no request.
+func parseDeliverBy(text string) string {
+	if len(text) < 3 || text[1] != ' ' {
+		return ""
+	}
+	modes := ""
+	for _, m := range deliverByModes {
+		if text[0]&m.bit != 0 {
+			modes += m.letter
+		}
+	}
+	return strconv.FormatInt(number(text[2:]), 10) + ";" + modes
 }
 
 // ctladdrText is the content of a C line: user, with ids where they are known, and the alias.

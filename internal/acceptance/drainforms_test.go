@@ -1,10 +1,14 @@
 package acceptance
 
 import (
+	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"gosendmail/internal/oracletest"
 )
 
 // queueForms are control files that the original, or a program that writes into its queue, leaves: what stands for @R@
@@ -128,5 +132,37 @@ func TestQueueFilesAsTheOriginal(t *testing.T) {
 			try(name, end(queueFile("S<alice@example.test>\n", "RPFD:bob\n", "")))
 		}
 		v.most(t, 0)
+	})
+}
+
+// TestHeldFilesAsTheOriginal holds the flags, and how BY= was asked for, in the control files of messages that are
+// quarantined; the original could not read what is of another form.
+func TestHeldFilesAsTheOriginal(t *testing.T) {
+	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
+		oracletest.Root(t)
+		processSite(t, w, func(cf string) string { return cf })
+		hold := func(mode string, sendmail func(...string) *exec.Cmd) (lines []string) {
+			clearQueue(t)
+			d := start(t, "127.0.0.1:25", sendmail("-bD", "-C"+w.path("log.cf"), "-ODeliveryMode="+mode))
+			defer d.stop()
+			for _, by := range []string{"", " BY=7200;R", " BY=7200;N", " BY=100;RT", " BY=-5;NT", " BY=0;N"} {
+				dialogue(t, "127.0.2.8", "EHLO c", "MAIL FROM:<held@remote.test>"+by, "RCPT TO:<alice@mail.example.test>",
+					"DATA", "Subject: x\r\n\r\nx\r\n.", "QUIT")
+			}
+			for line := range strings.Lines(run(t, "", "bash", "-c", "cat /var/spool/mqueue/hf*")) {
+				if strings.ContainsAny(line[:1], "F!q") {
+					lines = append(lines, line)
+				}
+			}
+			slices.Sort(lines)
+			return lines
+		}
+		for _, mode := range []string{"background", "interactive", "queue", "defer"} {
+			got := hold(mode, func(args ...string) *exec.Cmd { return exec.Command(w.path("bin/sendmail"), args...) })
+			want := hold(mode, func(args ...string) *exec.Cmd { return oracletest.Sendmail(t, args...) })
+			if len(want) < 11 || !slices.Equal(got, want) {
+				t.Errorf("%s: ours %q\noriginal %q", mode, got, want)
+			}
+		}
 	})
 }

@@ -135,7 +135,7 @@ type Envelope struct {
 	Ret       Return
 	EnvID     string // RFC 3461 ENVID, xtext decoded
 	AuthParam string // RFC 4954 AUTH= of MAIL, xtext decoded
-	DeliverBy string // qf "!" line's value; "" means none
+	DeliverBy string // BY= of MAIL (RFC 2852), "seconds;modes"; "" means none
 
 	Message          string            // qf M: why it is in the queue
 	QuarantineReason string            // qf q; "" means not quarantined

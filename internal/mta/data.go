@@ -81,7 +81,7 @@ func (c *Session) Data(ctx context.Context, r io.Reader) status.Reply {
 func (c *Session) accept(ctx context.Context, m *message) status.Reply {
 	mode := c.deliveryMode()
 	m.entry.Interactive = mode == deliverInteractive
-	m.env.Flags.Split = mode == deliverQueueOnly || mode == deliverDeferred // as the original marks what it does not deliver at once
+	m.env.Flags.Split = m.markedSplit(mode)
 	sortByHost(m.env.Recipients)
 	if err := m.entry.Commit(m.env); err != nil {
 		m.log(logAlert, 0, "SYSERR: %v", err)
@@ -113,6 +113,12 @@ func (c *Session) accept(ctx context.Context, m *message) status.Reply {
 		m.abort()
 	}
 	return answer
+}
+
+// markedSplit reports whether the original marks a message as split that it does not deliver at once, or holds.
+func (m *message) markedSplit(mode byte) bool {
+	held := m.env.QuarantineReason != ""
+	return mode == deliverDeferred || mode == deliverQueueOnly && !held || mode == deliverInteractive && held
 }
 
 // collect reads header and body into the queue entry and runs the checks on them. What goes wrong is in m.rejected; the
