@@ -186,7 +186,7 @@ func TestSetAside(t *testing.T) {
 		want    error
 	}{
 		"cut off":        {good[:len(good)-2], 0o600, queue.ErrIncomplete},
-		"trailing":       {good + "RPFD:<evil@d>\n", 0o600, queue.ErrTrailing},
+		"trailing":       {good + "RPFD:<evil@d>\n", 0o600, queue.ErrBogus},
 		"newer":          {"V9\n.\n", 0o600, queue.ErrVersion},
 		"group writable": {good, 0o660, nil},
 		"bad df place":   {strings.Replace(good, "S<", "d/etc\nS<", 1), 0o600, nil},

@@ -132,28 +132,23 @@ func (it *Item) load() *head {
 }
 
 func (h *head) line(code byte, text string, version *int64) {
-	n, ok := number(text)
 	switch code {
 	case 'V':
-		*version = n
+		*version = number(text)
 	case 'T':
-		h.created = time.Unix(n, 0)
+		h.created = time.Unix(number(text), 0)
 	case 'K':
-		if n != 0 {
-			h.lastTry = time.Unix(n, 0)
-		}
+		h.lastTry = parseTime(text)
 	case 'N':
-		h.tries = int(n)
+		h.tries = int(number(text))
 	case 'P':
-		if ok {
-			h.priority = n
-		}
+		h.priority = number(text)
 	case 'S':
 		h.sender = text
 	case 'q':
 		h.quarantine = text
 	case 'R':
-		if flags, addr, ok := strings.Cut(text, ":"); ok && *version >= 1 && onlyLetters(flags) {
+		if flags, addr, ok := strings.Cut(text, ":"); ok && *version >= 1 && onlyFlags(flags) {
 			text = addr
 		}
 		h.recipients = append(h.recipients, text)

@@ -100,9 +100,13 @@ func (f *spoolFiles) readLocked() (*envelope.Envelope, error) {
 	if err := f.checkPart(c.Envelope); err != nil {
 		return nil, err
 	}
+	if f.letter == 'q' && c.Held {
+		return nil, f.hold()
+	}
 	if err := f.findBody(c); err != nil {
 		return nil, err
 	}
+	f.complain(c.Complaints)
 	c.Envelope.Size = f.n + headerSize(c.Envelope.Header)
 	if f.letter == 'Q' {
 		return c.Envelope, f.restore(c.Envelope)
@@ -124,6 +128,25 @@ func (f *spoolFiles) restore(env *envelope.Envelope) error {
 		err = errors.Join(ErrGone, err)
 	}
 	return err
+}
+
+// hold makes a quarantined message of one whose control file says that it is one, but whose name does not.
+func (f *spoolFiles) hold() error {
+	path := f.qfPath()
+	f.letter = 'h'
+	if err := renameNew(path, f.qfPath()); err != nil {
+		return err
+	}
+	return errors.Join(ErrGone, f.dir.qfSync.sync())
+}
+
+// complain tells what was passed over in the control file.
+func (f *spoolFiles) complain(texts []string) {
+	for _, text := range texts {
+		if f.spool.cfg.Complain != nil {
+			f.spool.cfg.Complain(f.id, text)
+		}
+	}
 }
 
 // checkPart ends a message that was being split from another when the process died: as long as that one does not name
@@ -204,10 +227,11 @@ func (f *spoolFiles) setAside(reason error) error {
 	if err := f.lose(reason); err != nil {
 		return errors.Join(reason, err)
 	}
-	if f.spool.cfg.Lost != nil {
-		f.spool.cfg.Lost(id, path, reason)
+	if f.spool.cfg.Lost == nil {
+		return reason
 	}
-	return reason
+	f.spool.cfg.Lost(id, path, reason)
+	return &lostError{reason}
 }
 
 // trusted tells whether only root, this process's user, the trusted user, or a set-gid submission program can have
@@ -219,7 +243,7 @@ func (f *spoolFiles) trusted(info fs.FileInfo) error {
 	}
 	loose := info.Mode().Perm() &^ f.spool.cfg.FileMode & 0o022
 	if loose != 0 || !f.trustedOwner(int(st.Uid), int(st.Gid)) {
-		return fmt.Errorf("bogus queue file, uid=%d, gid=%d, mode=%o", st.Uid, st.Gid, info.Mode().Perm())
+		return &ownerError{st.Uid, st.Gid, st.Mode}
 	}
 	return nil
 }
@@ -237,7 +261,7 @@ func (f *spoolFiles) findBody(c *Control) error {
 	if c.DataDir != "" {
 		d := f.spool.directoryOf(c.DataDir)
 		if d == nil {
-			return f.setAside(fmt.Errorf("bogus queue file directory %s", c.DataDir))
+			return f.setAside(ErrPlace)
 		}
 		f.dfDir = d
 	}

@@ -219,12 +219,11 @@ func (p *itemPrinter) line(line string, version *int) {
 	_, toWidth, _ := p.widths()
 	switch line[0] {
 	case 'V':
-		n, _ := number(text)
-		*version = int(n)
+		*version = int(number(text))
 	case 'P':
-		p.priority, _ = number(text)
+		p.priority = number(text)
 	case 'T':
-		n, _ := number(text)
+		n := number(text)
 		p.created, p.hasTime = time.Unix(n, 0), n != 0
 	case 'q':
 		p.quarantine = text

@@ -2,9 +2,11 @@ package queue_test
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +87,26 @@ func TestForeign(t *testing.T) {
 				return h[0].Value == " \x81j \x81j" && !h[0].Template && h[1].Template
 			},
 		},
+		"numbers that are none, old lines, a NUL": {
+			"Vx\nT\nKx\nNy\nP99999999999999999999\nDdfold\nE/x\nS<a@b>\x00c\nRx@y\n.x\n", func(c *queue.Control) bool {
+				env := c.Envelope
+				return env.Created.IsZero() && env.LastTry.IsZero() && env.Tries == 0 &&
+					env.Priority == math.MaxInt64 && env.Sender == "a@b" && env.Recipients[0].Addr == "x@y" &&
+					len(c.Complaints) == 0
+			},
+		},
+		"fields and macros that are none": {
+			"V8\nSa\nRPFD:b\n$\n${open\n${}x\n$ x\nH\nH?x\nH??x\nHa b: c\nH??Good: x\n.\n",
+			func(c *queue.Control) bool {
+				env := c.Envelope
+				return len(env.Header) == 1 && len(env.Macros) == 0 && slices.Equal(c.Complaints, []string{
+					"Name required for macro/class", "Unbalanced { on open", "Name required for macro/class",
+					`header syntax error, line ""`, `header syntax error, line "?x"`, `header syntax error, line "??x"`,
+					`header syntax error, line "a b: c"`,
+				})
+			},
+		},
+		"quarantined without a reason": {"V8\nSa\nq\nRPFD:b\n.\n", func(c *queue.Control) bool { return c.Held }},
 		"colon in an address without flags": {
 			"V8\nT1\nSa\nR:include:/x\nRPFD:\"a:b\"@c\n.\n",
 			func(c *queue.Control) bool {
@@ -101,21 +123,21 @@ func TestForeign(t *testing.T) {
 
 func TestBadControl(t *testing.T) {
 	for in, want := range map[string]error{
-		"":                                 queue.ErrIncomplete,
-		"V8\nT1\nSa\nRPFD:b\n":             queue.ErrIncomplete,
-		"V8\nT1\nSa\nRPFD:b.":              queue.ErrIncomplete,
-		"V8\nT1\nRPFD:b\n.\n":              queue.ErrIncomplete,
-		sample[:len(sample)-3]:             queue.ErrIncomplete,
-		sample + "RPFD:evil@x\n":           queue.ErrTrailing,
-		"V9\nSa\n.\n":                      queue.ErrVersion,
-		"V8\nT1\nWhat\n.\n":                queue.ErrLine,
-		"V8\nT1\n\nSa\n.\n":                queue.ErrLine,
-		"V8\nTx\n.\n":                      queue.ErrLine,
-		"V8\n${open\n.\n":                  queue.ErrLine,
-		"V8\nH?x\n.\n":                     queue.ErrLine,
-		"V8\nd/a/../b\n.\n":                queue.ErrLine,
-		"V8\ndrelative\n.\n":               queue.ErrLine,
-		"V8\nP9999999999999999999999\n.\n": queue.ErrLine,
+		"":                               queue.ErrIncomplete,
+		"V8\nT1\nSa\nRPFD:b\n":           queue.ErrIncomplete,
+		"V8\nT1\nSa\nRPFD:b.":            queue.ErrIncomplete,
+		"V8\nT1\nRPFD:b\n.\n":            queue.ErrIncomplete,
+		sample[:len(sample)-3]:           queue.ErrIncomplete,
+		sample + "RPFD:evil@x\n":         queue.ErrBogus,
+		"V8\nSa\nBzork\n.\n":             queue.ErrBogus,
+		"V8\nSa\nA+x\n.\n":               queue.ErrBogus,
+		"V9\nSa\n.\n":                    queue.ErrVersion,
+		"V99999999999999999999\nSa\n.\n": queue.ErrVersion,
+		"V8\nT1\nWhat\n.\n":              queue.ErrLine,
+		"V8\nT1\n\nSa\n.\n":              queue.ErrLine,
+		"V8\nSa\nXyz\n.\n":               queue.ErrLine,
+		"V8\nd/a/../b\n.\n":              queue.ErrPlace,
+		"V8\ndrelative\n.\n":             queue.ErrPlace,
 	} {
 		if c, err := queue.ParseControl([]byte(in)); !errors.Is(err, want) || c != nil {
 			t.Errorf("%q: %v, %v", in, c, err)

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,86 +10,63 @@ import (
 	"time"
 
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/maillog"
 )
-
-// LineError tells which line of a control file is wrong.
-type LineError struct {
-	Line int
-	Text string // the line, cut to a length fit for a log
-	Err  error
-}
-
-// Error names the line and what is wrong with it.
-func (e *LineError) Error() string { return fmt.Sprintf("line %d: %s: %q", e.Line, e.Err, e.Text) }
-
-// Unwrap returns the reason.
-func (e *LineError) Unwrap() error { return e.Err }
 
 // ParseControl reads a control file of versions 0 to 8, as leniently as the original: lines that other programs add
 // (MailScanner's flagless headers, more lines than one of a kind) are taken, lines may end with CRLF, and the last one
-// with the file. A file without its final "." or without a sender gives ErrIncomplete and no content: its recipients
-// may be missing.
+// with the file; a header field or macro that is none is passed over, with a complaint. A file without its final "." or
+// without a sender gives ErrIncomplete and no content: its recipients may be missing.
 func ParseControl(data []byte) (*Control, error) {
 	p := parser{c: &Control{Envelope: &envelope.Envelope{}}}
 	rest := string(data)
 	if strings.Contains(rest, "\r\n") {
 		rest = strings.ReplaceAll(rest, "\r\n", "\n")
 	}
-	if strings.HasSuffix(rest, "\n.") {
-		rest += "\n"
-	}
 	for rest != "" {
-		line, after, full := cutLogical(rest)
-		if !full {
-			return nil, fmt.Errorf("queue: line %d: %w", p.n+1, ErrIncomplete)
-		}
-		rest = after
+		var line string
+		line, rest = cutLogical(rest)
 		p.n++
-		if line == "." {
+		text, _, _ := strings.Cut(line, "\x00")
+		if strings.HasPrefix(text, ".") {
 			return p.end(rest)
 		}
-		if err := p.line(line); err != nil {
-			return nil, fmt.Errorf("queue: %w", &LineError{p.n, clip(line), err})
+		if err := p.line(text); err != nil {
+			return nil, lineError(p.n, text, err)
 		}
 		p.n += strings.Count(line, "\n")
 	}
-	return nil, fmt.Errorf("queue: %w", ErrIncomplete)
+	return nil, fmt.Errorf("queue: line %d: %w", p.n+1, ErrIncomplete)
 }
 
 // end ends the file; rest is what follows its last line.
 func (p *parser) end(rest string) (*Control, error) {
 	switch {
 	case rest != "":
-		return nil, fmt.Errorf("queue: %w", &LineError{p.n + 1, clip(rest), ErrTrailing})
+		line, _ := cutLogical(rest)
+		line, _, _ = strings.Cut(line, "\x00")
+		return nil, lineError(p.n+1, line, ErrBogus)
 	case p.c.Envelope.SenderText == "":
 		return nil, fmt.Errorf("queue: no sender: %w", ErrIncomplete)
 	}
 	return p.c, nil
 }
 
-// cutLogical takes a line with its continuation lines (those that begin with white space) off s. full is false where
-// the line has no end.
-func cutLogical(s string) (line, rest string, full bool) {
+// cutLogical takes a line with its continuation lines (those that begin with white space) off s.
+func cutLogical(s string) (line, rest string) {
 	i := 0
 	for {
 		j := strings.IndexByte(s[i:], '\n')
 		if j < 0 {
-			return "", "", false
+			return s, ""
 		}
 		i += j
 		if i+1 < len(s) && (s[i+1] == ' ' || s[i+1] == '\t') {
 			i++
 			continue
 		}
-		return s[:i], s[i+1:], true
+		return s[:i], s[i+1:]
 	}
-}
-
-func clip(s string) string {
-	if i := strings.IndexByte(s, '\n'); i >= 0 {
-		s = s[:i]
-	}
-	return s[:min(len(s), 120)]
 }
 
 // parser holds what earlier lines said about the next R line.
@@ -109,35 +87,35 @@ func (p *parser) line(line string) error {
 	case 'V':
 		return p.version(text)
 	case 'T':
-		return parseTime(text, &env.Created)
+		env.Created = parseTime(text)
 	case 'K':
-		return parseTime(text, &env.LastTry)
+		env.LastTry = parseTime(text)
 	case 'N':
-		return parseInt(text, &env.Tries)
+		env.Tries = int(number(text))
 	case 'P':
-		return parseInt(text, &env.Priority)
+		env.Priority = number(text)
 	case 'I':
 		p.inode(text)
 	case 'd':
 		return p.dataDir(text)
 	case 'B':
-		env.Body = text
+		return p.body(text)
 	case 'q':
-		env.QuarantineReason = text
+		p.c.Held, env.QuarantineReason = true, text
 	case 'M':
 		env.Message = text
 	case 'F':
 		p.flags(text)
 	case '$':
-		return p.macro(text)
+		p.macro(text)
 	case 'S':
 		env.SenderText, env.Sender = text, bare(text)
 	case 'Z':
 		env.EnvID = decodeXtext(text)
 	case 'A':
-		env.AuthParam = decodeXtext(text)
+		return p.auth(text)
 	case '!':
-		env.DeliverBy = text
+		env.DeliverBy = parseDeliverBy(text)
 	case 'C':
 		p.ctladdr = parseCtladdr(text)
 	case 'Q':
@@ -147,58 +125,71 @@ func (p *parser) line(line string) error {
 	case 'R':
 		p.recipient(text)
 	case 'H':
-		return p.header(text)
+		p.header(text)
 	case 'L':
 		return p.extension(text)
-	case 'X', 'Y': // as earlier versions wrote; the original ignores it, too
+	case 'D', 'E': // as earlier versions wrote; the original passes over them, too
 	default:
 		return ErrLine
 	}
 	return nil
 }
 
+func (p *parser) complain(format string, args ...any) {
+	p.c.Complaints = append(p.c.Complaints, fmt.Sprintf(format, args...))
+}
+
 func (p *parser) version(text string) error {
-	v, err := strconv.Atoi(strings.TrimSpace(text))
-	if err != nil || v < 0 {
-		return ErrLine
-	}
+	v := number(text)
 	if v > Version {
 		return ErrVersion
 	}
-	p.c.Version = v
+	p.c.Version = int(max(v, 0))
 	return nil
 }
 
-// number is the leading number of s, as atol reads it.
-func number(s string) (int64, bool) {
-	s = strings.TrimLeft(s, " \t")
+// number is the leading number of s, as atol reads it: 0 where there is none, the last one where it is too large.
+func number(s string) int64 {
+	s = strings.TrimLeft(s, " \t\n\v\f\r")
 	end := 0
 	for end < len(s) && (s[end] >= '0' && s[end] <= '9' || end == 0 && (s[0] == '-' || s[0] == '+')) {
 		end++
 	}
 	n, err := strconv.ParseInt(s[:end], 10, 64)
-	return n, err == nil
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0
+	}
+	return n
 }
 
-func parseTime(text string, to *time.Time) error {
-	n, ok := number(text)
-	switch {
-	case !ok:
-		return ErrLine
-	case n == 0:
-		*to = time.Time{}
-	default:
-		*to = time.Unix(n, 0)
+// parseTime reads seconds; a time that cannot be is none.
+func parseTime(text string) time.Time {
+	n := number(text)
+	if n <= 0 || n > maxTime {
+		return time.Time{}
 	}
+	return time.Unix(n, 0)
+}
+
+// maxTime is the end of the year 9999.
+const maxTime = 253402300799
+
+// isBody reports whether line B can name that kind of body.
+func isBody(s string) bool { return strings.EqualFold(s, "7BIT") || strings.EqualFold(s, "8BITMIME") }
+
+func (p *parser) body(text string) error {
+	if !isBody(text) {
+		return ErrBogus
+	}
+	p.c.Envelope.Body = text
 	return nil
 }
 
-func parseInt[T int | int64](text string, to *T) error {
-	n, ok := number(text)
-	if !ok || int64(T(n)) != n {
-		return ErrLine
+func (p *parser) auth(text string) error {
+	if !isXtext(text) {
+		return ErrBogus
 	}
-	*to = T(n)
+	p.c.Envelope.AuthParam = decodeXtext(text)
 	return nil
 }
 
@@ -213,7 +204,7 @@ func (p *parser) inode(text string) {
 // dataDir takes an absolute directory without "..": whether it is one of the queue's is checked where it is used.
 func (p *parser) dataDir(text string) error {
 	if !strings.HasPrefix(text, "/") || slices.Contains(strings.Split(text, "/"), "..") {
-		return ErrLine
+		return ErrPlace
 	}
 	p.c.DataDir = text
 	return nil
@@ -226,23 +217,27 @@ func (p *parser) flags(text string) {
 }
 
 // macro reads "xvalue" or "{name}value".
-func (p *parser) macro(text string) error {
+func (p *parser) macro(text string) {
 	var name, value string
-	if rest, ok := strings.CutPrefix(text, "{"); ok {
-		if name, value, ok = strings.Cut(rest, "}"); !ok {
-			return ErrLine
+	switch rest, long := strings.CutPrefix(text, "{"); {
+	case long:
+		var closed bool
+		if name, value, closed = strings.Cut(rest, "}"); !closed {
+			p.complain("Unbalanced { on %s", rest)
+			return
 		}
-	} else if text != "" {
+	case text != "":
 		name, value = text[:1], text[1:]
 	}
-	if !macroName(name) {
-		return ErrLine
+	switch {
+	case name == "":
+		p.complain("Name required for macro/class")
+	case macroName(name):
+		if p.c.Envelope.Macros == nil {
+			p.c.Envelope.Macros = make(map[string]string)
+		}
+		p.c.Envelope.Macros[name] = value
 	}
-	if p.c.Envelope.Macros == nil {
-		p.c.Envelope.Macros = make(map[string]string)
-	}
-	p.c.Envelope.Macros[name] = value
-	return nil
 }
 
 // macroName reports whether a queue file can hold a macro of that name.
@@ -292,7 +287,7 @@ func (p *parser) recipient(text string) {
 		return
 	}
 	if p.c.Version >= 1 {
-		if flags, addr, ok := strings.Cut(text, ":"); ok && onlyLetters(flags) {
+		if flags, addr, ok := strings.Cut(text, ":"); ok && onlyFlags(flags) {
 			r.Addr = addr
 			setRecipientFlags(r, flags)
 		}
@@ -300,9 +295,9 @@ func (p *parser) recipient(text string) {
 	p.c.Envelope.Recipients = append(p.c.Envelope.Recipients, r)
 }
 
-func onlyLetters(s string) bool {
+func onlyFlags(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if c := s[i] | 0x20; c < 'a' || c > 'z' {
+		if c := s[i] | 0x20; (c < 'a' || c > 'z') && s[i] != ' ' {
 			return false
 		}
 	}
@@ -332,16 +327,20 @@ func setRecipientFlags(r *envelope.Recipient, flags string) {
 }
 
 // header reads "?flags?Name: value" or "Name: value".
-func (p *parser) header(text string) error {
+func (p *parser) header(text string) {
 	var f envelope.Field
+	whole := text
+	bad := func() { p.complain("header syntax error, line \"%s\"", maillog.Shorten(whole, 203)) }
 	if rest, ok := strings.CutPrefix(text, "?"); ok {
 		if f.Flags, text, ok = strings.Cut(rest, "?"); !ok {
-			return ErrLine
+			bad()
+			return
 		}
 	}
 	name, value, ok := strings.Cut(text, ":")
-	if !ok || strings.TrimSpace(name) == "" || strings.Contains(name, "\n") {
-		return ErrLine
+	if !ok || !fieldName(name) {
+		bad()
+		return
 	}
 	f.Name = name
 	if f.Flags == "" {
@@ -350,7 +349,17 @@ func (p *parser) header(text string) error {
 		f.Value, f.Template = unquote(value)
 	}
 	p.c.Envelope.Header = append(p.c.Envelope.Header, f)
-	return nil
+}
+
+// fieldName reports whether a header field can have that name; blanks may follow it.
+func fieldName(s string) bool {
+	s = strings.TrimRight(s, " \t")
+	for i := 0; i < len(s); i++ {
+		if s[i] <= ' ' || s[i] == 0x7f {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // unmark takes the marks off the bytes of a header value without macros.

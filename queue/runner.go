@@ -338,7 +338,7 @@ func (r *Runner) gather(g *Group, sel []*Selection) ([]*Item, error) {
 }
 
 func (r *Runner) log(id string, err error) {
-	if r.cfg.Log != nil {
+	if _, told := errors.AsType[*lostError](err); r.cfg.Log != nil && !told {
 		r.cfg.Log(id, err)
 	}
 }

@@ -72,6 +72,8 @@ type Config struct {
 	Now           func() time.Time // nil means time.Now
 	// Lost is told when a control file is renamed to Qf; nil means nobody.
 	Lost func(id, path string, reason error)
+	// Complain is told of lines that were passed over in a control file; nil means nobody.
+	Complain func(id, text string)
 }
 
 // Spool is the whole queue.

@@ -34,6 +34,20 @@ func encodeOrcpt(s string) string {
 	return encodeXtext(s)
 }
 
+// isXtext reports whether s is what encodeXtext can have written, or the original.
+func isXtext(s string) bool {
+	hex := func(c byte) bool { return c >= '0' && c <= '9' || c >= 'A' && c <= 'F' }
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '+' && i+2 < len(s) && hex(s[i+1]) && hex(s[i+2]):
+			i += 2
+		case s[i] <= ' ' || s[i] >= 0x7f || s[i] == '+' || s[i] == '=':
+			return false
+		}
+	}
+	return true
+}
+
 // decodeXtext undoes encodeXtext; text that is no xtext is taken as it is.
 func decodeXtext(s string) string {
 	if strings.IndexByte(s, '+') < 0 {

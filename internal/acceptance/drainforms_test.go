@@ -146,8 +146,8 @@ func TestHeldFilesAsTheOriginal(t *testing.T) {
 			d := start(t, "127.0.0.1:25", sendmail("-bD", "-C"+w.path("log.cf"), "-ODeliveryMode="+mode))
 			defer d.stop()
 			for _, by := range []string{"", " BY=7200;R", " BY=7200;N", " BY=100;RT", " BY=-5;NT", " BY=0;N"} {
-				dialogue(t, "127.0.2.8", "EHLO c", "MAIL FROM:<held@remote.test>"+by, "RCPT TO:<alice@mail.example.test>",
-					"DATA", "Subject: x\r\n\r\nx\r\n.", "QUIT")
+				dialogue(t, "127.0.2.8", "EHLO c", "MAIL FROM:<held@remote.test>"+by,
+					"RCPT TO:<alice@mail.example.test>", "DATA", "Subject: x\r\n\r\nx\r\n.", "QUIT")
 			}
 			for line := range strings.Lines(run(t, "", "bash", "-c", "cat /var/spool/mqueue/hf*")) {
 				if strings.ContainsAny(line[:1], "F!q") {

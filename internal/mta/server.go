@@ -172,7 +172,7 @@ func (s *Server) openSpool(as Config) (*queue.Spool, error) {
 		groups = append(groups, g)
 	}
 	cfg := queue.Config{Groups: groups, FileMode: fileMode(o.QueueFileMode), SuperSafe: super, MinFreeBlocks: o.MinFreeBlocks,
-		Now: s.now, Lost: s.lost}
+		Now: s.now, Lost: s.lost, Complain: s.sysErr}
 	if as.Mode == 'd' || as.Mode == 'D' {
 		cfg.Spares = spareFiles
 	}
@@ -182,9 +182,26 @@ func (s *Server) openSpool(as Config) (*queue.Spool, error) {
 	return queue.Open(cfg)
 }
 
+// lost tells of a control file that was set aside, as the original does, which names it from the queue directory.
 func (s *Server) lost(id, path string, reason error) {
-	s.Log.Logf(0, maillog.Alert, id, "Losing %s: %v", path, reason)
+	base := s.site.options.QueueDirectory
+	if strings.HasSuffix(base, "*") {
+		base = filepath.Dir(base)
+	}
+	if rel, err := filepath.Rel(base, path); err == nil {
+		path = "./" + rel
+	}
+	alert, sysErr, why := queue.Complaint(reason, path)
+	if alert != "" {
+		s.Log.Logf(0, maillog.Alert, id, "%s", alert)
+	}
+	if sysErr != "" {
+		s.sysErr(id, sysErr)
+	}
+	s.Log.Logf(0, maillog.Alert, id, "Losing %s: %s", path, why)
 }
+
+func (s *Server) sysErr(id, text string) { s.Log.SysErr(id, s.Caller.Name, text) }
 
 // timeouts turns the options into the queue's form.
 func timeouts(o *cf.Settings) queue.Timeouts {
