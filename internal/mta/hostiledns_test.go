@@ -48,8 +48,8 @@ LOCAL_CONFIG
 O ConnectOnlyTo=127.0.0.1
 `
 
-// strictServer makes a server of strictSite that asks one name server.
-func strictServer(tb testing.TB, nameServer string, wait time.Duration) *Server {
+// strictServer makes a server of strictSite, with more lines after its features, that asks one name server.
+func strictServer(tb testing.TB, nameServer string, wait time.Duration, more ...string) *Server {
 	tb.Helper()
 	dir := tb.TempDir()
 	for _, sub := range []string{"queue"} {
@@ -63,7 +63,7 @@ func strictServer(tb testing.TB, nameServer string, wait time.Duration) *Server 
 		}
 	}
 	out, err := mc.CompileText(mc.Options{}, "strict.mc", strings.NewReplacer("<<", "`", ">>", "'", "@DIR@",
-		dir).Replace(strictSite))
+		dir).Replace(strings.Replace(strictSite, "MAILER(", strings.Join(append(more, "MAILER("), "\n"), 1)))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -247,6 +247,7 @@ func FuzzAnswers(f *testing.F) {
 		if len(data) > 4000 {
 			return
 		}
+		defer mayNotHang()()
 		now.Store(&data)
 		mayNotRelay(t, s, "127.22.0.1", "c.hostile.test")
 		deliverTo(t, s, "c.hostile.test")
