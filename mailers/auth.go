@@ -71,7 +71,8 @@ func authDeferred(s *session, cause error) error {
 	return st
 }
 
-// auth runs one exchange. Secrets stay out of transcripts.
+// auth runs one exchange, which "*" ends where the peer goes on too long or makes no sense. Secrets stay out of
+// transcripts.
 func (s *session) auth(client gosasl.Client) (reply, error) {
 	name, initial, err := client.Start()
 	if err != nil {
@@ -96,6 +97,9 @@ func (s *session) auth(client gosasl.Client) (reply, error) {
 			}
 		}
 		r, err = s.command("AUTH", s.t.Auth, answer)
+		if err == nil && answer == "*" && r.Code == 334 {
+			return r, s.lost("AUTH", errors.New("a challenge after the end of the exchange"))
+		}
 	}
 	return r, err
 }
