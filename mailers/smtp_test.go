@@ -97,7 +97,11 @@ func TestPeerFaults(t *testing.T) {
 					p.ext = []string{"PIPELINING"}
 				}
 				p.start(t)
-				table := newTable(t, Config{Timeouts: Timeouts{Initial: 200 * time.Millisecond, Quit: 200 * time.Millisecond}})
+				limits := Timeouts{Quit: 200 * time.Millisecond}
+				if f.text == "timed out" {
+					limits.Initial = 200 * time.Millisecond
+				}
+				table := newTable(t, Config{Timeouts: limits})
 				got := deliver(t, table, newJob(smtpMailer(t, p), "peer.test", "x", "y"))
 				for a, s := range got {
 					if s.Exit != f.exit || !strings.Contains(s.Text, f.text) {
