@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -296,6 +297,53 @@ func TestUserDatabase(t *testing.T) {
 		list, sender, err := a.maildrop(context.Background(), user)
 		if got := fmt.Sprintf("%v %s %v", list, sender, err); got != want {
 			t.Errorf("%s: %s, want %s", user, got, want)
+		}
+	}
+}
+
+// TestLDAPDefaultSpecReachesTheMaps: a map that names no server asks that of the option.
+func TestLDAPDefaultSpecReachesTheMaps(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	came := make(chan bool, 1)
+	go func() {
+		if c, err := l.Accept(); err == nil {
+			c.Close()
+			came <- true
+		}
+	}()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	s, _ := siteWith(t, "O LDAPDefaultSpec=-h 127.0.0.1 -p "+port+" -b dc=x\nKm ldap -k (uid=%0) -v cn -1\n", nil)
+	if _, err := s.Maps.Lookup(t.Context(), "m", "key"); err == nil {
+		t.Error("an answer")
+	}
+	select {
+	case <-came:
+	case <-time.After(20 * time.Second):
+		t.Error("the server was not asked")
+	}
+}
+
+// TestUserDatabaseByFlag: only users of mailers with F=@ are looked up in the user database.
+func TestUserDatabaseByFlag(t *testing.T) {
+	for flags, want := range map[string]string{"lsDFMAwP": "alice", "lsDFMAwP@": "x"} {
+		config := strings.Replace(withOption("UserDatabaseSpec=%[1]s/users"), "F=lsDFMAwP,", "F="+flags+",", 1)
+		s := testServerOf(t, "false", config, nil)
+		users := filepath.Join(filepath.Dir(s.site.options.QueueDirectory), "users.db")
+		b, err := dbfile.Create(users)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(b.Add([]byte("alice:maildrop"), []byte("x@far.test")), b.Commit(0o600, nil)); err != nil {
+			t.Fatal(err)
+		}
+		send(t, s.testSession(t), "<a@other.test>", []string{"<alice@mail.test>"}, "Subject: one\n\nx\n")
+		deliver(t, s)
+		if got := mailbox(t, s, "alice") != ""; got != (want == "alice") {
+			t.Errorf("F=%s: alice has the mail: %t; it is for %s", flags, got, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package mta
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -17,8 +18,7 @@ import (
 func TestRejectNUL(t *testing.T) {
 	for _, text := range []string{"Subject: x\n\na\x00b\n", "Subject: \x00\n\nab\n"} {
 		for option, want := range map[bool]string{true: "554 5.6.1 NUL byte not allowed", false: "250 2.0.0 ID Message accepted for delivery"} {
-			s := testServer(t, "false")
-			s.site.options.RejectNUL = option
+			s := testServerOf(t, "false", withOption(fmt.Sprintf("RejectNUL=%t", option)), nil)
 			c := s.testSession(t)
 			id := c.id
 			got := shown(send(t, c, "<a@other.test>", []string{"<alice@mail.test>"}, text))
@@ -32,8 +32,7 @@ func TestRejectNUL(t *testing.T) {
 // TestBadRcptShutdown holds the limits of the original: with one right and two wrong recipients 66 percent are wrong.
 func TestBadRcptShutdown(t *testing.T) {
 	for good, cut := range map[int]bool{0: true, 20: true, 66: true, 67: false, 110: false} {
-		s := testServer(t, "false")
-		s.site.options.BadRcptShutdown, s.site.options.BadRcptShutdownGood = 2, good
+		s := testServerOf(t, "false", withOption(fmt.Sprintf("BadRcptShutdown=2\nO BadRcptShutdownGood=%d", good)), nil)
 		c := s.testSession(t)
 		ctx := context.Background()
 		c.Mail(ctx, "<a@other.test>", nil)
@@ -176,9 +175,7 @@ func TestNotationOfIPv6(t *testing.T) {
 
 // TestHostStatus: what a host did to one delivery decides about the next, until Timeout.hoststatus is over.
 func TestHostStatus(t *testing.T) {
-	s := testServer(t, "false")
-	s.site.Config.Settings.HostStatusDirectory = ".hoststat"
-	s.site.Config.Settings.Timeout.HostStatus = time.Minute
+	s := testServerOf(t, "false", withOption("HostStatusDirectory=.hoststat\nO Timeout.hoststatus=1m"), nil)
 	now := time.Now()
 	s.now = func() time.Time { return now }
 	h := s.hostStatus()
@@ -220,13 +217,11 @@ func TestHostStatus(t *testing.T) {
 
 // TestSingleThreadDelivery lets one delivery at a time go to a host, by whatever process.
 func TestSingleThreadDelivery(t *testing.T) {
-	s := testServer(t, "false")
-	s.site.Config.Settings.HostStatusDirectory = ".hoststat"
-	if err := os.Mkdir(s.hostStatus().(*hostRecords).dir.Path, 0o700); err != nil {
-		t.Fatal(err)
-	}
 	for _, single := range []bool{false, true} {
-		s.site.options.SingleThreadDelivery = single
+		s := testServerOf(t, "false", withOption(fmt.Sprintf("HostStatusDirectory=.hoststat\nO SingleThreadDelivery=%t", single)), nil)
+		if err := os.Mkdir(s.hostStatus().(*hostRecords).dir.Path, 0o700); err != nil {
+			t.Fatal(err)
+		}
 		mine, others := s.hostStatus(), s.hostStatus()
 		set, release, err := mine.Hold("mx.remote.test")
 		if err != nil {

@@ -1,6 +1,7 @@
 package mta
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -18,15 +19,17 @@ import (
 func TestResolverLimits(t *testing.T) {
 	ns := dnstest.Start(t, "")
 	ns.Handle(func(mdns.ResponseWriter, *mdns.Msg) bool { return true })
-	s := strictServer(t, ns.Addr, time.Millisecond)
-	limits := &s.site.Config.Settings.Timeout
-	limits.ResolverRetryFirst, limits.ResolverRetryNormal = 2, 3
-	limits.ResolverRetransFirst, limits.ResolverRetransNormal = 2*time.Millisecond, 3*time.Millisecond
-	for first, want := range map[bool]time.Duration{true: limits.ResolverRetransFirst, false: limits.ResolverRetransNormal} {
-		if wait, _ := s.site.Resolver().Limits(s.resolverLimits(t.Context(), first)); wait != want {
-			t.Errorf("first attempt %t: waits %v, want %v", first, wait, want)
+	s := strictServer(t, ns.Addr, time.Millisecond,
+		"define(<<confTO_RESOLVER_RETRY_FIRST>>,<<2>>)", "define(<<confTO_RESOLVER_RETRY_NORMAL>>,<<3>>)",
+		"define(<<confTO_RESOLVER_RETRANS_FIRST>>,<<7s>>)", "define(<<confTO_RESOLVER_RETRANS_NORMAL>>,<<11s>>)")
+	for first, want := range map[bool]string{true: "7s 2", false: "11s 3"} {
+		wait, tries := s.site.Resolver().Limits(s.resolverLimits(t.Context(), first))
+		if got := fmt.Sprint(wait, tries); got != want {
+			t.Errorf("first attempt %t: waits and asks %s times, want %s", first, got, want)
 		}
 	}
+	limits := &s.site.Config.Settings.Timeout // so long nobody wants to wait
+	limits.ResolverRetransFirst, limits.ResolverRetransNormal = 2*time.Millisecond, 3*time.Millisecond
 	e, err := s.spool.Groups()[0].Create(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -153,26 +153,29 @@ func TestLoadOptions(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		option string // of the configuration
-		daemon Daemon
+		daemon string // of DaemonPortOptions
 		want   string // in the log; "" where nobody waits
 	}{
-		{"none", "RefuseLA=0", Daemon{}, ""},
-		{"RefuseLA", "RefuseLA=20", Daemon{}, "rejecting connections on daemon X: load average: 20"},
-		{"RefuseLA above the load", "RefuseLA=21", Daemon{}, ""},
-		{"refuseLA", "RefuseLA=0", Daemon{RefuseLA: 20}, "rejecting connections on daemon X: load average: 20"},
-		{"refuseLA above the load", "RefuseLA=5", Daemon{RefuseLA: 21}, ""},
-		{"DelayLA", "DelayLA=20", Daemon{}, "delaying connections on daemon X: load average: 20 >= 20"},
-		{"DelayLA above the load", "DelayLA=21", Daemon{}, ""},
-		{"delayLA", "DelayLA=0", Daemon{DelayLA: 19}, "delaying connections on daemon X: load average: 20 >= 19"},
-		{"delayLA above the load", "DelayLA=5", Daemon{DelayLA: 21}, ""},
+		{"none", "RefuseLA=0", "", ""},
+		{"RefuseLA", "RefuseLA=20", "", "rejecting connections on daemon X: load average: 20"},
+		{"RefuseLA above the load", "RefuseLA=21", "", ""},
+		{"refuseLA", "RefuseLA=0", "refuseLA=20", "rejecting connections on daemon X: load average: 20"},
+		{"refuseLA above the load", "RefuseLA=5", "refuseLA=21", ""},
+		{"DelayLA", "DelayLA=20", "", "delaying connections on daemon X: load average: 20 >= 20"},
+		{"DelayLA above the load", "DelayLA=21", "", ""},
+		{"delayLA", "DelayLA=0", "delayLA=19", "delaying connections on daemon X: load average: 20 >= 19"},
+		{"delayLA above the load", "DelayLA=5", "delayLA=21", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := testServerOf(t, "false", withOption(c.option), nil)
 			logAll(t, s)
 			s.loadAt.Store(s.now().Unix() + 1000) // read just now, and for long
 			s.loadIs.Store(20)
-			c.daemon.Name = "X"
-			g := NewGate(s, &c.daemon, nil, nil)
+			d, problems := ParseDaemon(t.Context(), "Name=X, "+c.daemon, 1)
+			if len(problems) > 0 {
+				t.Fatal(problems)
+			}
+			g := NewGate(s, d, nil, nil)
 			passed := make(chan struct{})
 			go func() {
 				defer close(passed)

@@ -243,12 +243,17 @@ func TestQueueReturn(t *testing.T) {
 		{"non-urgent", "<alice@mail.test>", "Precedence: bulk\n", "1 week", 168 * time.Hour},
 		{"null sender", "<>", "", "5 days", 120 * time.Hour},
 		{"by its priority", "<alice@mail.test>", "Priority: non-urgent\nPrecedence: first-class\n", "1 week", 168 * time.Hour},
+		{"all alike", "<alice@mail.test>", "Precedence: bulk\n", "3 days", 72 * time.Hour},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c, p := newClock(), newPeer(t)
-			s := timedServer(t, c, p, "Timeout.queuereturn.normal=5d", "Timeout.queuereturn.urgent=1d", "Timeout.queuereturn.non-urgent=7d",
-				"Timeout.queuereturn.dsn=2h", "DoubleBounceAddress=alice")
+			limits := []string{"Timeout.queuereturn.normal=5d", "Timeout.queuereturn.urgent=1d", "Timeout.queuereturn.non-urgent=7d",
+				"Timeout.queuereturn.dsn=2h"}
+			if tt.name == "all alike" {
+				limits = []string{"Timeout.queuereturn=3d"}
+			}
+			s := timedServer(t, c, p, append(limits, "DoubleBounceAddress=alice")...)
 			p.answer("451 4.3.0 not now")
 			send(t, s.testSession(t), tt.from, []string{"<x@far.test>"}, tt.header+"Subject: one\n\nx\n")
 			c.pass(tt.limit - time.Minute)
