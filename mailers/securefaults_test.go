@@ -26,7 +26,8 @@ var secureFaults = []struct {
 	{name: "5xx", answer: "502 5.5.1 what"},
 	{name: "3xx", answer: "354 what"},
 	{name: "text behind the answer", answer: "220 go\r\n250 injected"},
-	{name: "a whole dialogue behind the answer", answer: "220 go\r\n250-peer\r\n250 AUTH PLAIN\r\n250 ok\r\n250 ok\r\n354 go\r\n250 taken"},
+	{name: "a whole dialogue behind the answer", answer: "220 go\r\n250-peer\r\n250 AUTH PLAIN\r\n" +
+		"250 ok\r\n250 ok\r\n354 go\r\n250 taken"},
 	{name: "endless answer", answer: strings.Repeat("220-x\r\n", 200000) + "220 x"},
 	{name: "NUL in the code", answer: "22\x000 go"},
 	{name: "answer without an end", answer: "220-go"},
@@ -35,9 +36,9 @@ var secureFaults = []struct {
 		io.WriteString(c, "250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n250 taken\r\n")
 		io.Copy(io.Discard, c)
 	}},
-	{name: "handshake cut off", answer: "220 go", then: func(c net.Conn, _ *tls.Config) { c.Write([]byte{22, 3, 3, 0, 200, 2}) }},
-	{name: "records of zeros", answer: "220 go", then: func(c net.Conn, _ *tls.Config) { c.Write(make([]byte, 100000)) }},
-	{name: "alert", answer: "220 go", then: func(c net.Conn, _ *tls.Config) { c.Write([]byte{21, 3, 3, 0, 2, 2, 40}) }},
+	{name: "handshake cut off", answer: "220 go", then: sends([]byte{22, 3, 3, 0, 200, 2})},
+	{name: "records of zeros", answer: "220 go", then: sends(make([]byte, 100000))},
+	{name: "alert", answer: "220 go", then: sends([]byte{21, 3, 3, 0, 2, 2, 40})},
 	{name: "handshake again and again", answer: "220 go", then: func(c net.Conn, _ *tls.Config) {
 		for range 1000 {
 			if _, err := c.Write([]byte{22, 3, 3, 0, 4, 0, 0, 0, 0}); err != nil {
@@ -47,14 +48,24 @@ var secureFaults = []struct {
 	}},
 	{name: "disconnect after the handshake", answer: "220 go", then: inTLS(func(net.Conn) {})},
 	{name: "silence after the handshake", answer: "220 go", then: inTLS(func(c net.Conn) { io.Copy(io.Discard, c) })},
-	{name: "disconnect in the second EHLO", answer: "220 go", then: inTLS((&peer{answers: map[string]string{"EHLO": ""}}).serveAfterGreeting)},
-	{name: "4xx to the second EHLO", answer: "220 go", then: inTLS((&peer{answers: map[string]string{"EHLO": "451 no"}}).serveAfterGreeting)},
+	{name: "disconnect in the second EHLO", answer: "220 go", then: inTLS(says("EHLO", ""))},
+	{name: "4xx to the second EHLO", answer: "220 go", then: inTLS(says("EHLO", "451 no"))},
 	{name: "disconnect in DATA", answer: "220 go", then: inTLS((&peer{dot: []string{""}}).serveAfterGreeting)},
 	{name: "text after the handshake", answer: "220 go", then: func(c net.Conn, conf *tls.Config) {
 		if tls.Server(c, conf).Handshake() == nil {
 			io.WriteString(c, "250-peer\r\n250 HELP\r\n250 ok\r\n250 ok\r\n354 go\r\n250 taken\r\n")
 		}
 	}},
+}
+
+// sends sends something and hangs up.
+func sends(b []byte) func(net.Conn, *tls.Config) {
+	return func(c net.Conn, _ *tls.Config) { c.Write(b) }
+}
+
+// says answers one command so, and the others well.
+func says(command, answer string) func(net.Conn) {
+	return (&peer{answers: map[string]string{command: answer}}).serveAfterGreeting
 }
 
 // inTLS makes the handshake before it serves.
@@ -160,12 +171,14 @@ func TestAuthFaults(t *testing.T) {
 	for _, f := range authFaults {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			p := &peer{ehlo: "250-peer\r\n250 AUTH " + f.mechanism, answers: map[string]string{"AUTH": f.answer, "*": f.answer}}
+			p := &peer{ehlo: "250-peer\r\n250 AUTH " + f.mechanism}
+			p.answers = map[string]string{"AUTH": f.answer, "*": f.answer}
 			for _, word := range []string{"Username:", "joe", "secret", ""} {
 				p.answers[base64.StdEncoding.EncodeToString([]byte(word))] = f.answer
 			}
 			p.start(t)
-			g := &scripted{login: &Login{Credentials: sasl.Credentials{User: "joe", Password: "secret"}, Mechanisms: []string{f.mechanism}, InClear: true}}
+			joe := sasl.Credentials{User: "joe", Password: "secret"}
+			g := &scripted{login: &Login{Credentials: joe, Mechanisms: []string{f.mechanism}, InClear: true}}
 			began := time.Now()
 			s := deliver(t, newTable(t, g.config()), newJob(smtpMailer(t, p), "peer.test", "x"))["x"]
 			if s.Exit != f.exit {

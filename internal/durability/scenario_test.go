@@ -206,7 +206,8 @@ func told(box, tag, action, rcpt string) func(*testing.T, *site) error {
 	return func(t *testing.T, s *site) error {
 		data, err := os.ReadFile(s.path("mail", box))
 		for _, one := range strings.Split(string(data), "Content-Type: message/delivery-status")[1:] {
-			if strings.Contains(one, "Final-Recipient: RFC822; "+rcpt+"\n") && strings.Contains(one, "Action: "+action) && strings.Contains(one, "Subject: "+tag+"\n") {
+			has := func(text string) bool { return strings.Contains(one, text+"\n") }
+			if has("Final-Recipient: RFC822; "+rcpt) && has("Action: "+action) && has("Subject: "+tag) {
 				return nil
 			}
 		}
@@ -289,8 +290,10 @@ func makeLost(t *testing.T, s *site) {
 }
 
 var (
-	every = flag.Int("every", 1, "with GOSENDMAIL_SLOW, one in how many calls fails in TestEveryCallFailsWithAReportDue")
-	fault = flag.String("fault", "", "one failure for TestEveryCallFailsWithAReportDue, as it names them: \"EIO openat 30+\"")
+	every = flag.Int("every", 1,
+		"with GOSENDMAIL_SLOW, one in how many calls fails in TestEveryCallFailsWithAReportDue")
+	fault = flag.String("fault", "",
+		"one failure for TestEveryCallFailsWithAReportDue, as it names them: \"EIO openat 30+\"")
 )
 
 // TestEveryCallFailsWithAReportDue does each scenario while one call after the other fails, for itself and from then

@@ -17,7 +17,8 @@ func TestCheckpoints(t *testing.T) {
 		// A mailer that looks at the queue file before it delivers to users 0, 5, 13 and 23.
 		script := fmt.Sprintf("#!/bin/sh\ncat >/dev/null\ncase $1 in u00|u05|u13|u23) grep -c ^R %%[1]s/queue/qf* >>%s/seen;; esac\n", dir)
 		config := withOption(fmt.Sprintf("CheckpointInterval=%d", interval))
-		config = strings.Replace(config, "Mlocal, P=[mbox], F=lsDFMAwP, S=0, R=0, A=mbox %[1]s/mail/$u", "Mlocal, P="+dir+"/look, F=lsDFMAnPS, S=0, R=0, A=look $u", 1)
+		config = strings.Replace(config, "Mlocal, P=[mbox], F=lsDFMAwP, S=0, R=0, A=mbox %[1]s/mail/$u",
+			"Mlocal, P="+dir+"/look, F=lsDFMAnPS, S=0, R=0, A=look $u", 1)
 		config = strings.Replace(config, "O MaxRecipientsPerMessage=3\n", "", 1)
 		s := testServerOf(t, "true", config, nil)
 		queueDir := s.site.options.QueueDirectory

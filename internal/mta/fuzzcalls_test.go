@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ import (
 // dracFiles makes tables as the program drac does.
 type dracFiles struct{}
 
-func (dracFiles) Open(path string) (drac.File, error)    { return dbfile.OpenFile(path) }
+func (dracFiles) Open(f *os.File) (drac.File, error)     { return dbfile.Open(f) }
 func (dracFiles) Create(path string) (drac.Maker, error) { return dbfile.Create(path) }
 
 // callOf is a call of DRAC as it goes over TCP: words of four bytes after the mark of the record.

@@ -13,7 +13,8 @@ func TestQueueLA(t *testing.T) {
 		waits          bool
 	}{{0, 0, false}, {10, 0, true}, {30, 0, false}, {10, 30, false}, {30, 10, true}} {
 		config := withOption(fmt.Sprintf("QueueFactor=60000\nO QueueLA=%d", tt.option))
-		s := testServerOf(t, "false", strings.Replace(config, "DeliveryMode=queueonly", "DeliveryMode=interactive", 1), nil)
+		config = strings.Replace(config, "DeliveryMode=queueonly", "DeliveryMode=interactive", 1)
+		s := testServerOf(t, "false", config, nil)
 		s.loadAt.Store(s.now().Unix() + 1000) // read just now, and for long
 		s.loadIs.Store(60)
 		if tt.option == 30 || tt.daemon == 30 {

@@ -33,7 +33,9 @@ func TestMeToo(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(bin, "note"), []byte("#!/bin/sh\ncat >/dev/null\necho $1 >>"+bin+"/got\n"), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			config := strings.Replace(withOption(fmt.Sprintf("MeToo=%t", option)), "P=[mbox], F=lsDFMAwP, S=0, R=0, A=mbox %[1]s/mail/$u", "P="+bin+"/note, F=lsDFMAnPS, S=0, R=0, A=note $u", 1)
+			config := strings.Replace(withOption(fmt.Sprintf("MeToo=%t", option)),
+				"P=[mbox], F=lsDFMAwP, S=0, R=0, A=mbox %[1]s/mail/$u",
+				"P="+bin+"/note, F=lsDFMAnPS, S=0, R=0, A=note $u", 1)
 			s := testServerOf(t, "false", config, nil)
 			dir := filepath.Dir(s.site.options.QueueDirectory)
 			if err := os.WriteFile(filepath.Join(dir, "aliases"), []byte(aliases), 0o600); err != nil {

@@ -218,7 +218,8 @@ func TestHostStatus(t *testing.T) {
 // TestSingleThreadDelivery lets one delivery at a time go to a host, by whatever process.
 func TestSingleThreadDelivery(t *testing.T) {
 	for _, single := range []bool{false, true} {
-		s := testServerOf(t, "false", withOption(fmt.Sprintf("HostStatusDirectory=.hoststat\nO SingleThreadDelivery=%t", single)), nil)
+		options := fmt.Sprintf("HostStatusDirectory=.hoststat\nO SingleThreadDelivery=%t", single)
+		s := testServerOf(t, "false", withOption(options), nil)
 		if err := os.Mkdir(s.hostStatus().(*hostRecords).dir.Path, 0o700); err != nil {
 			t.Fatal(err)
 		}

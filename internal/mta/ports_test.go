@@ -15,13 +15,14 @@ import (
 // TestClientPortsReachTheMailers: each key of ClientPortOptions is among what connections are made with; what the
 // buffers do to them is seen in TestBuffersOfClients of package mailers.
 func TestClientPortsReachTheMailers(t *testing.T) {
-	s := testServerOf(t, "false", withOption("ClientPortOptions=Family=inet6, Addr=::1, Port=99, SndBufSize=5000, RcvBufSize=6000, Modifier=hAS"), nil)
+	s := testServerOf(t, "false", withOption("ClientPortOptions=Family=inet6, Addr=::1, Port=99, "+
+		"SndBufSize=5000, RcvBufSize=6000, Modifier=hAS"), nil)
 	cfg, err := s.mailerConfig()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := mailers.ClientPort{IPv6: true, Addr: netip.MustParseAddr("::1"), Port: 99, SendBuffer: 5000, RecvBuffer: 6000,
-		HeloByName: true, NoAuth: true, NoTLS: true}
+	want := mailers.ClientPort{IPv6: true, Addr: netip.MustParseAddr("::1"), Port: 99,
+		SendBuffer: 5000, RecvBuffer: 6000, HeloByName: true, NoAuth: true, NoTLS: true}
 	if len(cfg.ClientPorts) != 1 || cfg.ClientPorts[0] != want {
 		t.Errorf("%+v, want %+v", cfg.ClientPorts, want)
 	}
@@ -47,7 +48,8 @@ func TestTimeoutIdent(t *testing.T) {
 	}()
 	for option, waits := range map[string]time.Duration{"Timeout.ident=0": 0, "Timeout.ident=1s": time.Second} {
 		s := testServerOf(t, "false", strings.Replace(testConfig, "Timeout.ident=0", option, 1), nil)
-		c := s.NewSession(&Daemon{Name: "MTA", Family: "inet"}, netip.MustParseAddrPort("127.0.0.1:25"), netip.MustParseAddrPort("127.22.0.9:1000"))
+		c := s.NewSession(&Daemon{Name: "MTA", Family: "inet"}, netip.MustParseAddrPort("127.0.0.1:25"),
+			netip.MustParseAddrPort("127.22.0.9:1000"))
 		began := time.Now()
 		c.Connect(context.Background())
 		took := time.Since(began)

@@ -248,8 +248,8 @@ func TestQueueReturn(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c, p := newClock(), newPeer(t)
-			limits := []string{"Timeout.queuereturn.normal=5d", "Timeout.queuereturn.urgent=1d", "Timeout.queuereturn.non-urgent=7d",
-				"Timeout.queuereturn.dsn=2h"}
+			limits := []string{"Timeout.queuereturn.normal=5d", "Timeout.queuereturn.urgent=1d",
+				"Timeout.queuereturn.non-urgent=7d", "Timeout.queuereturn.dsn=2h"}
 			if tt.name == "all alike" {
 				limits = []string{"Timeout.queuereturn=3d"}
 			}
