@@ -1,6 +1,7 @@
 package mailers
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -67,13 +68,20 @@ func (c *cache) put(s *session) {
 	s.unwatch()
 	s.exchange, s.farewell = s.farewell, nil
 	s.idle = c.now()
+	c.keep(s)
+}
+
+// keep has s among the idle sessions, in the order in which they were used, or ends it.
+func (c *cache) keep(s *session) {
 	c.mu.Lock()
 	if c.closed || len(c.idle[s.key]) >= c.size || c.count >= maxIdle {
 		c.mu.Unlock()
 		s.quit()
 		return
 	}
-	c.set(s.key, append(c.idle[s.key], s))
+	list := append(c.idle[s.key], s)
+	slices.SortStableFunc(list, func(a, b *session) int { return a.idle.Compare(b.idle) })
+	c.set(s.key, list)
 	if c.timer == nil {
 		c.timer = time.AfterFunc(c.timeout, c.panicked.Func("connection cache", c.sweep))
 	}

@@ -37,6 +37,8 @@ type Security interface {
 	Credentials(ctx context.Context) (login *Login, ok bool, err error)
 	// LoggedIn is told the mechanism that the peer accepted.
 	LoggedIn(mechanism string)
+	// Again reports whether an open connection may carry another job, with what was decided for it: the account too.
+	Again(ctx context.Context, job *Job) bool
 }
 
 // Login is how to log in with a peer.

@@ -194,6 +194,7 @@ type scripted struct {
 	login    *Login
 	refuse   map[string]error // by what Connected is told, or by recipient
 	fallback bool
+	only     string // the sender for whom a connection is good; "": everybody
 	told     []string
 }
 
@@ -212,6 +213,9 @@ func (g *scripted) Connected(_ context.Context, state *tls.ConnectionState, with
 func (g *scripted) Recipient(_ context.Context, addr string) error { return g.refuse[addr] }
 func (g *scripted) Credentials(context.Context) (*Login, bool, error) {
 	return g.login, g.login != nil, nil
+}
+func (g *scripted) Again(_ context.Context, job *Job) bool {
+	return g.only == "" || job.Sender == g.only
 }
 func (g *scripted) LoggedIn(mechanism string) { g.told = append(g.told, mechanism) }
 func (g *scripted) config() Config            { return Config{Security: func(*Job, Peer) Security { return g }} }
@@ -351,6 +355,27 @@ func TestAuth(t *testing.T) {
 		}
 		if got := p.commands(); !slices.Equal(got[1:1+len(c.want)], c.want) {
 			t.Errorf("%s: %q", c.name, got)
+		}
+	}
+}
+
+// TestConnectionsBelongToAccounts: a connection that is logged in for one sender is kept, but not used for another.
+func TestConnectionsBelongToAccounts(t *testing.T) {
+	p := &peer{}
+	p.start(t)
+	cfg := Config{CacheSize: 2, Security: func(job *Job, _ Peer) Security { return &scripted{only: job.Sender} }}
+	table := newTable(t, cfg)
+	for i, c := range []struct {
+		sender   string
+		sessions int
+	}{{"alice", 1}, {"alice", 1}, {"bob", 2}, {"alice", 2}, {"bob", 2}, {"carol", 3}} {
+		job := newJob(smtpMailer(t, p), "peer.test", "x")
+		job.Sender = c.sender
+		if got := deliver(t, table, job); !got["x"].Success() {
+			t.Fatalf("%s: %+v", c.sender, got)
+		}
+		if p.sessions() != c.sessions {
+			t.Errorf("message %d, of %s: %d sessions, want %d", i, c.sender, p.sessions(), c.sessions)
 		}
 	}
 }

@@ -177,7 +177,7 @@ func (a *attempt) address(ctx, dialing context.Context, peer Peer) (bool, error)
 	if a.job.Mailer.Flags.Has('z') {
 		key += " lmtp"
 	}
-	for s := a.t.cache.get(key); s != nil; s = a.t.cache.get(key) {
+	for s := a.idle(ctx, key); s != nil; s = a.idle(ctx, key) {
 		s.peer.Cached, s.peer.Name = true, peer.Name
 		if done, err := a.use(ctx, s); done || errors.Is(err, errPutOff) {
 			return done, err
@@ -208,6 +208,24 @@ func (a *attempt) address(ctx, dialing context.Context, peer Peer) (bool, error)
 	return a.use(ctx, s)
 }
 
+// idle takes a session from the cache. Those that may not carry this job, since they are logged in for another sender,
+// stay there.
+func (a *attempt) idle(ctx context.Context, key string) *session {
+	var others []*session
+	defer func() {
+		for _, s := range others {
+			a.t.cache.keep(s)
+		}
+	}()
+	for s := a.t.cache.get(key); s != nil; s = a.t.cache.get(key) {
+		if s.security == nil || s.security.Again(ctx, a.job) {
+			return s
+		}
+		others = append(others, s)
+	}
+	return nil
+}
+
 // connected tells of a new connection and lets its traffic be noted.
 func (a *attempt) connected(conn net.Conn) net.Conn {
 	if f := a.t.cfg.Connected; f != nil {
@@ -222,7 +240,7 @@ func (a *attempt) connected(conn net.Conn) net.Conn {
 // unixSocket delivers over a socket in the file system.
 func (a *attempt) unixSocket(ctx context.Context, path string) bool {
 	key := a.job.Mailer.Name + " " + path
-	for s := a.t.cache.get(key); s != nil; s = a.t.cache.get(key) {
+	for s := a.idle(ctx, key); s != nil; s = a.idle(ctx, key) {
 		s.peer.Cached = true
 		if done, err := a.use(ctx, s); done || errors.Is(err, errPutOff) {
 			return done

@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"crypto/x509/pkix"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -253,6 +254,41 @@ FEATURE(<<authinfo>>, <<hash /etc/mail/saslpass>>)dnl
 		}
 		startDovecot(t, w)
 		sendsToProvider(t, w, mailPrograms[1:2], "alice", "aaa@example.jp")
+	})
+}
+
+// TestAccountsBySender sends for three people of one site through one provider: two have accounts of their own there.
+func TestAccountsBySender(t *testing.T) {
+	inArena(t, fetchPeers, func(t *testing.T, w world) {
+		installPeers(t)
+		startDovecot(t, w)
+		startPostfix(t, w)
+		startPasswordSite(t, w, `DAEMON_OPTIONS(<<Name=MTA, Addr=127.0.0.1, Port=25>>)dnl
+define(<<confMCI_CACHE_SIZE>>, <<4>>)dnl
+define(<<SMART_HOST>>, <<relay:[smtpauth.example.ne.jp]>>)dnl
+define(<<RELAY_MAILER_ARGS>>, <<TCP $h 587>>)dnl
+FEATURE(<<authinfo>>, <<hash /etc/mail/saslpass>>, <<by_sender>>)dnl
+`, "", map[string]string{"saslpass": `AuthInfo:smtpauth.example.ne.jp "U:isp_user" "P:isp_passwd"
+AuthInfo:smtpauth.example.ne.jp/alice@example.jp "U:alice" "P:secret"
+AuthInfo:smtpauth.example.ne.jp/bob@example.jp "U:bob" "P:wrong"
+`})
+		accounts := []struct{ sender, account string }{{"alice", "alice"}, {"carol", "isp_user"}, {"alice", "alice"},
+			{"carol", "isp_user"}, {"dave", "isp_user"}, {"alice", "alice"}}
+		for i, c := range accounts {
+			subject, before := fmt.Sprintf("mail %d", i), len(provided(w))
+			replies := dialogue(t, "127.0.0.1", "EHLO pc.example.jp", "MAIL FROM:<"+c.sender+"@example.jp>",
+				"RCPT TO:<u@outside.test>", "DATA", "Subject: "+subject+"\r\n\r\nx\r\n.", "QUIT")
+			if !strings.HasPrefix(replies[5], "250") {
+				t.Fatalf("%s: %q", c.sender, replies)
+			}
+			arrives(t, w, subject)
+			if got := provided(w)[before:]; !strings.Contains(got, "(Authenticated sender: "+c.account+")") {
+				t.Errorf("mail of %s went not as %s:\n%s", c.sender, c.account, got)
+			}
+		}
+		if n := strings.Count(wholeLog(t, w), "AUTH=client"); n != 2 {
+			t.Errorf("%d logins, want one for each account", n)
+		}
 	})
 }
 

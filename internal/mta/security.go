@@ -28,8 +28,19 @@ type protection struct {
 	macros *macro.Table
 	keeper *tlsconf.Keeper
 	flags  tlsFlags
-	dane   *dane  // nil: not asked for yet
-	addr   string // {server_addr}
+	dane   *dane    // nil: not asked for yet
+	addr   string   // {server_addr}
+	login  *account // whom the connection was to log in as; nil: not asked
+}
+
+// account is whom to log in as; the zero value is nobody.
+type account struct{ user, authID, realm string }
+
+func accountOf(l *mailers.Login, ok bool) account {
+	if !ok {
+		return account{}
+	}
+	return account{l.User, l.AuthID, l.Realm}
 }
 
 // security makes the Security of a new connection.
@@ -147,9 +158,27 @@ func (o *protection) LoggedIn(mechanism string) {
 	o.srv.Log.Plain(maillog.LevelDeferred, maillog.Info, fmt.Sprintf("AUTH=client, relay=%s, mech=%s, bits=0", o.name(), mechanism))
 }
 
-// Credentials asks ruleset authinfo; where the configuration has none, DefaultAuthInfo names a file (op.txt sections
+// Again holds another message's account against that of the connection.
+func (o *protection) Again(ctx context.Context, job *mailers.Job) bool {
+	o.set("f", job.Sender)
+	if o.login == nil {
+		return true
+	}
+	l, ok, err := o.credentials(ctx)
+	return err == nil && accountOf(l, ok) == *o.login
+}
+
+// Credentials says whom to log in as.
+func (o *protection) Credentials(ctx context.Context) (*mailers.Login, bool, error) {
+	l, ok, err := o.credentials(ctx)
+	login := accountOf(l, ok)
+	o.login = &login
+	return l, ok, err
+}
+
+// credentials asks ruleset authinfo; where the configuration has none, DefaultAuthInfo names a file (op.txt sections
 // 5.1.4.20 and 5.6). Mechanisms are those of AuthMechanisms unless M: or the file names some.
-func (o *protection) Credentials(ctx context.Context) (l *mailers.Login, ok bool, err error) {
+func (o *protection) credentials(ctx context.Context) (l *mailers.Login, ok bool, err error) {
 	site := o.srv.site
 	if site.Sets.Ruleset("authinfo") == nil {
 		return o.defaultAuthInfo()

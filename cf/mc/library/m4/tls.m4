@@ -260,7 +260,11 @@ R$*			$: NO')
 # ---- authinfo: name and password for a server
 Sauthinfo
 ifdef(`_AUTHINFO_TABLE_', `# the keys of this table are name, address and nothing, each behind the tag
-R$*			$: ? $| $&{server_name} $| $&{server_addr} $| $|
+ifdef(`_AUTHINFO_BY_SENDER_', `# before them the name with the sender, or its domain, behind it
+R$*			$: <$&f>
+R<<$*>>			$: <$1>
+R<$+ @ $+>		$: ? $| $&{server_name}/$1@$2 $| $&{server_name}/@$2 $| $&{server_name} $| $&{server_addr} $| $|
+R<$*>', `R$*')			$: ? $| $&{server_name} $| $&{server_addr} $| $|
 R? $| $* $| $*		$(authinfo AuthInfo:$1 $: ? $) $| $2
 R? $| $*		$@ no
 R$* $| $*		$# $1', `_WHEN_(`_ACCESS_TABLE_', `R$*			$: entry $>PeerSetting <AuthInfo> $&{server_name} $| $&{server_addr}
