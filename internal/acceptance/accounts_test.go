@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -69,6 +70,11 @@ func (l *drainLab) aliases(t *testing.T) map[string][]string {
 	text, err := os.ReadFile("/etc/mail/aliases")
 	must(t, err)
 	all := map[string][]string{"erin": {"/home/erin/box"}}
+	lists, err := filepath.Glob("/home/lists/*")
+	must(t, err)
+	for _, path := range lists {
+		all[":include:"+path] = members(t, ":include:"+path)
+	}
 	for line := range strings.Lines(string(text)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		all[name] = members(t, value)

@@ -181,6 +181,7 @@ func TestDeliveryLogAsTheOriginal(t *testing.T) {
 		logConfig(t, w)
 		ours := mailLog(t, w, func(args ...string) *exec.Cmd { return exec.Command(w.path("bin/sendmail"), args...) })
 		want := mailLog(t, w, func(args ...string) *exec.Cmd { return oracletest.Sendmail(t, args...) })
+		loggedAll(t, strings.Join(ours[0], "\n"))
 		for i, what := range []string{"deliveries", "queue run"} {
 			extra, missing := difference(ours[i], want[i]), difference(want[i], ours[i])
 			if len(extra)+len(missing) > 0 {
@@ -189,6 +190,41 @@ func TestDeliveryLogAsTheOriginal(t *testing.T) {
 		}
 	})
 }
+
+// loggedAll fails where the log says of a recipient to whom a message was sent neither that he got it, nor that he
+// waits, nor that he could not be reached; that a report is made for each failure is what the whole log is held to.
+func loggedAll(t *testing.T, log string) {
+	t.Helper()
+	a := oracletest.Account{Log: log, Aliases: map[string][]string{}}
+	for line := range strings.Lines(logAliases) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		for m := range strings.SplitSeq(value, ", ") {
+			if !strings.ContainsAny(m, "|/") {
+				a.Aliases[name] = append(a.Aliases[name], m)
+			}
+		}
+	}
+	for _, m := range failedTo.FindAllStringSubmatch(log, -1) {
+		for name := range strings.SplitSeq(m[1]+","+m[2], ",") {
+			a.Told += strings.Trim(name, "<>") + "... failed\n"
+		}
+	}
+	if strings.Contains(log, "DSN: aliasing/forwarding loop broken") { // which has no other line
+		a.Told += "loop... reported\n"
+	}
+	for _, m := range logMails {
+		for _, rcpt := range m[1:] {
+			addr, _, _ := strings.Cut(rcpt, " ")
+			local := strings.TrimSuffix(addr, "@mail.example.test")
+			if len(a.Missing([]string{addr})) > 0 && len(a.Missing([]string{local})) > 0 {
+				t.Errorf("nothing is logged of what became of %s in %q", addr, m)
+			}
+		}
+	}
+}
+
+// failedTo finds who could not be reached, and the alias that he stands for.
+var failedTo = regexp.MustCompile(`(?m)to=(.+?), (?:ctladdr=(\S+) )?.*dsn=5`)
 
 // mailLog sends all messages and then runs the queue; it returns what both left in the log. The order of deliveries
 // does not matter.

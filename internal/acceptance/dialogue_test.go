@@ -8,6 +8,8 @@ import (
 	"net/textproto"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -128,10 +130,17 @@ func TestRandomDialoguesAsTheOriginal(t *testing.T) {
 				}
 				ours := startOurs(t, w)
 				var got [][]string
+				waits := map[string]int{}
 				for _, d := range dialogues {
 					got = append(got, answered("127.0.2.8", d))
 				}
 				ours.stop()
+				for i, d := range dialogues {
+					for name, n := range taken(d, got[i]) {
+						waits[name] += n
+					}
+				}
+				inQueue(t, waits)
 				originalTables(t)
 				start(t, "127.0.0.1:25", originalDaemon(t))
 				for i, d := range dialogues {
@@ -143,6 +152,67 @@ func TestRandomDialoguesAsTheOriginal(t *testing.T) {
 		})
 	}
 }
+
+// taken are the recipients of the messages that a dialogue handed in, as often as a message was taken for them.
+func taken(lines, replies []string) map[string]int {
+	all, message := map[string]int{}, map[string]bool{}
+	for i, line := range lines {
+		if i+2 >= len(replies) {
+			break
+		}
+		verb, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(line)), " ")
+		ok := strings.HasPrefix(replies[i+1], "250")
+		switch {
+		case ok && (verb == "MAIL" || verb == "RSET" || verb == "HELO" || verb == "EHLO"):
+			message = map[string]bool{}
+		case ok && verb == "RCPT":
+			message[strings.ToLower(namedIn(line))] = true
+		case verb == "DATA" && strings.HasPrefix(replies[i+1], "354") && strings.HasPrefix(replies[i+2], "250"):
+			for name := range message {
+				all[name]++
+			}
+			message = map[string]bool{}
+		}
+	}
+	return all
+}
+
+// namedIn is the local part of the address in RCPT, which queue files show with or without the rest.
+func namedIn(line string) string {
+	_, addr, _ := strings.Cut(line, ":")
+	addr, _, _ = strings.Cut(strings.Trim(addr, " <"), ">")
+	if at := strings.LastIndexByte(addr, '@'); at > 0 {
+		addr = addr[:at]
+	}
+	return addr
+}
+
+// inQueue fails where somebody for whom so many messages were taken stands in fewer queue files, and has not got them.
+func inQueue(t *testing.T, waits map[string]int) {
+	t.Helper()
+	names, err := filepath.Glob("/var/spool/mqueue/?f*")
+	must(t, err)
+	var lines strings.Builder
+	for _, n := range names {
+		if base := filepath.Base(n); strings.HasPrefix(base, "qf") || strings.HasPrefix(base, "Qf") {
+			text, err := os.ReadFile(n)
+			must(t, err)
+			for _, line := range rcptLines.FindAllString(string(text), -1) {
+				lines.WriteString(strings.ToLower(line) + "\n")
+			}
+		}
+	}
+	for name, n := range waits {
+		box, _ := os.ReadFile("/var/mail/" + name) // ETRN had the queue run
+		have := strings.Count(lines.String(), name) + len(postmark.FindAllString("\n\n"+string(box), -1))
+		if have < n {
+			t.Errorf("%q was taken in %d messages; there are %d in the queue and in the mailbox", name, n, have)
+		}
+	}
+	t.Logf("%d recipients stand in the queue", len(waits))
+}
+
+var rcptLines = regexp.MustCompile(`(?m)^R.*`)
 
 // differing tells a dialogue up to the first reply that differs.
 func differing(lines, got, want []string) string {

@@ -105,6 +105,27 @@ func queueFile(sender, rcpts, header string) string {
 	return "V8\nT" + strconv.FormatInt(time.Now().Unix(), 10) + "\nK0\nN0\nP30000\n$_root@localhost\n$rESMTP\n" + sender + rcpts + header + "H??Subject: form\n.\n"
 }
 
+// queuedFor are the recipients of a control file: programs by their first argument.
+func queuedFor(t *testing.T, qf string) (names []string) {
+	t.Helper()
+	body, _, _ := strings.Cut(strings.ReplaceAll(qf, "\r\n", "\n"), "\n.\n")
+	for _, line := range strings.Split(body, "\n") {
+		text, ok := strings.CutPrefix(line, "R")
+		if !ok {
+			continue
+		}
+		if flags, addr, found := strings.Cut(text, ":"); found && strings.ToUpper(flags) == flags {
+			text = addr
+		}
+		if text = strings.Trim(text, "<>"); strings.HasPrefix(text, ":include:") {
+			names = append(names, text)
+		} else {
+			names = append(names, members(t, text)...)
+		}
+	}
+	return names
+}
+
 // TestQueueFilesAsTheOriginal has both programs drain control files of all forms.
 func TestQueueFilesAsTheOriginal(t *testing.T) {
 	inArena(t, prepareDrain, func(t *testing.T, w world) {
@@ -117,7 +138,11 @@ func TestQueueFilesAsTheOriginal(t *testing.T) {
 			c := &drainCase{user: "root", stdin: qf}
 			s := spool{"qf2AB00000000001": []byte(qf), "df2AB00000000001": []byte("body \xe4\n")}
 			want := l.drain(t, s, c, them)
-			v.compare(t, name, c, l.drain(t, s, c, us), want)
+			got := l.drain(t, s, c, us)
+			v.compare(t, name, c, got, want)
+			if lost := l.unaccounted(t, &drainCase{named: queuedFor(t, qf)}, got, ""); len(lost) > 0 {
+				t.Errorf("%s: of %q nothing is known\n%s\n%q", name, lost, qf, got)
+			}
 		}
 		for name, rcpts := range queueForms {
 			try(name, queueFile("S<far@remote.test>\n", rcpts, ""))

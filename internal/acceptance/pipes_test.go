@@ -135,7 +135,8 @@ func TestPipesAsTheOriginal(t *testing.T) {
 			write(t, "/etc/mail/sendmail.cf", string(cf))
 			var results [2][]result
 			for i, program := range []string{w.path("ours/sendmail"), w.path("original/sendmail")} {
-				results[i] = pipe(t, cases, &lab{w: w, program: program, others: []string{"/home/bin/procmail", "/usr/bin/dash"}, peers: peers})
+				others := []string{"/home/bin/procmail", "/usr/bin/dash"}
+				results[i] = pipe(t, cases, &lab{w: w, program: program, others: others, peers: peers})
 			}
 			for i, s := range cases {
 				for _, section := range []string{"exit", "stdout", "stderr", "mail", "peers", "queue"} {

@@ -11,9 +11,10 @@ import (
 
 // scraps are what broken addresses are made of: all that the scanner gives a meaning, control characters and bytes
 // beyond ASCII, those among them that stand for macros and operators.
-var scraps = []string{"a", "bob", "@", ".", `"`, `\`, "(", ")", "<", ">", ",", ";", ":", "%", "!", "[", "]", " ", "\t", `"`, `\`, "/",
-	"=", "+", "-", "\x01", "\xff", "\x80", "\x9f", "\x81", "\x7f", "\x1f", "example.test", "tls_rcpt", "$", "|", "\xa0", "\xe4", `""`,
-	`\"`, "'", "\x08", "\x0b", "\x0c", "\xc3\xbc", "$h", "{", "}", strings.Repeat("x", 40), "\x00"}
+var scraps = []string{"a", "bob", "@", ".", `"`, `\`, "(", ")", "<", ">", ",", ";", ":", "%", "!", "[", "]", " ", "\t",
+	`"`, `\`, "/", "=", "+", "-", "\x01", "\xff", "\x80", "\x9f", "\x81", "\x7f", "\x1f", "example.test", "tls_rcpt",
+	"$", "|", "\xa0", "\xe4", `""`, `\"`, "'", "\x08", "\x0b", "\x0c", "\xc3\xbc", "$h",
+	"{", "}", strings.Repeat("x", 40), "\x00"}
 
 // scanned are so many commands with broken addresses.
 func scanned(seed uint64, n int) string {
@@ -35,7 +36,8 @@ func scanned(seed uint64, n int) string {
 func TestScannerOnBrokenInput(t *testing.T) {
 	tree := oracletest.Tree(t)
 	m4 := oracletest.M4(t, "-D_CF_DIR_="+tree+"/", tree+"/m4/cf.m4", "-")
-	m4.Stdin = strings.NewReader("OSTYPE(`linux')dnl\nFEATURE(`nocanonify')dnl\nFEATURE(`accept_unresolvable_domains')dnl\n" +
+	m4.Stdin = strings.NewReader("OSTYPE(`linux')dnl\nFEATURE(`nocanonify')dnl\n" +
+		"FEATURE(`accept_unresolvable_domains')dnl\n" +
 		"define(`confDOMAIN_NAME',`mail.example.test')dnl\nMAILER(`local')dnl\nMAILER(`smtp')dnl\nMAILER(`uucp')dnl\n")
 	out, err := m4.Output()
 	if err != nil {
