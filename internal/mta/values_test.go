@@ -54,7 +54,7 @@ var oddLines = []string{
 	"Mx, P=/bin/x, F=l, A=x, L=many", "Mx, P=/bin/x, F=l, A=x, N=many", "Mx, P=/bin/x, F=l, A=x, W=many", "Mx, P=/bin/x, F=l, A=x, Z=1",
 	"Mx, P=/bin/x, F=l, A=x, Q=nosuch", "Mx, P=/bin/x, F=l, A=x, U=nosuch", "Mx, P=/bin/x, F=l, A=x, U=daemon:nosuch", "Mx, P=/bin/x, F=l, A=x, U=12a",
 	"Mx, P=/bin/x, F=l, A=x, E=", "Mx, P=/bin/x", "Mx, A=x", "Mz, P=[ZORK], F=l, A=x", "Mx, P=[TCP], A=TCP $h", "Mx, P=[FILE], A=x y", "M", "Mx zork",
-	"Qq, P=/x, F=Z", "Qq, P=/x, N=many", "Qq, P=/x, I=many", "Qq, P=/x, J=many", "Qq, P=/x, R=many", "Qq, P=/x, r=many", "Qq, P=/x, Z=1", "Q",
+	"Qq, F=Z", "Qq, N=many", "Qq, I=many", "Qq, J=many", "Qq, R=many", "Qq, r=many", "Qq, Z=1", "Q",
 	"Xe, S=inet:1@localhost, Z=1", "Xf, S=inet:1@localhost, T=Z:1m", "Xg, F=T", "X",
 	"Zork", "Pzork", "Pzork=many", "Vzork", "V10/Zork", "Hzork", "H?Zork", "H", "H x: y", "F", "Fx", "Fx/nonexistent/x", "Fx a@zork:x", "C{", "D{",
 	"K", "Kx", "Kx zork", "Kx hash -Z /x", "Kx dns -R ZORK", "S", "S99999", "R", "Rzork", "R$9	$1", "R$*	$9",
