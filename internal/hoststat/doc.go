@@ -2,7 +2,8 @@
 // restarts skip hosts that were down a moment ago, and prints and purges it (hoststat, purgestat).
 //
 // A host is a small text file whose path is its name turned round: mx1.remote.test is test./remote./mx1; an address
-// literal is one file. Files and locks are those of sendmail V8, so both programs can share the directory.
+// literal counts as a name, without its brackets. Files and locks are those of sendmail V8, so both programs can share
+// the directory.
 //
 // # SECURITY
 //

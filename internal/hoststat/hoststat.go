@@ -58,10 +58,6 @@ func (d *Dir) file(host string) (string, error) {
 	name := strings.ToLower(strings.TrimSuffix(host, "."))
 	if inner, ok := strings.CutPrefix(name, "["); ok {
 		name = strings.TrimSuffix(inner, "]")
-		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
-			return "", fmt.Errorf("hoststat: %q: %w", host, ErrName)
-		}
-		return filepath.Join(d.Path, name), nil
 	}
 	labels := strings.Split(name, ".")
 	slices.Reverse(labels)

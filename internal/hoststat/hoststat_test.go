@@ -70,11 +70,14 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q: %v", host, err)
 		}
 	}
-	if err := d.Put(hoststat.Entry{Host: "[192.0.2.1]"}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(d.Path, "192.0.2.1")); err != nil {
-		t.Error(err)
+	for host, path := range map[string]string{"[192.0.2.1]": "1./2./0./192", "[IPv6:2001:db8::1]": "ipv6:2001:db8::1",
+		"[IPv6:::ffff:192.0.2.1]": "1./2./0./ipv6:::ffff:192", "[mx.remote.test]": "test./remote./mx"} {
+		if err := d.Put(hoststat.Entry{Host: host}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(d.Path, path)); err != nil {
+			t.Errorf("%s: %v", host, err)
+		}
 	}
 	if err := os.Symlink("/etc/passwd", filepath.Join(d.Path, "evil")); err != nil {
 		t.Fatal(err)
