@@ -26,6 +26,9 @@ var commandLines = []string{
 	"-qSnobody -bp", "-qGnone -bp", "-qQ -bp", "-qL -bp", "-bp -q!L", "-bp -qLxx", "-qL", "-Qheld -qIzz", "-bv nosuch x@remote.test", "-bv", "-ba", "-ba alice", "-ba nosuch", "-ba nosuch alice",
 	"-Nsometimes -Rsome -Va=b alice", "-Nsuccess -Nnever alice", "-Rfull -Rhdrs alice", "-ba -hx alice", "-bs -Va=b", "-Q -bs", "-oem -BBINARY alice",
 	"-ba -t", "-i -X @DIR@/tr alice", "-X @DIR@/none/tr alice",
+	"(c)", "alice,(c)", "(c),(d(e))", "() alice", "-t (c)", "-v ()", "-bv (c)", "-bv alice,(c)",
+	"-bv commented",
+	"-v commented", "al\x01ice", "-oee x@a\x7fb.test", "-bv al\x01ice",
 }
 
 // inodeLine is the line of a queue file that names the inode of the body.

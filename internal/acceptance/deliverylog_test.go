@@ -18,6 +18,7 @@ import (
 // logAliases are local recipients whose programs end in all ways.
 const logAliases = `postmaster: root
 MAILER-DAEMON: postmaster
+commented: alice, (only a comment), bob (b)
 ok: "|cat; exit 0"
 fails: "|cat; exit 1"
 nouser: "|cat; exit 67"

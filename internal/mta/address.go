@@ -88,7 +88,7 @@ func (s *Site) Parse(ctx context.Context, env *Env, addr string, delim byte, rol
 	if problem := control(&a.User, !role.Sender); problem != "" {
 		env.Report(addr, problem)
 		env.unparsed("bad q_user")
-		a.Status = statusOf(problem, status.DataErr)
+		a.Status = statusOf(problem, status.Usage)
 	}
 	if env.Debug.At(24, 4) {
 		env.Debug.Printf("allocaddr(flags=%x, paddr=%s, ad=%d)\n", env.flagsOf(role), text, secureNumber(env.insecure))

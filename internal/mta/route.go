@@ -39,8 +39,8 @@ func (m *message) routeBeside(ctx context.Context, earlier *alias.Memory) {
 	x := alias.Expander{Env: env, MaxRecursion: m.site.options.MaxAliasRecursion,
 		MaxForward: m.site.options.MaxForwardAddresses, HostName: m.site.Hostname(),
 		NoAlias: m.noAlias, KeepNotify: m.namedLocally, LastFirst: m.namedLocally, Earlier: earlier}
-	if m.namedLocally {
-		x.Told = m.watch
+	if m.namedLocally && m.watch != nil {
+		x.Told = m.tell
 	}
 	all, err := x.Expand(ctx, list)
 	if err != nil {

@@ -165,7 +165,7 @@ func (s *Submission) complain(to, text string) {
 	temporary := strings.HasPrefix(text, "4")
 	code := codes.FindString(text)
 	text = text[len(code):]
-	if to != "" && !ours(text) && !strings.HasPrefix(text, to+"... ") {
+	if to != "" && !alone(text) && !strings.HasPrefix(text, to+"... ") {
 		text = clipped(to) + "... " + text
 	}
 	plain := text
@@ -181,8 +181,11 @@ func (s *Submission) complain(to, text string) {
 	s.held, s.heldTemporary, s.m.env.Message = text, temporary, plain
 }
 
-// ours reports whether an error is one of the configuration rather than of an address.
-func ours(text string) bool { return strings.HasPrefix(text, "buildaddr: ") }
+// alone reports whether an error stands without an address: it is one of the configuration, or names the address by
+// itself.
+func alone(text string) bool {
+	return strings.HasPrefix(text, "buildaddr: ") || strings.HasPrefix(text, "Syntax error in mailbox address ")
+}
 
 // misread is complain for text that is no address; the report has it too.
 func (s *Submission) misread(to, text string) {

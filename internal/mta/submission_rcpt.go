@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"gosendmail/internal/alias"
 	"gosendmail/internal/envelope"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/status"
@@ -76,6 +77,10 @@ func (s *Submission) list(ctx context.Context, list string) bool {
 			end = len(list)
 		}
 		l := listed{addr: strings.TrimRight(list[:end], " \t\r")}
+		if alias.OnlyComments(l.addr) {
+			list = list[end:]
+			continue
+		}
 		m.complain = func(_, text string) {
 			whole = false
 			s.misread(list, text)
@@ -91,7 +96,7 @@ func (s *Submission) list(ctx context.Context, list string) bool {
 		}
 		if l.refusal != nil {
 			s.fail(*l.refusal)
-			if s.logs && !ours(l.refusal.Text) {
+			if s.logs && !alone(l.refusal.Text) {
 				m.log(logNotice, maillog.LevelCollect, "%s... %s", l.addr, l.refusal.Text)
 			}
 		}

@@ -84,7 +84,7 @@ func (m *message) show(out bool, line string) {
 	if out {
 		prefix = ">>> "
 	}
-	m.watch(prefix + maillog.Visible(line))
+	m.tell(prefix + line)
 }
 
 // reply takes a line of the reply to the oldest command that has none yet. Of commands that went out together, those
@@ -156,6 +156,10 @@ func names(list []*envelope.Recipient) string {
 // say tells whoever watches (-v).
 func (m *message) say(format string, args ...any) {
 	if m.watch != nil {
-		m.watch(fmt.Sprintf(format, args...))
+		m.tell(fmt.Sprintf(format, args...))
 	}
 }
+
+// tell gives whoever watches a line, with what could steer his terminal in octal: addresses and replies are not his
+// own.
+func (m *message) tell(line string) { m.watch(maillog.Visible(line)) }
