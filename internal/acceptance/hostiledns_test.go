@@ -157,17 +157,21 @@ func TestHostileClientNamesAsTheOriginal(t *testing.T) {
 	})
 }
 
+// allowance is where we answer otherwise than the original: in cases with these titles our verdict is of that class.
+type allowance struct {
+	titles     *regexp.Regexp
+	class, why string
+}
+
 // compare holds our verdicts to be the original's. The words may differ; whether it is taken, put off or refused may
-// not, but where known says why.
-func compare(t *testing.T, titles []string, ours, original []hostileVerdict, known func(title string) string) {
+// not, but where an allowance says what it is here, and why.
+func compare(t *testing.T, titles []string, ours, original []hostileVerdict, known []allowance) {
 	t.Helper()
 	for i, want := range original {
 		got := ours[i]
-		why := known(titles[i])
-		switch g, w := got.class(), want.class(); {
-		case g == w || why != "":
-		default:
-			t.Errorf("%s:\nours:     %s\noriginal: %s", titles[i], got.text, want.text)
+		expected, ok := agrees(titles[i], got, want, known)
+		if !ok {
+			t.Errorf("%s: not %q\nours:     %s\noriginal: %s", titles[i], expected, got.text, want.text)
 		}
 		if got.took > want.took+20*time.Second {
 			t.Errorf("%s: took %v, the original %v", titles[i], got.took, want.took)
@@ -177,13 +181,27 @@ func compare(t *testing.T, titles []string, ours, original []hostileVerdict, kno
 	}
 }
 
+// agrees reports whether our verdict is the one that it must be, which it returns, too.
+func agrees(title string, got, want hostileVerdict, known []allowance) (expected string, ok bool) {
+	expected = want.class()
+	for _, k := range known {
+		if k.titles.MatchString(title) {
+			expected = k.class
+		}
+	}
+	return expected, got.class() == expected
+}
+
 // class is what a hostileVerdict comes to: of log lines sent, deferred or failed, of replies their first digits and
 // whom they name.
 func (v hostileVerdict) class() string {
 	stat := strings.Index(v.text, "stat=")
 	switch {
+	case saidToUser.MatchString(v.text):
+		return "failed"
 	case stat < 0:
-		return replyDigits.ReplaceAllString(v.text, "$1")
+		text := greeted.ReplaceAllString(replyDigits.ReplaceAllString(v.text, "$1"), "$1")
+		return faultNumber.ReplaceAllString(text, "$1$2")
 	case strings.HasPrefix(v.text[stat:], "stat=Sent"):
 		return "sent"
 	case strings.HasPrefix(v.text[stat:], "stat=Deferred"), strings.HasPrefix(v.text[stat:], "stat=queued"):
@@ -194,34 +212,45 @@ func (v hostileVerdict) class() string {
 
 var replyDigits = regexp.MustCompile(`(?m)^([245])\d\d \d\.\d\.\d .*$`)
 
-// knownDNS says why we answer differently where a name server misbehaves; "" where we must not.
-func knownDNS(title string) string {
-	what, fault, _ := strings.Cut(title, ": ")
-	switch {
-	case what == "cname" && fault == "name-253":
-		return "an address of more than 256 bytes is refused"
-	case (what == "cname" || what == "mx name") && fault != "localhost":
-		for _, n := range dnstest.BadNames() {
-			if n.Title == fault && (!n.Host || fault == "root") {
-				return "what is no host's name is not there"
-			}
-		}
-	case what == "cname" && fault == "localhost":
-		return "the target of a CNAME is not completed with $m"
-	case what == "name" && fault == "root":
-		return "the root is no host"
-	case fault == "cname-of-other",
-		what != "ptr" && what != "address" && (fault == "other-owner" || fault == "root-owner" || fault == "class-ch"):
-		return "records of other names are not looked at"
-	case fault == "two-cnames":
-		return "the first of two CNAMEs counts"
-	case fault == "answer-cut-in-header":
-		return "a record without its header proves nothing"
-	case fault == "query-echoed" || fault == "header-only" || fault == "question-cut" || fault == "garbage":
-		return "a broken reply is a broken server"
-	}
-	return ""
+var (
+	greeted     = regexp.MustCompile(`(?m)^250-mail\.example\.test Hello (.*), pleased to meet you$`)
+	saidToUser  = regexp.MustCompile(`^u\d+@\S+\.\.\. `) // of recipients who fail at once
+	faultNumber = regexp.MustCompile(`\[127[.0-9]+\]|\b([a-z])\d+(\.)`)
+)
+
+// knownDNS says what we answer otherwise where a name server misbehaves.
+var knownDNS = []allowance{
+	{regexp.MustCompile(`^ptr: header-only$`), "\n5\n2\n4\n4", brokenReply},
+	{regexp.MustCompile(`^ptr: cname-of-other$`), "c.ptr.hostile.test \n5\n2\n5\n5", otherNames},
+	{regexp.MustCompile(`^address: cname-of-other$`), "c.fwd.hostile.test \n5\n2\n5\n5", otherNames},
+	{regexp.MustCompile(`^ptr: two-cnames$`), "\n5\n2\n5\n5", twoAliases},
+	{regexp.MustCompile(`^address: two-cnames$`), "c.fwd.hostile.test  (may be forged)\n5\n2\n5\n5", twoAliases},
+	{regexp.MustCompile(`^name: root$`), "\n5\n2\n5\n5", "the root is no host"},
+	{regexp.MustCompile(`^from (mx|host): answer-cut-in-header$`), "5\n5", "a record without header proves nothing"},
+	{regexp.MustCompile(`^from (mx|host): (other-owner|root-owner|class-ch)$`), "5\n5", otherNames},
+	{regexp.MustCompile(`^from (mx|host): cname-of-other$`), "2\n2", otherNames},
+	{regexp.MustCompile(`^from cname: (bracket-close|apostrophe|comment|angles|at|percent|bang|semicolon|pipe|slash)$`),
+		"5\n5", noHost},
+	{regexp.MustCompile(`^from cname: (dollar|dollar-amp|rule|back-quote|star|equals|plus|hash|tilde|question)$`),
+		"5\n5", noHost},
+	{regexp.MustCompile(`^from cname: (braces|dash-first)$`), "5\n5", noHost},
+	{regexp.MustCompile(`^from cname: localhost$`), "5\n5", notCompleted},
+	{regexp.MustCompile(`^to mx: (other-owner|root-owner|class-ch)$`), "failed", otherNames},
+	{regexp.MustCompile(`^to (host|exchanger): cname-of-other$`), "sent", otherNames},
+	{regexp.MustCompile(`^to (mx|host|exchanger): two-cnames$`), "failed", twoAliases},
+	{regexp.MustCompile(`^to mx name: (literal-of-loopback|literal-ipv6|root)$`), "failed", noHost},
+	{regexp.MustCompile(`^to cname: (bracket-close|c1|latin1|name-of-escapes|root)$`), "failed", noHost},
+	{regexp.MustCompile(`^to cname: localhost$`), "sent", notCompleted},
+	{regexp.MustCompile(`^to cname: name-253$`), "failed", "an address of more than 256 bytes is refused"},
 }
+
+const (
+	brokenReply  = "a broken reply is a broken server"
+	otherNames   = "records of other names are not looked at"
+	twoAliases   = "the first of two CNAMEs counts"
+	noHost       = "what is no host's name is not there"
+	notCompleted = "the target of a CNAME is not completed with $m"
+)
 
 // TestHostileSendersAsTheOriginal holds what both say of senders whose domains a hostile name server answers for.
 func TestHostileSendersAsTheOriginal(t *testing.T) {
@@ -229,7 +258,7 @@ func TestHostileSendersAsTheOriginal(t *testing.T) {
 		oracletest.Root(t)
 		dnstest.StartHostile(t, "127.0.0.2:53")
 		hostileConfig(t, w, "0")
-		domains, titles := hostileDomains()
+		domains, titles := hostileDomains("from")
 		ask := func(cmd *exec.Cmd) []hostileVerdict {
 			d := start(t, "127.0.0.1:25", cmd)
 			defer d.stop()
@@ -247,16 +276,17 @@ func TestHostileSendersAsTheOriginal(t *testing.T) {
 	})
 }
 
-// hostileDomains are the domains that a hostile server answers for, each with what is wrong there.
-func hostileDomains() (domains, titles []string) {
+// hostileDomains are the domains that a hostile server answers for, each with the way of the mail, "from" it or "to"
+// it, and what is wrong there.
+func hostileDomains(way string) (domains, titles []string) {
 	for i, f := range dnstest.Faults() {
 		domains = append(domains, fmt.Sprintf(dnstest.FaultyMX, i), fmt.Sprintf(dnstest.FaultyHost, i),
 			fmt.Sprintf(dnstest.FaultyRelay, i))
-		titles = append(titles, "mx: "+f.Name, "host: "+f.Name, "exchanger: "+f.Name)
+		titles = append(titles, way+" mx: "+f.Name, way+" host: "+f.Name, way+" exchanger: "+f.Name)
 	}
 	for i, n := range dnstest.BadNames() {
 		domains = append(domains, fmt.Sprintf(dnstest.NamedMX, i), fmt.Sprintf(dnstest.NamedCNAME, i))
-		titles = append(titles, "mx name: "+n.Title, "cname: "+n.Title)
+		titles = append(titles, way+" mx name: "+n.Title, way+" cname: "+n.Title)
 	}
 	cases := sampled(len(domains))
 	return picked(domains, cases), picked(titles, cases)
@@ -276,22 +306,32 @@ func TestHostileExchangersAsTheOriginal(t *testing.T) {
 		must(t, err)
 		s := &sink{got: make(chan message, 1000)}
 		serveSink(t, l, s)
-		domains, titles := hostileDomains()
-		deliver := func(cmd func() *exec.Cmd) []hostileVerdict {
+		domains, titles := hostileDomains("to")
+		deliver := func(cmd func() *exec.Cmd, numbers []int) []hostileVerdict {
 			must(t, os.Truncate(w.path("log"), 0))
-			took := inParallel(len(domains), 60, func(i int) string {
+			took := inParallel(len(numbers), 60, func(i int) string {
 				c := cmd()
-				c.Args = append(c.Args, "-odi", "-fa@mail.example.test", fmt.Sprintf("u%d@%s", i, domains[i]))
+				c.Args = append(c.Args, "-odi", "-fa@mail.example.test", fmt.Sprintf("u%d@%s", i, domains[numbers[i]]))
 				c.Stdin = strings.NewReader("Subject: x\n\nx\n")
 				return firstLine(c)
 			})
 			return outcomes(t, w, took)
 		}
-		ours := deliver(func() *exec.Cmd { return exec.Command(w.path("bin/sendmail"), "-C"+w.path("hostile.cf")) })
-		want := deliver(func() *exec.Cmd {
+		ours := func() *exec.Cmd { return exec.Command(w.path("bin/sendmail"), "-C"+w.path("hostile.cf")) }
+		original := func() *exec.Cmd {
 			return oracletest.Command(t, "usr/libexec/sendmail/sendmail", "-C"+w.path("hostile.cf"))
-		})
-		compare(t, titles, ours, want, knownDNS)
+		}
+		all := make([]int, len(domains))
+		for i := range all {
+			all[i] = i
+		}
+		got, want := deliver(ours, all), deliver(original, all)
+		for i := range all { // a busy machine lets questions to the name server fail that are answered
+			if _, ok := agrees(titles[i], got[i], want[i], knownDNS); !ok {
+				got[i], want[i] = deliver(ours, all[i:i+1])[0], deliver(original, all[i:i+1])[0]
+			}
+		}
+		compare(t, titles, got, want, knownDNS)
 	})
 }
 
