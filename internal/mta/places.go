@@ -7,6 +7,7 @@ import (
 
 	"gosendmail/internal/alias"
 	"gosendmail/internal/envelope"
+	"gosendmail/internal/maillog"
 	"gosendmail/internal/status"
 )
 
@@ -44,7 +45,14 @@ type verification struct {
 	exit   int
 }
 
+// fail tells of an error, in the log, too.
 func (v *verification) fail(exit int, line string) {
+	v.m.log(logNotice, maillog.LevelMinor, "%s", line)
+	v.failed(exit, line)
+}
+
+// failed is fail for an error that the log has.
+func (v *verification) failed(exit int, line string) {
 	v.lines = append(v.lines, line)
 	if v.exit == status.OK {
 		v.exit = exit
@@ -81,11 +89,8 @@ func (v *verification) resolve(ctx context.Context, addr string) *envelope.Recip
 		problems = append(problems, about(shownName(addr), s).Text)
 	}
 	a := v.m.site.Parse(ctx, env, addr, 0, forRecipient)
-	exit := status.OK // what could be mended is only told
-	switch {
-	case a == nil:
-		exit = status.Usage
-	case a.Mailer == nil || a.Status.Permanent():
+	exit := status.Usage
+	if a != nil && (a.Mailer == nil || a.Status.Permanent()) && a.Status.Exit != status.DataErr {
 		exit = a.Status.Exit
 	}
 	for _, p := range problems {
@@ -121,7 +126,11 @@ func (v *verification) places(all []*envelope.Recipient) {
 			if s.Exit == status.NoUser {
 				exit = s.Exit
 			}
-			v.fail(exit, s.Place+about(shownName(r.Addr), s).Text)
+			tell := v.fail
+			if s.Enhanced == (status.Enhanced{5, 2, 4}) { // told when the list was to be opened
+				tell = v.failed
+			}
+			tell(exit, s.Place+about(shownName(r.Addr), s).Text)
 		}
 	}
 	slices.SortStableFunc(good, func(a, b *envelope.Recipient) int {
