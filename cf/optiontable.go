@@ -124,6 +124,7 @@ func optionTable() []Def {
 		{"InputMailFilters", 0, List, "", "", false, commas(func(s *S) *[]string { return &s.InputMailFilters })},
 		{"Milter", 0, Subs, "", "", false, nil},
 		{"AuthOldClients", 0, Bool, "false", "", false, flag(func(s *S) *bool { return &s.AuthOldClients })}, // ours
+		{"Chunking", 0, Bool, "false", "", false, flag(func(s *S) *bool { return &s.Chunking })},             // ours
 		{"AuthBackends", 0, Text, "", "", false, text(func(s *S) *string { return &s.AuthBackends })},        // ours
 		{"AuthOptions", 0, Text, "", "", false, lettered("AuthOptions", "AacdfmpyV", func(s *S) *string { return &s.AuthOptions })},
 		{"QueueFileMode", 0, Octal, "", "", false, mode(func(s *S) *int { return &s.QueueFileMode })},

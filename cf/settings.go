@@ -151,6 +151,7 @@ type Settings struct {
 	AuthRealm                          string
 	AuthMaxBits                        int
 	DefaultAuthInfo                    string
+	Chunking                           bool   // ours: messages may come by BDAT (RFC 3030)
 	AuthOldClients                     bool   // ours: mechanisms are also offered as "AUTH=", as before RFC 2554
 	AuthBackends                       string // ours: where passwords come from beside Cyrus' configuration
 

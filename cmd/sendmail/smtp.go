@@ -24,6 +24,7 @@ func (v *invocation) sessionConfig(site *mta.Site, m *mta.Server, dm *mta.Daemon
 		Step:  maps.WithStep,  // a table is looked at for a replacement once in a command
 		// The session itself holds messages against MaxMessageSize: it words the refusal and logs the size.
 		AllowBogusHelo: o.AllowBogusHELO,
+		Chunking:       o.Chunking,
 		Timeouts:       smtpd.Timeouts{Command: o.Timeout.Command, DataBlock: o.Timeout.DataBlock, StartTLS: o.Timeout.StartTLS},
 		Wrap:           v.dialogues.stream,
 		Panicked:       m.Panicked,

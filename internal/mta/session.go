@@ -260,6 +260,7 @@ func (c *Session) keywords(ctx context.Context) []string {
 	add(c.offers("P"), "PIPELINING")
 	add(c.offers("X") && !o.privacy.has(noExpn), "EXPN")
 	add(true, "8BITMIME")
+	add(o.Chunking, "CHUNKING")
 	if o.MaxMessageSize > 0 {
 		add(true, "SIZE "+itoa(o.MaxMessageSize))
 	} else {

@@ -71,8 +71,9 @@ var oddKeys = []string{
 var ends = map[string]string{"DeliveryMode": "qdib", "EightBitMode": "pms"}
 
 // ownOptions are options that the original, as Debian has built it, does not know; it says so whatever their value is.
-var ownOptions = []string{"AuthBackends", "AuthOldClients", "Chunking", "DANE", "LogFile", "DestinationConcurrencyLimit",
-	"MailerConcurrencyLimit", "CommandTimeLimit", "ClientConnectionCountLimit", "MaxForwardAddresses"}
+var ownOptions = []string{"AuthBackends", "AuthOldClients", "Chunking", "DANE", "LogFile",
+	"DestinationConcurrencyLimit", "MailerConcurrencyLimit", "CommandTimeLimit", "ClientConnectionCountLimit",
+	"MaxForwardAddresses"}
 
 // stricter are lines that are refused here and taken there, on purpose (docs/differences.md).
 var stricter = []string{"O TimeZoneSpec=Zork"}

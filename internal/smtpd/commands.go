@@ -57,6 +57,7 @@ func (c *conn) command(line string) {
 	name, arg := splitCommand(line)
 	upper := strings.ToUpper(name)
 	v, known := verbFor(upper)
+	known = known || upper == "BDAT" && c.srv.cfg.Chunking
 	first := c.commands == 0
 	c.commands++
 	if !known {
@@ -64,6 +65,10 @@ func (c *conn) command(line string) {
 		return
 	}
 	c.last = upper
+	if upper == "BDAT" {
+		c.bdat(arg) // whatever else is wrong, its octets are no commands
+		return
+	}
 	if strings.IndexByte(line, 0) >= 0 {
 		c.badCommand(say(501, syntax552, "NUL characters are not allowed in commands"))
 		return
@@ -303,12 +308,19 @@ func (c *conn) data(_, _ string) {
 	lost := d.drain()
 	c.s.giveBack()
 	c.mail, c.rcpts = false, 0
+	c.endOfMessage(r, d.err, lost)
+}
+
+// endOfMessage gives the session's answer to a message, or what was wrong with how it came.
+func (c *conn) endOfMessage(r status.Reply, problem, lost error) {
 	if lost != nil {
-		c.lost(lost)
+		if !c.quit {
+			c.lost(lost)
+		}
 		return
 	}
 	var fault status.Status
-	if errors.As(d.err, &fault) {
+	if errors.As(problem, &fault) {
 		r = fault.Reply()
 	}
 	if r.Code < 300 {

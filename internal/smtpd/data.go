@@ -38,6 +38,11 @@ var (
 	errBareCR = status.Status{Exit: status.DataErr, Code: 421, Enhanced: status.Enhanced{4, 5, 0}, Text: "Bare carriage return (CR) not allowed"}
 )
 
+func tooLarge(limit int64) status.Status {
+	return status.Status{Exit: status.Unavailable, Code: 552, Enhanced: status.Enhanced{5, 2, 3},
+		Text: fmt.Sprintf("Message exceeds maximum fixed size (%d)", limit)}
+}
+
 // isFault tells faults of the message from a lost connection.
 func isFault(err error) bool {
 	var s status.Status
@@ -61,8 +66,7 @@ func (d *dataReader) Read(p []byte) (int, error) {
 	}
 	d.count += int64(n)
 	if d.limit > 0 && d.count > d.limit && d.err == nil {
-		d.err = status.Status{Exit: status.Unavailable, Code: 552, Enhanced: status.Enhanced{5, 2, 3},
-			Text: fmt.Sprintf("Message exceeds maximum fixed size (%d)", d.limit)}
+		d.err = tooLarge(d.limit)
 	}
 	switch {
 	case d.err != nil && n == 0:

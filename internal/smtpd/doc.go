@@ -19,6 +19,6 @@
 // never held in memory, idle connections keep a buffer of two KiB. Control characters never get into a reply.
 // Bytes that came in plain text before STARTTLS are refused with it, not taken as if they had been protected.
 //
-// RFC 1870 (SIZE), 1985 (ETRN), 2034 (enhanced codes), 2852 (DELIVERBY), 2920 (PIPELINING), 3207 (STARTTLS),
-// 3461 (DSN), 4954 (AUTH), 6152 (8BITMIME), 6531 (SMTPUTF8).
+// RFC 1870 (SIZE), 1985 (ETRN), 2034 (enhanced codes), 2852 (DELIVERBY), 2920 (PIPELINING), 3030 (CHUNKING), 3207
+// (STARTTLS), 3461 (DSN), 4954 (AUTH), 6152 (8BITMIME), 6531 (SMTPUTF8).
 package smtpd

@@ -187,6 +187,7 @@ type Config struct {
 	NeedMailHelo   bool  // PrivacyOptions=needmailhelo
 	NeedVerifyHelo bool  // needvrfyhelo
 	NeedExpandHelo bool  // needexpnhelo
+	Chunking       bool  // CHUNKING: messages may come by BDAT
 	UTF8           bool  // SMTPUTF8: the parameter is taken and addresses may be UTF-8
 	MaxConns       int   // connections at once; more wait in the backlog; 0 means no limit
 

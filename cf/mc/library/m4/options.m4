@@ -103,6 +103,7 @@ _OPT_(`SmtpGreetingMessage', `confSMTP_LOGIN_MSG', `$j Sendmail $v ready at $b',
 O HelpFile=ifdef(`HELP_FILE', HELP_FILE, `MAIL_SETTINGS_DIR`'helpfile')
 _OPT_(`ResolverOptions', `confBIND_OPTS', `+AAONLY', `flags of the name resolver')
 _OPT_(`UseCompressedIPv6Addresses', `confUSE_COMPRESSED_IPV6_ADDRESSES', `', `write IPv6 addresses in their short form')
+_OPT_(`Chunking', `confCHUNKING',, `messages may come in chunks (CHUNKING, BDAT)')
 _OPT_(`AuthOldClients', `confAUTH_OLD_CLIENTS',, `mechanisms are offered in the form before RFC 2554 too (a line AUTH= of EHLO)')
 _OPT_(`AuthBackends', `confAUTH_BACKENDS',, `where AUTH finds passwords: saslauthd:PATH sasldb:PATH passwd:PATH map:NAME dovecot:PATH')
 _OPT_(`LogFile', `confLOG_FILE',, `where the mail log goes: stderr or a file; syslog if it is not set')
