@@ -134,6 +134,7 @@ func (w *writer) recipients(list []*envelope.Recipient) {
 		default:
 			w.owed(r, true)
 		}
+		w.optional('M', r.Message)
 		if user := ctladdrText(controller(r)); user != last {
 			w.line('C', user)
 			last = user

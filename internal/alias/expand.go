@@ -479,6 +479,7 @@ func (r *run) children(rcpt *envelope.Recipient, m *meta, list []listed, owner s
 		}
 		child := &envelope.Recipient{Addr: l.addr, Alias: rcpt, IsAlias: alias, Ctladdr: ctl, Owner: owner,
 			Notify: notify, Orcpt: rcpt.Orcpt, Final: rcpt.Final}
+		child.Primary = rcpt.Primary && len(list) == 1 // it stands in its place
 		if child.Final == "" {
 			child.Final = "rfc822; " + rcpt.Addr
 		}

@@ -17,6 +17,9 @@ import (
 // named it.
 func (r *run) include(rcpt *envelope.Recipient, m *meta) {
 	path := strings.TrimSpace(m.target.Triple.User)
+	if r.Told != nil {
+		r.Told(rcpt.Addr + "... including file " + path)
+	}
 	f, err := r.Env.Open(r.ctx, path, ListFile, rcpt.Ctladdr)
 	if err != nil {
 		r.includeFailed(rcpt, path, err)

@@ -83,7 +83,7 @@ type Recipient struct {
 	Orcpt   string       // RFC 3461 ORCPT, xtext decoded, "type;address"; "" means not given
 	Final   string       // RFC 3464 Final-Recipient of an expanded address (qf line r); "" means Addr
 	Notify  Notify       // RFC 3461 NOTIFY; zero means not given
-	Primary bool         // named by the client, not made by an alias
+	Primary bool         // named by the client, or all that one of those stands for
 	IsAlias bool         // came out of an alias (qf flag A)
 	Alias   *Recipient   // the recipient whose alias or .forward made this one; nil for primaries
 	Triple  rules.Triple // after ruleset 0
@@ -91,6 +91,7 @@ type Recipient struct {
 	Owner   string       // errors go here rather than to the sender (owner- alias); "" means the sender
 	State   State
 	Status  status.Status // of the last attempt
+	Message string        // why it waits, where its mailer's peer said that of it alone (qf line M before R)
 	Tried   time.Time     // of the last attempt; zero means never
 	// Delayed says that a delay DSN for it has been sent.
 	Delayed bool
