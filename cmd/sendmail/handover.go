@@ -19,9 +19,12 @@ const (
 	// handoverEnv says that the process was started so, and for what. Alone it means nothing: anybody can set it.
 	handoverEnv = "GOSENDMAIL_HANDOVER"
 	forDelivery = "delivery"
-	forDaemon   = "daemon"
-	proofFD     = 3
-	readyFD     = 4
+	// forCaller is a delivery with the caller's rights alone, where a set-group-ID program gave up its group. Whoever
+	// says so only gives up rights.
+	forCaller = "delivery for the caller"
+	forDaemon = "daemon"
+	proofFD   = 3
+	readyFD   = 4
 )
 
 // handover is what a process was given by the one that started it.
@@ -40,7 +43,7 @@ func takeOver() (h handover, err error) {
 	}
 	h.proven = true
 	switch text {
-	case forDelivery:
+	case forDelivery, forCaller:
 		return h, nil
 	case forDaemon:
 		unix.CloseOnExec(readyFD)
@@ -50,9 +53,9 @@ func takeOver() (h handover, err error) {
 	return handover{}, fmt.Errorf("%s=%s: nothing of this program", handoverEnv, text)
 }
 
-// handOver starts this program again, without a terminal, with args. A daemon has ready, on which it is waited for, and
-// what it prints until then goes where our own output goes.
-func (v *invocation) handOver(name string, args []string, ready *os.File) (*exec.Cmd, error) {
+// handOver starts this program again, without a terminal, with args and, unless it is nil, input. A daemon has ready, on
+// which it is waited for, and what it prints until then goes where our own output goes.
+func (v *invocation) handOver(name string, args []string, input, ready *os.File) (*exec.Cmd, error) {
 	self, err := priv.Self()
 	if err != nil {
 		return nil, err
@@ -66,7 +69,13 @@ func (v *invocation) handOver(name string, args []string, ready *os.File) (*exec
 	cmd := exec.Command(self, args...)
 	cmd.Args[0] = name
 	cmd.ExtraFiles = []*os.File{childs}
+	if input != nil {
+		cmd.Stdin = input
+	}
 	purpose := forDelivery
+	if !priv.Elevated() {
+		purpose = forCaller
+	}
 	if ready != nil {
 		purpose = forDaemon
 		cmd.ExtraFiles = append(cmd.ExtraFiles, ready)
@@ -94,7 +103,7 @@ func (v *invocation) detach() int {
 		return v.fail(status.OSErr, "%v", err)
 	}
 	defer wait.Close()
-	cmd, err := v.handOver(v.argv[0], v.argv[1:], ready)
+	cmd, err := v.handOver(v.argv[0], v.argv[1:], nil, ready)
 	ready.Close()
 	if err != nil {
 		return v.fail(status.OSErr, "cannot start the daemon: %v", err)

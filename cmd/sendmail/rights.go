@@ -82,7 +82,7 @@ func callerNow() caller {
 func (v *invocation) enter() (err error) {
 	v.caller = callerNow()
 	elevated := priv.Elevated()
-	if !v.keepsSetgid() {
+	if !v.keepsSetgid() || os.Getenv(handoverEnv) == forCaller {
 		if err := priv.DropSetgid(); err != nil {
 			return err
 		}

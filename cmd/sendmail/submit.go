@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -59,11 +61,35 @@ func (v *invocation) submissionOptions() submit.Options {
 }
 
 // background starts a process of its own that delivers one stored message, so that the caller need not wait for slow
-// hosts.
-func (v *invocation) background(id string, named bool) error {
-	args := []string{}
-	if v.config != "" {
-		args = append(args, "-C"+v.config)
+// hosts. It reads what the queue file does not say.
+func (v *invocation) background(w mta.Waiting, named bool) error {
+	in, out, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("cannot deliver in the background: %w", err)
+	}
+	defer in.Close()
+	defer out.Close()
+	cmd, err := v.handOver(v.name, v.backgroundArgs(w.ID, named), in, nil)
+	if err == nil {
+		err = errors.Join(json.NewEncoder(out).Encode(w), cmd.Process.Release())
+	}
+	if err != nil {
+		return fmt.Errorf("cannot deliver in the background: %w", err)
+	}
+	return nil
+}
+
+// backgroundArgs are the flags of a process that delivers one message in the background: what counts for a delivery of
+// our own ones.
+func (v *invocation) backgroundArgs(id string, named bool) []string {
+	var args []string
+	for flag, given := range map[string]bool{"-c": v.expensive, "-m": v.metoo, "-C" + v.config: v.config != "", "-X" + v.traffic: v.traffic != ""} {
+		if given {
+			args = append(args, flag)
+		}
+	}
+	for name, value := range v.macros {
+		args = append(args, "-M"+name+value)
 	}
 	for _, s := range v.settings {
 		if s.short {
@@ -78,15 +104,7 @@ func (v *invocation) background(id string, named bool) error {
 	if named {
 		args = append(args, "-f"+cmp.Or(v.sender, "<>"))
 	}
-	args = append(args, "-A"+string([]byte{v.which()}), "-qf", "-qI"+id)
-	cmd, err := v.handOver(v.name, args, nil)
-	if err == nil {
-		err = cmd.Process.Release()
-	}
-	if err != nil {
-		return fmt.Errorf("cannot deliver in the background: %w", err)
-	}
-	return nil
+	return append(args, "-A"+string([]byte{v.which()}), "-qf", "-qI"+id)
 }
 
 // which is the letter of -A for the configuration in use.

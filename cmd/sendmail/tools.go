@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -156,9 +157,16 @@ func (v *invocation) queueRun(ctx context.Context) int {
 	if err != nil {
 		return v.fail(status.Usage, "%v", err)
 	}
+	handedIn := v.given.proven && v.given.ready == nil
+	var waiting mta.Waiting
+	if handedIn {
+		if err := json.NewDecoder(v.stdin).Decode(&waiting); err != nil {
+			return v.fail(status.OSErr, "nothing was handed over: %v", err)
+		}
+	}
 	m, log, code := v.server(ctx, func(c *mta.Config) {
 		c.Watch = v.watch()
-		c.HandedIn = v.given.proven && v.given.ready == nil
+		c.HandedIn, c.Waiting = handedIn, waiting
 		c.Named = v.senderFlag != 0 || !v.given.proven
 	})
 	if code != 0 {

@@ -32,11 +32,7 @@ func (m *message) finish(ctx context.Context) error {
 	if expired {
 		m.expire()
 	}
-	told := len(m.reportable()) > 0
 	err := m.report(ctx, expired)
-	if m.routed && told {
-		env.Message = "" // as the original, which keeps no reason beside a report about a delivery
-	}
 	pending := env.PendingRecipients()
 	if m.waits == nil && len(pending) > 0 && (limits.WarnDue(env, now) || m.deadlinePassed(now, "N") && !env.Flags.Warning) && !m.quiet {
 		err = errors.Join(err, m.warn(ctx, pending))
@@ -192,8 +188,11 @@ func (m *message) isFinal(name string) bool {
 // queue: both or none.
 func (m *message) report(ctx context.Context, expired bool) error {
 	list := m.reportable()
-	if len(list) == 0 || m.quiet && len(failures(m.env.Recipients)) > 0 {
-		return nil // in ErrorMode=quiet failures silence receipts too
+	if m.quiet && len(failures(m.env.Recipients)) > 0 {
+		m.seekSender(ctx)
+	}
+	if len(list) == 0 {
+		return nil
 	}
 	failed := failures(list)
 	rep := &dsn.Report{Kind: dsn.Receipt, Envelope: m.env}
@@ -242,6 +241,23 @@ func (m *message) report(ctx context.Context, expired bool) error {
 	return nil
 }
 
+// seekSender looks for whom nobody writes to in ErrorMode=quiet: the log shows where he cannot be reached.
+func (m *message) seekSender(ctx context.Context) {
+	if m.env.Sender == "" || m.env.Flags.Response {
+		return
+	}
+	r := &envelope.Recipient{Addr: m.returnPath()}
+	a, refusal := m.resolve(ctx, r.Addr, forRecipient)
+	if refusal == nil && a.Status.Success() {
+		r.Triple = a.Triple()
+		refusal = m.verify(ctx, r, a)
+	}
+	if refusal != nil && refusal.Permanent() {
+		m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, status: *refusal, refused: true})
+		m.unreturned = r.Addr + "... " + refusal.Text
+	}
+}
+
 // subjectOf is what the log says of a report about recipients who failed: those of a split part who failed before it
 // was split have no say.
 func (m *message) subjectOf(failed []*envelope.Recipient) string {
@@ -259,11 +275,11 @@ func ourFault(r *envelope.Recipient) bool { return isFault(r.Status.Err) }
 
 // subject is what the log says of a report about a recipient: what is wrong with him, or with his address.
 func (m *message) subject(r *envelope.Recipient) string {
-	if m.routed && m.waiting(r) && m.env.Message != "" {
-		return m.env.Message
-	}
-	if tooLargeFor(r.Status) {
+	switch {
+	case tooLargeFor(r.Status):
 		return status.FromExit(r.Status.Exit).Text
+	case (m.routed || m.srv.handedIn) && m.env.Message != "":
+		return m.env.Message
 	}
 	return r.Status.Text
 }
@@ -391,7 +407,7 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 	if mailer != nil && mailer.DiagType == "SMTP" && r.Status.Remote == "" {
 		out.Recipient = unreachable(out.Recipient)
 	}
-	if !m.site.options.privacy.has(noActualRecipient) && mailer != nil {
+	if !m.site.options.privacy.has(noActualRecipient) && mailer != nil && r.Triple.User != "" {
 		out.ActualType, out.Actual = "rfc822", r.Triple.User
 		if r.Triple.Mailer == "prog" || r.Triple.Mailer == "*file*" {
 			out.ActualType = "X-Unix"
@@ -568,7 +584,7 @@ const maxErrorHeader = 64 << 10
 func (m *message) shownHeader() []envelope.Field {
 	out := make([]envelope.Field, 0, len(m.env.Header))
 	local := m.site.Mailer("local")
-	if m.get("r") != "" {
+	if m.get("r") != "" && !m.namedBefore && !m.srv.handedIn {
 		local = nil
 	}
 	for _, f := range m.env.Header {

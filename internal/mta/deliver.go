@@ -124,8 +124,9 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 	if !s.handedIn {
 		env.Priority += int64(site.options.RetryFactor)
 	}
-	if m.size = env.Size; !s.handedIn {
-		m.size += m.queuedSize()
+	if m.size = s.waiting.Size; !s.handedIn {
+		m.size = env.Size + m.queuedSize()
+		env.Message = "" // of the last attempt
 	}
 	m.set("{ntries}", itoa(int64(env.Tries)))
 	if env.EnvID != "" {
@@ -139,6 +140,14 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 		m.sender = a
 		m.senderMailer = site.Mailer(a.MailerName())
 		m.localSender(ctx)
+	}
+	if s.handedIn {
+		m.transcript.Write(s.waiting.Transcript)
+		for _, r := range env.Recipients {
+			if r.Owed { // no mailer saw him
+				m.putOff(r)
+			}
+		}
 	}
 	if s.handedIn && env.Sender == "" && !env.Flags.Response && !written(env.Header, "from") {
 		m.fromNobody()
@@ -517,20 +526,6 @@ func isFault(err error) bool {
 
 func alike(a, b status.Status) bool {
 	return a.Text == b.Text && a.Enhanced == b.Enhanced && a.Code == b.Code && a.Exit == b.Exit && a.Remote == b.Remote
-}
-
-// settle gives a recipient the outcome of an attempt.
-func (m *message) settle(r *envelope.Recipient, s status.Status) {
-	r.Status = s
-	r.Tried = m.srv.now()
-	switch {
-	case s.Success():
-		r.State = envelope.Delivered
-	case s.Permanent():
-		r.State = envelope.Failed
-	case !m.unnamed:
-		m.env.Message = mailers.QueueText(s)
-	}
 }
 
 // worded gives an outcome the words with which logs and mailq tell it.

@@ -55,7 +55,20 @@ func (m *message) header(ctx context.Context, h *headerText) {
 		m.set("a", h.date)
 	}
 	fields = slices.DeleteFunc(fields, saysNothing)
-	m.env.Header = append(m.defaults(fields), m.kept(fields)...)
+	defaults := m.defaults(fields)
+	m.env.Header = append(defaults, m.kept(fields)...)
+	if m.headerRead != nil {
+		m.headerRead()
+	}
+	m.env.Header = slices.Insert(m.env.Header, len(defaults), m.doubts()...)
+}
+
+// doubts are the fields that say what makes the sender doubtful.
+func (m *message) doubts() (list []envelope.Field) {
+	for _, w := range m.warnings {
+		list = append(list, envelope.Field{Name: "X-Authentication-Warning", Value: " " + w, Default: true})
+	}
+	return list
 }
 
 // saysNothing tells a From: or Resent-From: without an address, which is as good as none.
@@ -194,9 +207,6 @@ func (m *message) defaults(fields []envelope.Field) []envelope.Field {
 	m.set("{msg_id}", m.messageID)
 	if m.date != "" {
 		m.set("a", m.date)
-	}
-	for _, w := range m.warnings {
-		list = append(list, envelope.Field{Name: "X-Authentication-Warning", Value: " " + w, Default: true})
 	}
 	return list
 }

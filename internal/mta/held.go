@@ -44,3 +44,28 @@ func (m *message) held(r *envelope.Recipient, mailer *mailers.Mailer) bool {
 func (m *message) holds() bool {
 	return slices.ContainsFunc(m.env.PendingRecipients(), func(r *envelope.Recipient) bool { return !m.waiting(r) })
 }
+
+// settle gives a recipient the outcome of an attempt.
+func (m *message) settle(r *envelope.Recipient, s status.Status) {
+	r.Status = s
+	r.Tried = m.srv.now()
+	r.Message = ""
+	switch {
+	case s.Success():
+		r.State = envelope.Delivered
+	case s.Permanent():
+		r.State = envelope.Failed
+		m.reason(s.Text, false)
+	case !m.unnamed:
+		if m.reason(mailers.QueueText(s), true); s.Scope == status.OfRecipient && s.Remote != "" {
+			r.Message = mailers.QueueText(s)
+		}
+	}
+}
+
+// reason notes why the message waits, as mailq shows it: the first thing that passes, or the last that does not.
+func (m *message) reason(text string, temporary bool) {
+	if !temporary || m.env.Message == "" {
+		m.env.Message = text
+	}
+}

@@ -44,11 +44,14 @@ func (m *message) logFrom() {
 	})
 }
 
-// recipients counts the recipients for the log.
+// recipients counts the recipients for the log: also those that failed after their address was understood, but for
+// programs that were named themselves.
 func (m *message) recipients() int {
 	n := 0
 	for _, r := range m.env.Recipients {
-		if r.State != envelope.Expanded && r.State != envelope.Duplicate && (r.State != envelope.Failed || m.site.Mailer(r.Triple.Mailer) != nil) {
+		mailer := m.site.Mailer(r.Triple.Mailer)
+		failed := r.State == envelope.Failed && (mailer == nil || r.Alias == nil && mailer.Name == "prog")
+		if r.State != envelope.Expanded && r.State != envelope.Duplicate && !failed {
 			n++
 		}
 	}

@@ -71,11 +71,14 @@ type message struct {
 	selected     bool // of a queue run that was asked for
 	noAlias      bool // -n
 	namedLocally bool // its recipients are being taken from a command line or a header
+	logsNames    bool // while they are: what is wrong with them goes into the log
 	routed       bool // its recipients were expanded when it was handed in
 	// namedBefore says that $u was settled before the header was read.
 	namedBefore bool
 	// fromHeader, if not nil, takes the recipients from the header (-t).
 	fromHeader func([]envelope.Field)
+	// headerRead, if not nil, is called when the header is complete.
+	headerRead func()
 
 	transcript   bytes.Buffer          // what a report tells of the attempts
 	quiet        bool                  // nobody is told of failures but by the exit status
@@ -110,7 +113,11 @@ func (m *message) beginSession(c *Session) {
 	m.daemon = c.daemon.name()
 	m.set("r", m.proto)
 	if c.helo == "" {
-		m.set("s", c.client.name)
+		host := c.client.name
+		if !c.client.addr.IsValid() {
+			host = "localhost"
+		}
+		m.set("s", host)
 	}
 	m.set("{nrcpts}", "0")
 	m.set("{nbadrcpts}", "0")

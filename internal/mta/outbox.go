@@ -79,13 +79,16 @@ func (m *message) write(ctx context.Context, out *outbox, rep *dsn.Report, to, w
 	b.entry = entry
 	b.rename(entry.ID())
 	b.daemonSender(ctx)
-	if m.routed {
+	if m.routed || m.env.Flags.Response {
 		b.watch = m.watch
 	}
 	b.env.Body = m.env.Body
 	b.env.Flags.NoReturn = m.headerOnly()
 	if m.namedBefore && !m.queued { // handed in here, in the first attempt: as the original
 		b.likeOriginal(m)
+	}
+	if m.namedBefore || m.srv.handedIn { // the process is still that of the submission
+		b.set("{daemon_flags}", m.get("{daemon_flags}"))
 	}
 	r := &envelope.Recipient{Addr: to, Primary: true, Notify: envelope.NotifyNever}
 	a, refusal := b.resolve(ctx, to, forRecipient)

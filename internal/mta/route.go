@@ -39,7 +39,7 @@ func (m *message) routeBeside(ctx context.Context, earlier *alias.Memory) {
 	x := alias.Expander{Env: env, MaxRecursion: m.site.options.MaxAliasRecursion,
 		MaxForward: m.site.options.MaxForwardAddresses, HostName: m.site.Hostname(),
 		NoAlias: m.noAlias, KeepNotify: m.namedLocally, LastFirst: m.namedLocally, Earlier: earlier}
-	if m.namedLocally && m.watch != nil {
+	if m.watch != nil && (m.namedLocally || m.env.Flags.Response && !m.queued) {
 		x.Told = m.tell
 	}
 	all, err := x.Expand(ctx, list)
@@ -84,7 +84,7 @@ func (m *message) withoutSender(all, rest []*envelope.Recipient) []*envelope.Rec
 		switch {
 		case !same(r):
 			list = append(list, r)
-		case r.Primary:
+		case r.Primary && !r.IsAlias:
 			return all
 		case r.State != envelope.Pending:
 			list = append(list, r)
@@ -125,6 +125,9 @@ func (m *message) tellLists(all []*envelope.Recipient) {
 // expanded logs what the expansion refused or put off, and takes what it put off out of this attempt.
 func (m *message) expanded(all []*envelope.Recipient) {
 	for _, r := range childrenFirst(all) {
+		if m.namedLocally && r.State == envelope.Expanded && r.Notify&envelope.NotifySuccess != 0 && m.children(r) > 1 {
+			fmt.Fprintf(&m.transcript, "%s... expanded to multiple addresses\n", r.Addr)
+		}
 		failed := r.State == envelope.Failed
 		waits := r.State == envelope.Pending && r.Status.Temporary() && r.Status.Text != ""
 		if !failed && !waits {
@@ -337,6 +340,9 @@ func (e *expansion) Log(format string, args ...any) {
 
 // Notice implements alias.Env.
 func (e *expansion) Notice(format string, args ...any) {
+	if e.m.namedLocally && !e.m.logsNames {
+		return
+	}
 	e.m.log(logNotice, maillog.LevelMalformed, format, args...)
 }
 

@@ -42,6 +42,7 @@ type Config struct {
 	// HandedIn says that the process makes the first attempt for a message that a local program handed in just now: the
 	// calling user sent it.
 	HandedIn bool
+	Waiting  Waiting // that message
 	// Named says that the calling user named a sender (-f), or that the process runs the queue: mailers with F=f and
 	// F=r are told who sends a message.
 	Named bool
@@ -88,6 +89,7 @@ type Server struct {
 	loadIs     atomic.Int64
 	names      sync.Map // netip.Addr to string: names of our interfaces
 	handedIn   bool     // Config.HandedIn
+	waiting    Waiting  // Config.Waiting
 	named      bool     // Config.Named
 }
 
@@ -98,7 +100,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	site := newSetup(cfg.Site)
 	s := &Server{site: site, Log: cfg.Log, Accounts: cfg.Accounts, Caller: cfg.Caller, now: cfg.Now, rates: cfg.Rates,
-		watch: cfg.Watch, traffic: cfg.Traffic, handedIn: cfg.HandedIn, named: cfg.Named}
+		watch: cfg.Watch, traffic: cfg.Traffic, handedIn: cfg.HandedIn, waiting: cfg.Waiting, named: cfg.Named}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -28,7 +28,7 @@ type Submission struct {
 	met       alias.Memory // the recipients so far
 	logs      bool         // complaints of users who do not exist go into the log
 	newStyle  bool         // a list had marks that only lists with commas have
-	replies   bool         // see SubmissionOptions
+	arpanet   bool         // see SubmissionOptions
 	broken    bool         // a list of the header could not be read: nobody can tell who is named in it
 
 	complaints    []string
@@ -65,8 +65,9 @@ type SubmissionOptions struct {
 	Host       string // -p, $s
 	Watch      func(line string)
 	Macros     map[string]string // -M
-	Replies    bool              // complaints begin with their codes, as replies of SMTP
 	Doubts     []string          // for X-Authentication-Warning: what the caller chose and the site does not trust
+	// ARPANET is -ba: the header says who sends the message, and complaints begin with their codes, as replies of SMTP.
+	ARPANET bool
 }
 
 // NewSubmission begins a message.
@@ -87,7 +88,7 @@ func (srv *Server) NewSubmission(o SubmissionOptions) *Submission {
 	if o.Host != "" {
 		m.set("s", o.Host)
 	}
-	if !o.Replies { // as the original
+	if !o.ARPANET { // as the original
 		m.set("{daemon_flags}", srv.submissionFlags(o.Gateway))
 	}
 	for name, value := range o.Macros {
@@ -110,7 +111,7 @@ func (srv *Server) NewSubmission(o SubmissionOptions) *Submission {
 	m.noAlias = o.NoAlias
 	m.quiet = o.ErrorMode == ErrorsQuiet
 	s := &Submission{m: m, fromField: o.FromHeader, notify: o.Notify, hops: o.Hops}
-	s.replies = o.Replies
+	s.arpanet = o.ARPANET
 	s.letters = o.ErrorMode == ErrorsPrint || o.ErrorMode == 0
 	return s
 }
@@ -169,16 +170,17 @@ func (s *Submission) complain(to, text string) {
 		text = clipped(to) + "... " + text
 	}
 	plain := text
-	if s.replies {
+	if s.arpanet {
 		text = cmp.Or(code, "550 ") + text
 	}
 	if n := len(s.complaints); n == 0 || s.complaints[n-1] != text {
 		s.complaints = append(s.complaints, text)
 	}
+	s.m.reason(plain, temporary)
 	if temporary && s.held != "" && !s.heldTemporary {
 		return
 	}
-	s.held, s.heldTemporary, s.m.env.Message = text, temporary, plain
+	s.held, s.heldTemporary = text, temporary
 }
 
 // alone reports whether an error stands without an address: it is one of the configuration, or names the address by
@@ -221,11 +223,10 @@ func (s *Submission) Sender(ctx context.Context, from string, given bool, flag b
 	m.complain = nil
 	if refusal != nil {
 		given = false
-		s.Fail(status.Usage)
-		refusal.Text = strings.TrimPrefix(refusal.Text, clipped(text)+"... ")
-		s.misread(text, replyText(*refusal))
-		m.log(logNotice, maillog.LevelMalformed, "setsender: %s: invalid or unparsable, received from %s", text, m.relay)
-		text = caller.Name
+		s.badSender(text, *refusal)
+		if text = caller.Name; s.arpanet {
+			text = m.expand(string([]byte{0x81, 'n'}))
+		}
 		if refusal = m.setSender(ctx, text); refusal != nil {
 			return *refusal
 		}
@@ -234,7 +235,7 @@ func (s *Submission) Sender(ctx context.Context, from string, given bool, flag b
 	if from == "" {
 		from = "<>"
 	}
-	if flag != 0 && !m.site.trusted(caller.Name) && !(local && m.sender.User == caller.Name) {
+	if flag != 0 && !m.site.trusted(caller.Name) && !m.isCaller() {
 		m.authWarning("%s set sender to %s using -%c", caller.Name, from, flag)
 	}
 	if given && m.env.Sender != "" && !local {
@@ -249,10 +250,56 @@ func (s *Submission) Sender(ctx context.Context, from string, given bool, flag b
 	if !local {
 		m.actsFor(text)
 	}
-	if !given && m.get("x") == "" {
+	if !given && m.get("x") == "" && (refusal == nil || !s.arpanet) {
 		m.set("x", m.site.QuotedName(FullName(caller.Gecos, caller.Name)))
 	}
 	return nil
+}
+
+// badSender complains of a sender's address. Only rules give the call an exit status.
+func (s *Submission) badSender(text string, refusal status.Status) {
+	if refusal.Enhanced != (status.Enhanced{5, 1, 7}) {
+		s.fail(refusal)
+	}
+	refusal.Text = strings.TrimPrefix(refusal.Text, clipped(text)+"... ")
+	s.misread(text, replyText(refusal))
+	s.m.log(logNotice, maillog.LevelMalformed, "setsender: %s: invalid or unparsable, received from %s", text, s.m.relay)
+}
+
+// headerSender makes the one whom the header names the sender (-ba), for no account but one of this host: its fields
+// are tried in the order in which they say who sent the message.
+func (s *Submission) headerSender(ctx context.Context) {
+	m := s.m
+	var text string
+	var own bool // the caller wrote it
+	for _, name := range []string{"Resent-Sender", "Resent-From", "Sender", "From"} {
+		for i := range m.env.Header {
+			if f := &m.env.Header[i]; text == "" && strings.EqualFold(f.Name, name) && (m.resent || !kindOf(name).is(fieldResent)) {
+				text, own = strings.TrimSpace(f.Value), !f.Default
+			}
+		}
+	}
+	if text == "" {
+		return
+	}
+	m.env.SenderCtladdr = nil
+	m.complain = s.misread
+	refusal := m.setSender(ctx, text)
+	m.complain = nil
+	if refusal != nil {
+		s.broken = true
+		s.badSender(text, *refusal)
+		m.setSender(ctx, m.expand(string([]byte{0x81, 'n'})))
+	}
+	if caller := m.srv.Caller; own && !m.site.trusted(caller.Name) && !m.isCaller() {
+		m.authWarning("%s set sender to %s using -ba", caller.Name, text)
+	}
+	m.env.AuthParam = m.qualified(bareAddress(unquoteMacro(m.get("f"))))
+}
+
+// isCaller reports whether the sender is the calling user.
+func (m *message) isCaller() bool {
+	return m.senderMailer != nil && m.senderMailer.Flags.Has('w') && m.sender.User == m.srv.Caller.Name
 }
 
 // actsFor makes the calling user the one who sends the message for somebody elsewhere.
@@ -284,6 +331,9 @@ func (s *Submission) Collect(ctx context.Context, r io.Reader) *status.Status {
 	m.namedBefore, s.held = true, ""
 	if s.fromField {
 		m.fromHeader = func(fields []envelope.Field) { s.headerRecipients(ctx, fields) }
+	}
+	if s.arpanet {
+		m.headerRead = func() { s.headerSender(ctx) }
 	}
 	m.collect(ctx, r)
 	if s.hops > 0 {

@@ -65,22 +65,33 @@ func (s *Submission) Deliver(ctx context.Context) (saved string, err error) {
 	return m.saved, err
 }
 
-// Release stores the message for another process or the next run, and tells the sender of those who cannot be reached;
-// it returns the queue identifiers of the parts that wait. With queued the log says of each recipient that it waits.
-// detached is set where errors can only be mailed, since nobody waits for the answer.
-func (s *Submission) Release(ctx context.Context, queued, detached bool) (ids []string, saved string, err error) {
+// Waiting is a part of a message that waits to be delivered.
+type Waiting struct {
+	ID         string
+	Size       int64  // bytes, as they count for the priority of reports
+	Transcript []byte // what its report tells of the submission
+}
+
+// Release stores the message for another process or the next run, and returns the parts that wait. With queued the log
+// says of each recipient that it waits. The sender is told of those who cannot be reached, unless the message is
+// detached and a part of it waits: the process that delivers it tells him then, and by mail, since nobody waits for the
+// answer.
+func (s *Submission) Release(ctx context.Context, queued, detached bool) (waiting []Waiting, saved string, err error) {
 	m := s.m
 	m.failuresOnly = true // receipts come with the delivery
 	if !queued && m.allUnresolved() {
-		queued = true
+		queued, detached = true, false
 		m.attempted()
-		defer func() { ids = nil }()
+		defer func() { waiting = nil }()
+	}
+	detached = detached && len(m.env.PendingRecipients()) > 0
+	if detached {
+		m.quiet = false
+	} else {
+		s.useLetters()
 	}
 	if err := s.commit(queued); err != nil {
 		return nil, "", err
-	}
-	if !detached || len(m.env.PendingRecipients()) == 0 { // nobody is left to deliver to: the caller is told here
-		s.useLetters()
 	}
 	if m.site.options.MaxHopCount > 0 && m.hops > m.site.options.MaxHopCount {
 		m.tooManyHops()
@@ -92,22 +103,26 @@ func (s *Submission) Release(ctx context.Context, queued, detached bool) (ids []
 	}
 	for _, p := range append([]*message{m}, parts...) {
 		if len(p.env.PendingRecipients()) > 0 {
-			ids = append(ids, p.id)
+			waiting = append(waiting, Waiting{p.id, p.size, p.transcript.Bytes()})
 		}
-		err = errors.Join(err, s.leave(ctx, p, queued))
+		err = errors.Join(err, s.leave(ctx, p, queued, detached))
 	}
-	return ids, m.saved, err
+	return waiting, m.saved, err
 }
 
 // Held reports whether the message is quarantined: it waits for somebody's decision, whatever the delivery mode.
 func (s *Submission) Held() bool { return s.m.env.QuarantineReason != "" }
 
-// leave leaves a message in the queue, without those who are reported to the sender.
-func (s *Submission) leave(ctx context.Context, m *message, queued bool) error {
+// leave leaves a message in the queue, without those who are reported to the sender; detached ones are left to who
+// delivers it.
+func (s *Submission) leave(ctx context.Context, m *message, queued, detached bool) error {
 	if queued {
 		m.logWaiting()
 	}
-	err := m.drop(ctx)
+	var err error
+	if !detached || len(m.env.PendingRecipients()) == 0 {
+		err = m.drop(ctx)
+	}
 	if cerr := m.entry.Close(); err == nil {
 		err = cerr
 	}
@@ -146,9 +161,7 @@ func (s *Submission) GiveUp(ctx context.Context) (saved string, err error) {
 		if r.State != envelope.Expanded || children[r] < 2 {
 			continue
 		}
-		if r.Tried = m.srv.now(); r.Notify&envelope.NotifySuccess != 0 {
-			fmt.Fprintf(&m.transcript, "%s... expanded to multiple addresses\n", r.Addr)
-		}
+		r.Tried = m.srv.now()
 	}
 	m.namesLists, m.failuresOnly = true, true
 	err = m.drop(ctx)
@@ -172,6 +185,7 @@ func (s *Submission) failAll() {
 		if r.Notify == 0 || r.Notify&envelope.NotifyFailure != 0 {
 			r.State, r.Status, r.Tried = envelope.Failed, st, s.m.srv.now()
 			s.m.putOff(r)
+			s.m.logTo([]*envelope.Recipient{r}, toLine{text: s.m.env.Message})
 		}
 	}
 }

@@ -38,7 +38,7 @@ func (s *Submission) headerRecipients(ctx context.Context, fields []envelope.Fie
 	sortByHost(s.m.env.Recipients)
 	if len(s.m.env.Recipients) == 0 && s.held == "" {
 		to := ""
-		if s.replies {
+		if s.arpanet {
 			to = s.m.env.SenderText // whose address was looked at last
 		}
 		s.complain(to, "No recipient addresses found in header")
@@ -136,11 +136,13 @@ func (s *Submission) add(ctx context.Context, l listed) {
 	}
 	if refusal.Temporary() {
 		s.failures++
-		r.Triple.Mailer = "*error*"
+		r.Triple = rules.Triple{Mailer: "*error*", Host: l.a.Host}
 		s.wait(r, *refusal)
 		return
 	}
-	r.Triple = rules.Triple{Host: l.a.Host} // its place among the others
+	if l.refusal != nil {
+		r.Triple = rules.Triple{Host: l.a.Host} // its place among the others
+	}
 	r.State, r.Status, r.Tried = envelope.Failed, *refusal, m.srv.now()
 	m.putOff(r)
 	s.say(r)
@@ -162,9 +164,6 @@ func (s *Submission) say(r *envelope.Recipient) {
 // wait leaves a recipient that cannot be looked up now to a queue run, which finds its mailer anew.
 func (s *Submission) wait(r *envelope.Recipient, st status.Status) {
 	s.m.unresolvable(r, r.Triple, st)
-	if !st.Permanent() {
-		s.m.say("%s... %s", r.Addr, st.Text)
-	}
 	s.say(r)
 	s.m.env.Recipients = append(s.m.env.Recipients, r)
 }
@@ -176,7 +175,7 @@ func (s *Submission) expand(ctx context.Context, before int) {
 	m := s.m
 	earlier := m.env.Recipients[:before]
 	m.env.Recipients = slices.Clone(m.env.Recipients[before:])
-	m.namedLocally = true
+	m.namedLocally, m.logsNames = true, s.logs
 	m.routeBeside(ctx, &s.met)
 	m.namedLocally, m.routed = false, true
 	fresh := m.env.Recipients
@@ -191,8 +190,10 @@ func (s *Submission) expand(ctx context.Context, before int) {
 			continue
 		}
 		s.fail(r.Status)
-		m.env.Message = r.Status.Text
-		s.held = r.Addr + "... " + r.Status.Text
+		m.reason(r.Status.Text, false)
+		if s.held = r.Addr + "... " + r.Status.Text; s.arpanet {
+			s.held = codes.FindString(replyText(r.Status)) + s.held
+		}
 		if s.logs {
 			m.log(logNotice, maillog.LevelCollect, "%s... %s", r.Addr, r.Status.Text)
 		}

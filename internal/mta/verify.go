@@ -125,6 +125,9 @@ func (m *message) account(ctx context.Context, r *envelope.Recipient) (priv.User
 // finalRecipient is Final-Recipient of a DSN (RFC 3464), in the form that queue files keep: "RFC822; user@host".
 func (m *message) finalRecipient(addr string, a *Address) string {
 	bare := plainAddress(addr)
+	if _, member, ok := strings.Cut(bare, ": "); ok { // of a group
+		bare = member
+	}
 	local := a != nil && a.Mailer != nil && a.Mailer.Flags.Has('l')
 	if a != nil && a.MailerName() == "*include*" {
 		bare, local = a.User, true

@@ -2,17 +2,16 @@ package submit
 
 import (
 	"bufio"
-	"bytes"
-	"cmp"
 	"io"
-	"strings"
 )
 
 // input gives a message from standard input with LF line ends. Unless dots are ignored a line with a single dot ends
-// it, and of two dots that begin a line the first is taken away (op.txt option IgnoreDots).
+// it, and of two dots that begin a line the first is taken away (op.txt option IgnoreDots); of a lone one, too, where
+// the message comes as by SMTP.
 type input struct {
 	r          *bufio.Reader
 	ignoreDots bool
+	smtp       bool
 	rest       []byte // of the current line
 	start      bool   // the next piece begins a line
 	cr         bool   // the last piece ended with CR, held back
@@ -66,7 +65,7 @@ func (in *input) next() error {
 			in.rest = nil
 			return nil
 		}
-		if len(line) > 1 && line[1] == '.' {
+		if len(line) > 1 && (in.smtp || line[1] == '.') {
 			line = line[1:]
 		}
 	}
@@ -77,30 +76,4 @@ func (in *input) next() error {
 	in.start = full
 	in.rest = out
 	return nil
-}
-
-// maxHead bounds how much of a message is looked at for its sender, in bytes.
-const maxHead = 1 << 20
-
-// headerSender returns what the field Sender:, or without one From:, of a message says, and the message.
-func headerSender(in io.Reader) (sender string, message io.Reader) {
-	var head bytes.Buffer
-	br := bufio.NewReader(in)
-	fields, last := map[string]string{}, ""
-	for head.Len() < maxHead {
-		line, err := br.ReadString('\n')
-		head.WriteString(line)
-		text := strings.TrimRight(line, "\r\n")
-		name, value, ok := strings.Cut(text, ":")
-		switch {
-		case err != nil || text == "" || text == ".":
-			return cmp.Or(fields["sender"], fields["from"]), io.MultiReader(&head, br)
-		case text[0] == ' ' || text[0] == '\t':
-			fields[last] += " " + strings.TrimSpace(text)
-		case ok:
-			last = strings.ToLower(strings.TrimSpace(name))
-			fields[last] = strings.TrimSpace(value)
-		}
-	}
-	return cmp.Or(fields["sender"], fields["from"]), io.MultiReader(&head, br)
 }

@@ -19,12 +19,9 @@ type Options struct {
 	IgnoreDots bool // -i
 	Mode       byte // DeliveryMode
 	Verbose    bool // -v
-	// ARPANET is -ba: the field Sender:, else From:, names the sender, and errors are printed as replies with codes,
-	// lines ending in CR LF.
-	ARPANET bool
 	// Background starts the delivery of a stored message in a process of its own; nil leaves it to the next queue run.
 	// named says that -f gave the sender.
-	Background func(id string, named bool) error
+	Background func(w mta.Waiting, named bool) error
 }
 
 // Run submits the message on in. Errors are printed to out and errs as ErrorMode says; the result is the exit status.
@@ -32,19 +29,14 @@ func Run(ctx context.Context, s *mta.Server, in io.Reader, out, errs io.Writer, 
 	if o.Mode == 'd' {
 		ctx = maps.WithDeferred(ctx)
 	}
-	if o.ARPANET {
-		o.Replies = true
-		var from string
-		if from, in = headerSender(in); from != "" && o.SenderFlag == 0 {
-			o.Sender, o.SenderFlag = from, 'b'
-		}
-	}
 	j := &job{server: s, sub: s.NewSubmission(o.SubmissionOptions), o: o, out: out, errs: errs}
 	if err := j.sub.Sender(ctx, o.Sender, o.SenderFlag != 0, o.SenderFlag); err != nil {
 		fmt.Fprintln(errs, err)
 		return status.As(err).Exit
 	}
-	exit := j.run(ctx, newInput(in, o.IgnoreDots))
+	message := newInput(in, o.IgnoreDots)
+	message.smtp = o.ARPANET
+	exit := j.run(ctx, message)
 	s.Wait()
 	if o.ErrorMode == mta.ErrorsExit && !j.lost {
 		return status.OK
@@ -104,13 +96,13 @@ func (j *job) unaddressed() int {
 	return status.Usage
 }
 
-// misused prints what is wrong with the command line. If it has no exit status of its own, that is Usage, unless all of
+// misused prints what is wrong with the command line. If it has no exit status of its own, that is Usage, unless some of
 // it is tried again.
 func (j *job) misused(complaints []string) {
 	if j.prints() {
 		j.print(complaints...)
 	}
-	if len(complaints) > j.sub.Waiting() {
+	if len(complaints) > 0 && j.sub.Waiting() == 0 {
 		j.sub.Fail(status.Usage)
 	}
 }
@@ -124,10 +116,10 @@ func (j *job) store(ctx context.Context) {
 	case j.o.Mode == 'i' || j.o.Verbose:
 		j.end(j.sub.Deliver(ctx))
 	case j.o.Mode == 'b' && j.o.Background != nil:
-		ids, saved, err := j.sub.Release(ctx, false, true)
-		for _, id := range ids {
+		parts, saved, err := j.sub.Release(ctx, false, true)
+		for _, part := range parts {
 			if err == nil {
-				err = j.o.Background(id, j.sub.Named())
+				err = j.o.Background(part, j.sub.Named())
 			}
 		}
 		j.end(saved, err)
@@ -154,7 +146,7 @@ func (j *job) end(saved string, err error) {
 
 // prints reports whether errors are printed as they come; else only the last one is, of those that end the message.
 func (j *job) prints() bool {
-	return j.o.ErrorMode == mta.ErrorsPrint || j.o.ErrorMode == 0 || j.o.Verbose
+	return j.o.ErrorMode == mta.ErrorsPrint || j.o.ErrorMode == 0
 }
 
 func (j *job) print(lines ...string) {
