@@ -76,6 +76,19 @@ var meant = []struct {
 	}},
 	{"an address with a word of more than 256 bytes", func(s *submitted, _, _ result) bool { return strings.Contains(s.stdin, damagedAddress+"@") }},
 	{"a list of addresses with unbalanced quotes, brackets or comments", func(_ *submitted, original, _ result) bool { return original.damaged() }},
+	{"receipts (NOTIFY=SUCCESS) for aliases, lists and users with a .forward in the first attempt", func(_ *submitted, original, ours result) bool {
+		const told = "  (expanded by alias)"
+		return strings.Contains(ours["mail"]+ours["peers"], told) && !strings.Contains(original["mail"]+original["peers"], told)
+	}},
+	{"a receipt or report that cannot reach the sender", func(_ *submitted, original, _ result) bool {
+		return strings.Contains(original["log"], "DSN: Return receipt") && strings.Contains(original["log"], ": return to sender: ")
+	}},
+	{"-n, where a report goes to the postmaster", func(s *submitted, original, _ result) bool {
+		return s.has("-n") && strings.Contains(original["log"], "savemail panic")
+	}},
+	{"an alias in a circle, in a message that is handed in", func(_ *submitted, original, _ result) bool {
+		return strings.Contains(original["mail"], "== /var/mail/self ")
+	}},
 	{"8-bit characters in an address", func(_ *submitted, _, ours result) bool {
 		return strings.Contains(ours["log"], "SMTPUTF8 is not available")
 	}},
