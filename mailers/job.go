@@ -31,6 +31,8 @@ type Job struct {
 	Exchange func(out bool, line string)
 	// Connecting, if not nil, is told the name of each host to which a new connection is made.
 	Connecting func(host string)
+	// Reusing, if not nil, is told the protocol and the host of each kept connection that is used.
+	Reusing func(protocol, host string)
 	// Farewell, if not nil, takes Exchange's place once the transaction is over: it is told how a kept connection ends.
 	Farewell func(out bool, line string)
 

@@ -179,6 +179,13 @@ func (a *attempt) address(ctx, dialing context.Context, peer Peer) (bool, error)
 	}
 	for s := a.idle(ctx, key); s != nil; s = a.idle(ctx, key) {
 		s.peer.Cached, s.peer.Name = true, peer.Name
+		if a.job.Reusing != nil {
+			protocol := "SMTP"
+			if len(s.caps) > 0 {
+				protocol = "ESMTP"
+			}
+			a.job.Reusing(protocol, peer.Name)
+		}
 		if done, err := a.use(ctx, s); done || errors.Is(err, errPutOff) {
 			return done, err
 		}

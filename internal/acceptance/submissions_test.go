@@ -533,8 +533,8 @@ var submitMasks = []struct {
 	{regexp.MustCompile(`(?m)^.*: from=.*, nrcpts=0, proto=E?SMTP, daemon=.*\n`), ""},
 	{regexp.MustCompile(`(?m)^no newline\n\n`), "no newline\n"},
 	{regexp.MustCompile(`(?m)^((?:D: )?>>> RCPT To:<[^>]*>) NOTIFY=.*`), "$1"},
-	{regexp.MustCompile(`Command unrecognized: ".*"`), "Command unrecognized"}, // bytes that are no ASCII are shown otherwise
-	{regexp.MustCompile(`\n>>> RSET\n250 .*`), ""},
+	{regexp.MustCompile(`Command unrecognized: ".*"`), "Command unrecognized"},                                              // bytes that are no ASCII are shown otherwise
+	{regexp.MustCompile(`(?m)^(?:>>> RSET|250 2\.0\.0 (?:Reset state|ok))\r?\n`), ""},                                       // on kept connections
 	{regexp.MustCompile(`(?m)^(?:D: )?(?:>>> DATA|<<< 503 5\.0\.0 Need MAIL .*)\n`), ""},                                    // commands that went out together
 	{regexp.MustCompile(`(?m)^250-(?:VERB|AUTH .*)\r?\n|^>>> VERB\n|^250 2\.0\.0 Verbose mode\n|^050 .*\n| AUTH=\S+$`), ""}, // of -v
 	{regexp.MustCompile(`(?m)^rRFC822;.*\n`), ""},

@@ -89,6 +89,10 @@ var meant = []struct {
 	{"an alias in a circle, in a message that is handed in", func(_ *submitted, original, _ result) bool {
 		return strings.Contains(original["mail"], "== /var/mail/self ")
 	}},
+	{"MAIL, RCPT and DATA to a peer with PIPELINING", func(_ *submitted, original, ours result) bool {
+		const late = "503 5.0.0 Need MAIL before RCPT"
+		return strings.Contains(ours["stdout"], late) && !strings.Contains(original["stdout"], late)
+	}},
 	{"8-bit characters in an address", func(_ *submitted, _, ours result) bool {
 		return strings.Contains(ours["log"], "SMTPUTF8 is not available")
 	}},

@@ -241,23 +241,6 @@ func (m *message) report(ctx context.Context, expired bool) error {
 	return nil
 }
 
-// seekSender looks for whom nobody writes to in ErrorMode=quiet: the log shows where he cannot be reached.
-func (m *message) seekSender(ctx context.Context) {
-	if m.env.Sender == "" || m.env.Flags.Response {
-		return
-	}
-	r := &envelope.Recipient{Addr: m.returnPath()}
-	a, refusal := m.resolve(ctx, r.Addr, forRecipient)
-	if refusal == nil && a.Status.Success() {
-		r.Triple = a.Triple()
-		refusal = m.verify(ctx, r, a)
-	}
-	if refusal != nil && refusal.Permanent() {
-		m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, status: *refusal, refused: true})
-		m.unreturned = r.Addr + "... " + refusal.Text
-	}
-}
-
 // subjectOf is what the log says of a report about recipients who failed: those of a split part who failed before it
 // was split have no say.
 func (m *message) subjectOf(failed []*envelope.Recipient) string {
@@ -503,6 +486,7 @@ func (m *message) undeliverable(ctx context.Context, out *outbox, rep *dsn.Repor
 	}
 	m.transcribe(to, *why)
 	m.unreturned = to.Addr + "... " + why.Text
+	m.reason(why.Text, !why.Permanent())
 	pm := m.expand(m.site.options.DoubleBounceAddress)
 	if pm == "" {
 		return nil // double bounces are not wanted

@@ -123,8 +123,6 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 	}
 	if !s.handedIn {
 		env.Priority += int64(site.options.RetryFactor)
-	}
-	if m.size = s.waiting.Size; !s.handedIn {
 		m.size = env.Size + m.queuedSize()
 		env.Message = "" // of the last attempt
 	}
@@ -142,18 +140,7 @@ func (s *Server) fromQueue(ctx context.Context, e *queue.Entry, env *envelope.En
 		m.localSender(ctx)
 	}
 	if s.handedIn {
-		m.transcript.Write(s.waiting.Transcript)
-		for _, r := range env.Recipients {
-			if r.Owed { // no mailer saw him
-				m.putOff(r)
-			}
-		}
-	}
-	if s.handedIn && env.Sender == "" && !env.Flags.Response && !written(env.Header, "from") {
-		m.fromNobody()
-	}
-	if s.handedIn && env.Sender != "" && m.senderMailer != nil && !m.senderMailer.Flags.Has('w') {
-		m.actsFor(text)
+		m.takeUp(&s.waiting)
 	}
 	m.defineSender(ctx, text)
 	for i := range env.Header {
@@ -400,6 +387,9 @@ func (m *message) deliverGroup(ctx context.Context, g *group) {
 		m.say("%s... Connecting to %s...", names(rcpts), via)
 	} else if m.watch != nil {
 		job.Connecting = func(host string) { m.say("%s... Connecting to %s via %s...", names(rcpts), host, g.mailer.Name) }
+		job.Reusing = func(protocol, host string) {
+			m.say("%s... Using cached %s connection to %s via %s...", names(rcpts), protocol, host, g.mailer.Name)
+		}
 		job.Farewell = m.show
 	}
 	talk := &dialogue{m: m, job: job, program: g.mailer.Path != "[IPC]" && g.mailer.Path != "[LPC]" && !g.mailer.Flags.Has('z')}

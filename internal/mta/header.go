@@ -54,6 +54,7 @@ func (m *message) header(ctx context.Context, h *headerText) {
 	if h.date != "" && m.date == "" {
 		m.set("a", h.date)
 	}
+	m.fromNothing = slices.ContainsFunc(fields, saysNothing)
 	fields = slices.DeleteFunc(fields, saysNothing)
 	defaults := m.defaults(fields)
 	m.env.Header = append(defaults, m.kept(fields)...)
@@ -190,8 +191,8 @@ func (m *message) defaults(fields []envelope.Field) []envelope.Field {
 			f.Template, f.Value = true, " "+showTemplate(l.template)
 		} else if value := m.expand(l.template); value != "" {
 			f.Value = " " + value
-		} else if !l.kind.is(fieldFrom) || m.env.Sender != "" || !m.namedBefore {
-			continue // only mail that is handed in has a From: of nobody
+		} else if !l.kind.is(fieldFrom) || m.env.Sender != "" || !m.namedBefore && !m.fromNothing {
+			continue // a From: of nobody is for mail that is handed in, or had one that says nothing
 		}
 		switch strings.ToLower(l.name) {
 		case "message-id", "resent-message-id":

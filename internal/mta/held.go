@@ -56,6 +56,9 @@ func (m *message) settle(r *envelope.Recipient, s status.Status) {
 	case s.Permanent():
 		r.State = envelope.Failed
 		m.reason(s.Text, false)
+		if m.about != nil {
+			m.about.notReturned = r.Addr + "... " + s.Text
+		}
 	case !m.unnamed:
 		if m.reason(mailers.QueueText(s), true); s.Scope == status.OfRecipient && s.Remote != "" {
 			r.Message = mailers.QueueText(s)

@@ -40,6 +40,9 @@ type message struct {
 	bodyType      string                         // what the sender called the body, where it turned out to need less; for the log
 	unreturned    string                         // why no report reached the sender: "address... reason"
 	unresolved    map[*envelope.Recipient]string // mailers that the rules chose for those who wait for a look-up
+	notReturned   string                         // the same of a report that was on its way already
+	about         *message                       // given up by its submission: whose report this is; else nil
+	givenUp       bool                           // by its submission
 	namesLists    bool                           // reports of failures name lists that the message was given to, too
 	strangers     int                            // those of them who are no users here
 	rejected      *status.Status                 // why the message is refused
@@ -54,19 +57,22 @@ type message struct {
 	bodySize      int64 // bytes of the data file
 	size          int64 // bytes that count for the priority
 
-	hops      int // Received: and the like
-	resent    bool
-	ranked    bool // a Precedence: field was met
-	messageID string
-	date      string // of the Date: field
-	errorsTo  string
-	receiptTo string
-	exit      int  // sysexits code of the first failure of this attempt; -1 for one that has no name
-	oldHeader bool // blanks part the addresses of its header; see oldStyleHeader
-	warnings  []string
+	hops   int // Received: and the like
+	resent bool
+	// fromNothing says that there was a From: without an address.
+	fromNothing bool
+	ranked      bool // a Precedence: field was met
+	messageID   string
+	date        string // of the Date: field
+	errorsTo    string
+	receiptTo   string
+	exit        int  // sysexits code of the first failure of this attempt; -1 for one that has no name
+	oldHeader   bool // blanks part the addresses of its header; see oldStyleHeader
+	warnings    []string
 
 	// watch is told what is said to mailers and what becomes of recipients; -v sets it.
 	watch        func(line string)
+	probing      bool // never sent: addresses are asked for
 	queued       bool // read from the queue, not accepted just now
 	selected     bool // of a queue run that was asked for
 	noAlias      bool // -n

@@ -82,6 +82,9 @@ func (m *message) write(ctx context.Context, out *outbox, rep *dsn.Report, to, w
 	if m.routed || m.env.Flags.Response {
 		b.watch = m.watch
 	}
+	if m.givenUp {
+		b.about = m
+	}
 	b.env.Body = m.env.Body
 	b.env.Flags.NoReturn = m.headerOnly()
 	if m.namedBefore && !m.queued { // handed in here, in the first attempt: as the original
@@ -120,6 +123,23 @@ func (m *message) write(ctx context.Context, out *outbox, rep *dsn.Report, to, w
 	}
 	out.mails = append(out.mails, outgoing{b, what})
 	return nil
+}
+
+// seekSender looks for whom nobody writes to in ErrorMode=quiet: the log shows where he cannot be reached.
+func (m *message) seekSender(ctx context.Context) {
+	if m.env.Sender == "" || m.env.Flags.Response {
+		return
+	}
+	r := &envelope.Recipient{Addr: m.returnPath()}
+	a, refusal := m.resolve(ctx, r.Addr, forRecipient)
+	if refusal == nil && a.Status.Success() {
+		r.Triple = a.Triple()
+		refusal = m.verify(ctx, r, a)
+	}
+	if refusal != nil && refusal.Permanent() {
+		m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, status: *refusal, refused: true})
+		m.unreturned = r.Addr + "... " + refusal.Text
+	}
 }
 
 // likeOriginal asks for what the sender of m asked for, should the report itself come back.

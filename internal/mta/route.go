@@ -138,7 +138,7 @@ func (m *message) expanded(all []*envelope.Recipient) {
 		}
 		m.settle(r, r.Status)
 		m.putOff(r)
-		if waits || r.Status.Exit == status.NoUser { // the original does not log what is wrong with aliases themselves
+		if !m.probing && (waits || r.Status.Exit == status.NoUser) { // the original does not log what is wrong with aliases themselves
 			m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, status: r.Status, refused: true})
 		}
 		m.transcribe(r, r.Status)

@@ -221,7 +221,8 @@ func (s *Submission) Sender(ctx context.Context, from string, given bool, flag b
 	m.complain = s.misread
 	refusal := m.setSender(ctx, text)
 	m.complain = nil
-	if refusal != nil {
+	bad := refusal != nil
+	if bad {
 		given = false
 		s.badSender(text, *refusal)
 		if text = caller.Name; s.arpanet {
@@ -250,7 +251,7 @@ func (s *Submission) Sender(ctx context.Context, from string, given bool, flag b
 	if !local {
 		m.actsFor(text)
 	}
-	if !given && m.get("x") == "" && (refusal == nil || !s.arpanet) {
+	if !given && m.get("x") == "" && !(bad && s.arpanet) {
 		m.set("x", m.site.QuotedName(FullName(caller.Gecos, caller.Name)))
 	}
 	return nil
@@ -332,8 +333,13 @@ func (s *Submission) Collect(ctx context.Context, r io.Reader) *status.Status {
 	if s.fromField {
 		m.fromHeader = func(fields []envelope.Field) { s.headerRecipients(ctx, fields) }
 	}
-	if s.arpanet {
-		m.headerRead = func() { s.headerSender(ctx) }
+	m.headerRead = func() {
+		if s.arpanet {
+			s.headerSender(ctx)
+		}
+		if s.fromField {
+			s.noRecipients()
+		}
 	}
 	m.collect(ctx, r)
 	if s.hops > 0 {

@@ -68,8 +68,10 @@ func (s *Submission) Deliver(ctx context.Context) (saved string, err error) {
 // Waiting is a part of a message that waits to be delivered.
 type Waiting struct {
 	ID         string
-	Size       int64  // bytes, as they count for the priority of reports
-	Transcript []byte // what its report tells of the submission
+	Size       int64             // bytes, as they count for the priority of reports
+	Transcript []byte            // what its report tells of the submission
+	Unresolved map[string]string // hosts of those whose addresses could not be looked up: they are left to a queue run
+	Sender     *envelope.Ctladdr // the local user who sends it
 }
 
 // Release stores the message for another process or the next run, and returns the parts that wait. With queued the log
@@ -89,6 +91,7 @@ func (s *Submission) Release(ctx context.Context, queued, detached bool) (waitin
 		m.quiet = false
 	} else {
 		s.useLetters()
+		m.nameLists()
 	}
 	if err := s.commit(queued); err != nil {
 		return nil, "", err
@@ -103,11 +106,39 @@ func (s *Submission) Release(ctx context.Context, queued, detached bool) (waitin
 	}
 	for _, p := range append([]*message{m}, parts...) {
 		if len(p.env.PendingRecipients()) > 0 {
-			waiting = append(waiting, Waiting{p.id, p.size, p.transcript.Bytes()})
+			waiting = append(waiting, p.waitingPart())
 		}
 		err = errors.Join(err, s.leave(ctx, p, queued, detached))
 	}
 	return waiting, m.saved, err
+}
+
+// waitingPart is a message as the process gets it that delivers it.
+func (m *message) waitingPart() Waiting {
+	w := Waiting{ID: m.id, Size: m.size, Transcript: m.transcript.Bytes(), Sender: m.env.SenderCtladdr}
+	w.Unresolved = map[string]string{}
+	for r := range m.unresolved {
+		w.Unresolved[r.Addr] = r.Triple.Host
+	}
+	return w
+}
+
+// takeUp goes on with a message that another process handed in: the queue file does not say what that knows.
+func (m *message) takeUp(w *Waiting) {
+	m.size, m.env.SenderCtladdr = w.Size, w.Sender
+	m.transcript.Write(w.Transcript)
+	for _, r := range m.env.Recipients {
+		host, unresolved := w.Unresolved[r.Addr]
+		if unresolved {
+			r.Triple.Host = host // his place among the others
+		}
+		if r.Owed || unresolved { // no mailer sees him
+			m.putOff(r)
+		}
+	}
+	if m.env.Sender == "" && !m.env.Flags.Response && !written(m.env.Header, "from") {
+		m.fromNobody()
+	}
 }
 
 // Held reports whether the message is quarantined: it waits for somebody's decision, whatever the delivery mode.
@@ -156,14 +187,8 @@ func (s *Submission) GiveUp(ctx context.Context) (saved string, err error) {
 	if !m.quiet && (m.rejected != nil || s.broken && len(failures(m.reportable())) == 0) {
 		s.failAll()
 	}
-	children := m.children()
-	for _, r := range m.env.Recipients {
-		if r.State != envelope.Expanded || children[r] < 2 {
-			continue
-		}
-		r.Tried = m.srv.now()
-	}
-	m.namesLists, m.failuresOnly = true, true
+	m.nameLists()
+	m.failuresOnly, m.givenUp = true, true
 	err = m.drop(ctx)
 	if m.unreturned != "" {
 		s.complaints = append(s.complaints, m.unreturned)
@@ -174,6 +199,21 @@ func (s *Submission) GiveUp(ctx context.Context) (saved string, err error) {
 	m.entry = nil
 	return m.saved, err
 }
+
+// nameLists lets the report of failures name the lists that the message was given to, too.
+func (m *message) nameLists() {
+	m.namesLists = true
+	children := m.children()
+	for _, r := range m.env.Recipients {
+		if r.State == envelope.Expanded && children[r] > 1 {
+			r.Tried = m.srv.now()
+		}
+	}
+}
+
+// Unreturned is why the report about a message that was given up did not reach the sender, "" where it did. It is known
+// when all is delivered (Server.Wait).
+func (s *Submission) Unreturned() string { return s.m.notReturned }
 
 // failAll fails everyone whose failure the sender wants to know.
 func (s *Submission) failAll() {

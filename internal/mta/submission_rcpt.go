@@ -36,13 +36,18 @@ func (s *Submission) headerRecipients(ctx context.Context, fields []envelope.Fie
 		}
 	}
 	sortByHost(s.m.env.Recipients)
-	if len(s.m.env.Recipients) == 0 && s.held == "" {
-		to := ""
-		if s.arpanet {
-			to = s.m.env.SenderText // whose address was looked at last
-		}
-		s.complain(to, "No recipient addresses found in header")
+}
+
+// noRecipients complains of a header that names nobody.
+func (s *Submission) noRecipients() {
+	if len(s.m.env.Recipients) > 0 || s.held != "" {
+		return
 	}
+	to := ""
+	if s.arpanet {
+		to = s.m.env.SenderText // whose address was looked at last
+	}
+	s.complain(to, "No recipient addresses found in header")
 }
 
 // listed is one address of a list.
@@ -118,6 +123,7 @@ func (s *Submission) add(ctx context.Context, l listed) {
 	refusal := l.refusal
 	if refusal == nil {
 		if r.Triple = l.a.Triple(); !l.a.Status.Success() {
+			m.say("%s... %s", r.Addr, l.a.Status.Text)
 			s.wait(r, l.a.Status)
 			return
 		}

@@ -67,7 +67,7 @@ func (c *Session) log(pri maillog.Priority, level int, format string, args ...an
 // probe is a message that is never sent, to resolve addresses with.
 func (c *Session) probe() *message {
 	m := c.srv.newMessage(c.site, c.macros, c.id)
-	m.relay = c.relay
+	m.relay, m.probing = c.relay, true
 	return m
 }
 
@@ -86,17 +86,23 @@ func (c *Session) tellWho(ctx context.Context, arg string, expand bool) status.R
 		}
 		m.env.Recipients = append(m.env.Recipients, r)
 	}
+	slices.Reverse(m.env.Recipients)
 	if expand {
+		m.namedLocally = true
 		m.route(ctx)
 	}
+	sortByHost(m.env.Recipients)
 	out := status.Reply{Code: 250, Enhanced: status.Enhanced{2, 1, 5}}
-	for _, r := range slices.Backward(m.env.Recipients) {
+	for _, r := range m.env.Recipients {
+		if r.State == envelope.Failed {
+			return about(r.Addr, r.Status).Reply()
+		}
 		if r.State != envelope.Pending {
 			continue
 		}
 		line, local := m.who(ctx, r)
 		out.Lines = append(out.Lines, line)
-		if !local {
+		if !local && !expand {
 			out.Code = 252
 		}
 	}

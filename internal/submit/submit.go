@@ -38,6 +38,9 @@ func Run(ctx context.Context, s *mta.Server, in io.Reader, out, errs io.Writer, 
 	message.smtp = o.ARPANET
 	exit := j.run(ctx, message)
 	s.Wait()
+	if text := j.sub.Unreturned(); text != "" {
+		j.print(text)
+	}
 	if o.ErrorMode == mta.ErrorsExit && !j.lost {
 		return status.OK
 	}
