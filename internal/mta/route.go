@@ -115,7 +115,7 @@ func (m *message) tellLists(all []*envelope.Recipient) {
 			list.List = true
 			list.Tried = m.srv.now()
 			fmt.Fprintf(&m.transcript, "Message delivered to mailing list %s\n", list.Addr)
-			if list.Notify&envelope.NotifySuccess != 0 {
+			if list.Notify&envelope.NotifySuccess != 0 && !m.namedLocally { // else told when it was expanded
 				fmt.Fprintf(&m.transcript, "%s... expanded to multiple addresses\n", list.Addr)
 			}
 		}
@@ -124,8 +124,12 @@ func (m *message) tellLists(all []*envelope.Recipient) {
 
 // expanded logs what the expansion refused or put off, and takes what it put off out of this attempt.
 func (m *message) expanded(all []*envelope.Recipient) {
+	var children map[*envelope.Recipient]int
+	if m.namedLocally {
+		children = m.children()
+	}
 	for _, r := range childrenFirst(all) {
-		if m.namedLocally && r.State == envelope.Expanded && r.Notify&envelope.NotifySuccess != 0 && m.children(r) > 1 {
+		if r.Notify&envelope.NotifySuccess != 0 && children[r] > 1 {
 			fmt.Fprintf(&m.transcript, "%s... expanded to multiple addresses\n", r.Addr)
 		}
 		failed := r.State == envelope.Failed
@@ -138,6 +142,9 @@ func (m *message) expanded(all []*envelope.Recipient) {
 		}
 		m.settle(r, r.Status)
 		m.putOff(r)
+		if failed && m.namedLocally && m.logsNames && r.Status.Exit == status.NoUser {
+			m.log(logNotice, maillog.LevelCollect, "%s... %s", r.Addr, r.Status.Text)
+		}
 		if !m.probing && (waits || r.Status.Exit == status.NoUser) { // the original does not log what is wrong with aliases themselves
 			m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, status: r.Status, refused: true})
 		}

@@ -62,15 +62,12 @@ func (m *message) split(ctx context.Context) (parts []*message, err error) {
 			m.env.Parts = slices.DeleteFunc(m.env.Parts, func(id string) bool { return id == c.id })
 		}
 		m.log(logInfo, maillog.LevelErrors, "%s: clone: owner=%s", c.id, owners[i])
-		if c.routed {
-			c.reportInherited(ctx, m)
-		}
 	}
 	return parts, nil
 }
 
 // reportInherited tells the owner of those who could not be reached when his list was expanded, with what the session
-// of from said. A part that is delivered at once does that at its end.
+// of from said. A part that is delivered now, here or in the background, does that at its end.
 func (m *message) reportInherited(ctx context.Context, from *message) {
 	m.transcript.Write(from.transcript.Bytes())
 	err := m.report(ctx, false)

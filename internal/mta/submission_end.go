@@ -104,6 +104,13 @@ func (s *Submission) Release(ctx context.Context, queued, detached bool) (waitin
 	if err != nil {
 		return nil, "", err
 	}
+	for _, p := range parts {
+		if detached && len(p.env.PendingRecipients()) > 0 {
+			p.transcript.Write(m.transcript.Bytes()) // the owner hears the whole session
+		} else {
+			p.reportInherited(ctx, m)
+		}
+	}
 	for _, p := range append([]*message{m}, parts...) {
 		if len(p.env.PendingRecipients()) > 0 {
 			waiting = append(waiting, p.waitingPart())

@@ -200,9 +200,6 @@ func (s *Submission) expand(ctx context.Context, before int) {
 		if s.held = r.Addr + "... " + r.Status.Text; s.arpanet {
 			s.held = codes.FindString(replyText(r.Status)) + s.held
 		}
-		if s.logs {
-			m.log(logNotice, maillog.LevelCollect, "%s... %s", r.Addr, r.Status.Text)
-		}
 	}
 }
 
