@@ -53,8 +53,8 @@ func takeOver() (h handover, err error) {
 	return handover{}, fmt.Errorf("%s=%s: nothing of this program", handoverEnv, text)
 }
 
-// handOver starts this program again, without a terminal, with args and, unless it is nil, input. A daemon has ready, on
-// which it is waited for, and what it prints until then goes where our own output goes.
+// handOver starts this program again, without a terminal, with args and, unless it is nil, input. A daemon has ready,
+// on which it is waited for, and what it prints until then goes where our own output goes.
 func (v *invocation) handOver(name string, args []string, input, ready *os.File) (*exec.Cmd, error) {
 	self, err := priv.Self()
 	if err != nil {

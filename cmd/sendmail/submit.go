@@ -83,7 +83,9 @@ func (v *invocation) background(w mta.Waiting, named bool) error {
 // our own ones.
 func (v *invocation) backgroundArgs(id string, named bool) []string {
 	var args []string
-	for flag, given := range map[string]bool{"-c": v.expensive, "-m": v.metoo, "-C" + v.config: v.config != "", "-X" + v.traffic: v.traffic != ""} {
+	for flag, given := range map[string]bool{
+		"-c": v.expensive, "-m": v.metoo, "-C" + v.config: v.config != "", "-X" + v.traffic: v.traffic != "",
+	} {
 		if given {
 			args = append(args, flag)
 		}

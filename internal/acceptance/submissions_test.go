@@ -525,28 +525,39 @@ var submitMasks = []struct {
 	{regexp.MustCompile(`\b8\.1[78]\.1(?:\.9)?(?:/8\.1[78]\.1(?:\.9)?)?[^ );,\n]*`), "<version>"},
 	{regexp.MustCompile(`(?m)^([TK])[1-9]\d*$`), "$1<time>"},
 	{regexp.MustCompile(`(?m)^I\d+/\d+/\d+\n`), ""},
-	{regexp.MustCompile(`(?m)^C[^:\n]*(?::\d+:\d+)?(?::.*)?\n`), ""},          // whose rights a delivery has: tests of the queue compare them
-	{regexp.MustCompile(`(?m)^.*Authentication-Warning: .* using -ba\n`), ""}, // ours alone: docs/differences.md
-	{regexp.MustCompile(`(MAIL From:<> SIZE=)\d+`), "$1<size>"},               // of reports: docs/differences.md
+	// Whose rights a delivery has: tests of the queue compare them.
+	{regexp.MustCompile(`(?m)^C[^:\n]*(?::\d+:\d+)?(?::.*)?\n`), ""},
+	// Ours alone: docs/differences.md.
+	{regexp.MustCompile(`(?m)^.*Authentication-Warning: .* using -ba\n`), ""},
+	// Of reports: docs/differences.md.
+	{regexp.MustCompile(`(MAIL From:<> SIZE=)\d+`), "$1<size>"},
 	// What docs/differences.md says of the log of the server, of files, and of NOTIFY for what aliases name.
 	{regexp.MustCompile(`(setsender: <[^>]*>) .*(: invalid or unparsable)`), "$1$2"},
 	{regexp.MustCompile(`(?m)^.*: from=.*, nrcpts=0, proto=E?SMTP, daemon=.*\n`), ""},
 	{regexp.MustCompile(`(?m)^no newline\n\n`), "no newline\n"},
 	{regexp.MustCompile(`(?m)^((?:D: )?>>> RCPT To:<[^>]*>) NOTIFY=.*`), "$1"},
-	{regexp.MustCompile(`Command unrecognized: ".*"`), "Command unrecognized"},                                              // bytes that are no ASCII are shown otherwise
-	{regexp.MustCompile(`(?m)^(?:>>> RSET|250 2\.0\.0 (?:Reset state|ok))\r?\n`), ""},                                       // on kept connections
-	{regexp.MustCompile(`(?m)^(?:D: )?(?:>>> DATA|<<< 503 5\.0\.0 Need MAIL .*)\n`), ""},                                    // commands that went out together
-	{regexp.MustCompile(`(?m)^250-(?:VERB|AUTH .*)\r?\n|^>>> VERB\n|^250 2\.0\.0 Verbose mode\n|^050 .*\n| AUTH=\S+$`), ""}, // of -v
+	// Bytes that are no ASCII are shown otherwise.
+	{regexp.MustCompile(`Command unrecognized: ".*"`), "Command unrecognized"},
+	// On kept connections.
+	{regexp.MustCompile(`(?m)^(?:>>> RSET|250 2\.0\.0 (?:Reset state|ok))\r?\n`), ""},
+	// Commands that went out together.
+	{regexp.MustCompile(`(?m)^(?:D: )?(?:>>> DATA|<<< 503 5\.0\.0 Need MAIL .*)\n`), ""},
+	// Of -v.
+	{regexp.MustCompile(`(?m)^250-(?:VERB|AUTH .*)\r?\n|^>>> VERB\n|^250 2\.0\.0 Verbose mode\n`), ""},
+	{regexp.MustCompile(`(?m)^050 .*\n| AUTH=\S+$`), ""},
 	{regexp.MustCompile(`(?m)^rRFC822;.*\n`), ""},
-	{regexp.MustCompile(`(?m)^(?:D: )?X-Actual-Recipient: rfc822; (?:"?5\d\d |moved away).*\n`), ""}, // what is no address
+	// What is no address.
+	{regexp.MustCompile(`(?m)^(?:D: )?X-Actual-Recipient: rfc822; (?:"?5\d\d |moved away).*\n`), ""},
 	{regexp.MustCompile(`(?m)^(?:D: )?(?:5\d\d 5\.0\.0 )?.*\.\.\. Unbalanced '.'\n`), ""},
 	{regexp.MustCompile(`(DSN|postmaster notify|return to sender): .*Unbalanced '.'`), "$1: <damage>"},
 	{regexp.MustCompile(`(?m)^H\?\?(?:Return-Path|Content-Length):.*\n`), ""},
 	{regexp.MustCompile(`(?m)^(D: )?TO:\t`), "${1}TO: "},
-	{regexp.MustCompile(`(from=.*) size=\d+(.*daemon=MTA)`), "$1 size=<size>$2"}, // versions are not of the same length
+	// Versions are not of the same length.
+	{regexp.MustCompile(`(from=.*) size=\d+(.*daemon=MTA)`), "$1 size=<size>$2"},
 	{regexp.MustCompile(`(?m)^A.*\n`), ""},
 	{regexp.MustCompile(`(relay=\S+) \[[0-9.]+\],`), "$1,"},
-	{regexp.MustCompile(`(?m)^(?: Compiled with:|\t\t[A-Z_0-9]+).*\n`), ""}, // of -d0.1
+	// Of -d0.1.
+	{regexp.MustCompile(`(?m)^(?: Compiled with:|\t\t[A-Z_0-9]+).*\n`), ""},
 	{regexp.MustCompile(`\bport=\d+`), "port=<port>"},
 }
 

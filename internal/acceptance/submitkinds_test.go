@@ -14,15 +14,19 @@ var submitKinds = []struct {
 	{"-odb with a flag that takes rights away", "root", "-Am -odb -c carol", ""},
 	{"-odb with -s, for nobody's mail", "root", "-Am -odb -f<> -s -t", "Resent-To: bob\n\ntext\n"},
 	{"-odb -X", "root", "-Am -odb -X/dev/null carol", ""},
-	{"-odb: who failed at once is reported with who failed later", "root", "-Am -odb -oem -falice bob nosuch rej@remote.test", ""},
-	{"-odb: a bad sender and a bad recipient in one report", "root", "-Am -odb -oeq -f/etc/passwd bob gone@virt.test", ""},
+	{"-odb: who failed at once is reported with who failed later", "root",
+		"-Am -odb -oem -falice bob nosuch rej@remote.test", ""},
+	{"-odb: a bad sender and a bad recipient in one report", "root",
+		"-Am -odb -oeq -f/etc/passwd bob gone@virt.test", ""},
 	{"-odb: nobody can be delivered to now", "root", "-Am -odb -oep |cat later@virt.test", ""},
 	{"-odb -oeq: a member of a list fails", "root", "-Am -odb -oeq -f-x carol badlist", ""},
 	{"-v prints complaints only where ErrorMode does", "root", "-Am -odi -v -oem -fa@b@c nosuch x@temp.test bob", ""},
 	{"-v -oep", "root", "-Am -odi -v -oep x@temp.test bob", ""},
 	{"-v: aliases of reports", "root", "-Am -odi -fnosuch -v full noinclude", ""},
-	{"order of those who cannot be looked up", "root", "-Am -odq far@remote.test x@temp.test tmp@remote.test later@virt.test alice", ""},
-	{"programs, files and lists that are named themselves", "root", "-Am -odq -Nsuccess -t", "To: :include:/etc/passwd, |cat, /etc/passwd, bob\n\ntext\n"},
+	{"order of those who cannot be looked up", "root",
+		"-Am -odq far@remote.test x@temp.test tmp@remote.test later@virt.test alice", ""},
+	{"programs, files and lists that are named themselves", "root",
+		"-Am -odq -Nsuccess -t", "To: :include:/etc/passwd, |cat, /etc/passwd, bob\n\ntext\n"},
 	{"the only thing that an alias names is primary", "root", "-Am -odq pipe fwd file lists", ""},
 	{"what RCPT said", "root", "-Am -odi tmp@remote.test tmp2@remote.test", ""},
 	{"a list that cannot be read, in a header", "root", "-Am -odi -t", "To: noinclude\n\ntext\n"},
@@ -32,8 +36,10 @@ var submitKinds = []struct {
 	{"exit status of a sender whom rules refuse", "root", "-Am -odq -em -fx@perm.test nosuch", ""},
 	{"-oeq: a receipt beside a failure", "root", "-Am -eq -falice@example.test -Nsuccess root gone@virt.test", ""},
 	{"-oeq: the sender is looked for", "root", "-Am -odi -oeq -f-x carol badlist", ""},
-	{"-bs by a user who is not trusted", "bob", "-Ac -odi -bs", "EHLO localhost\r\nMAIL From:<alice>\r\nRCPT To:<carol>\r\nDATA\r\nSubject: x\r\n\r\ntext\r\n.\r\nQUIT\r\n"},
-	{"-bs without EHLO", "root", "-Am -odi -bs", "MAIL From:<alice>\r\nRCPT To:<far@remote.test>\r\nDATA\r\nSubject: x\r\n\r\ntext\r\n.\r\nQUIT\r\n"},
+	{"-bs by a user who is not trusted", "bob", "-Ac -odi -bs",
+		"EHLO localhost\r\nMAIL From:<alice>\r\nRCPT To:<carol>\r\nDATA\r\nSubject: x\r\n\r\ntext\r\n.\r\nQUIT\r\n"},
+	{"-bs without EHLO", "root", "-Am -odi -bs",
+		"MAIL From:<alice>\r\nRCPT To:<far@remote.test>\r\nDATA\r\nSubject: x\r\n\r\ntext\r\n.\r\nQUIT\r\n"},
 	{"-ba: Sender:", "root", "-Am -ba -odq -falice alice", "From: bob\nSender: carol\n\n.profile\n..x\n.\nmore\n"},
 	{"-ba: Resent-From:", "root", "-Am -ba -odq -falice alice", "From: bob\nResent-From: carol\n\ntext\n"},
 	{"-ba without them", "root", "-Am -ba -odq -fx@alias.test alice", ""},
@@ -41,22 +47,27 @@ var submitKinds = []struct {
 	{"-ba with a bad From:", "root", "-Am -ba -odq alice", "From: |cat\n\ntext\n"},
 	{"-ba with a From: that is a list", "root", "-Am -ba -odq alice", "From: a, b\n\ntext\n"},
 	{"-ba: no rights for who sends elsewhere", "alice", "-Ac -ba -odi -fnosuch@remote.test far@remote.test", ""},
-	{"the sender of a report cannot be reached, as the peer says", "root", "-Am -odi -oem -frej@remote.test -t", "To: nosuch\n\ntext\n"},
-	{"the reason for waiting: a report that cannot be sent", "root", "-Am -odi -flist -t", "To: postmaster, bob@\n\ntext\n"},
+	{"the sender of a report cannot be reached, as the peer says", "root",
+		"-Am -odi -oem -frej@remote.test -t", "To: nosuch\n\ntext\n"},
+	{"the reason for waiting: a report that cannot be sent", "root",
+		"-Am -odi -flist -t", "To: postmaster, bob@\n\ntext\n"},
 	{"the reason for waiting: the first that passes", "root", "-Am -odi x@temp.test tmp@remote.test exit75", ""},
 	{"the reason for waiting: the last that does not", "root", "-Am -odb x@temp.test rej@remote.test bob", ""},
-	{"-odb: who waits for a look-up is not looked up again", "root", "-Am -odb -f-x rej@remote.test carol later@virt.test", ""},
+	{"-odb: who waits for a look-up is not looked up again", "root",
+		"-Am -odb -f-x rej@remote.test carol later@virt.test", ""},
 	{"-odb -ba: no rights for who sends elsewhere", "alice", "-Ac -odb -fbob@example.test -ba bob", ""},
 	{"-odb: root's rights through the submission program", "root", "-Ac -odb -fx@remote.test bob", ""},
 	{"-v: a kept connection", "root", "-Am -odi -v -fbounce@remote.test missing far2@remote.test", ""},
 	{"a From: that says nothing, from nobody", "alice", "-Ac -odi -f '' bob", ""},
-	{"-MrUUCP: addresses of a header that comes back", "root", "-Am -odq -MrUUCP -fbounce@remote.test nosuch", "To: bob, alice\n\ntext\n"},
+	{"-MrUUCP: addresses of a header that comes back", "root",
+		"-Am -odq -MrUUCP -fbounce@remote.test nosuch", "To: bob, alice\n\ntext\n"},
 	{"-G: a report is of the same kind", "root", "-Am -odi -oep -fnosuch@nohost.test -G nosuch", ""},
 	{"nobody as recipient", "alice", "-Ac -odi -oem -t", "To: <>\n\ntext\n"},
 	{"-odq: a report names lists", "root", "-Am -odq -falice noinclude bob badlist", ""},
 	{"-bs: EXPN", "root", "-Am -odi -bs", "EHLO localhost\r\nEXPN lists\r\nEXPN badlist\r\nQUIT\r\n"},
 	{"-ba -t without recipients", "root", "-Am -odq -em -ba -t", "Resent-From: carol\nTo: file\n\ntext\n"},
-	{"-ba -t: complaints have their codes", "root", "-Am -odq -oep -ba -t", "To: datarej@remote.test, self\n\ntext\n"},
+	{"-ba -t: complaints have their codes", "root",
+		"-Am -odq -oep -ba -t", "To: datarej@remote.test, self\n\ntext\n"},
 }
 
 // TestSubmissionKindsAsTheOriginal hands them in.
@@ -82,7 +93,8 @@ func TestSubmissionKindsAsTheOriginal(t *testing.T) {
 		for i := range cases {
 			verbose := cases[i].has("-v")
 			ours, theirs := got[i].comparable(cases[i].msp, verbose), want[i].comparable(cases[i].msp, verbose)
-			parts := slices.DeleteFunc(slices.Clone(sections), func(name string) bool { return ours[name] == theirs[name] })
+			same := func(name string) bool { return ours[name] == theirs[name] }
+			parts := slices.DeleteFunc(slices.Clone(sections), same)
 			if len(parts) > 0 {
 				t.Errorf("%s: %v\n%s\n%s", submitKinds[i].name, parts, &cases[i], differences(ours, theirs, parts))
 			}

@@ -76,7 +76,8 @@ func (c *Session) sender(ctx context.Context, m *message, addr string, opts *smt
 	if refusal := m.setSender(ctx, addr); refusal != nil {
 		return refusal
 	}
-	if caller := c.srv.Caller; !c.client.addr.IsValid() && caller.UID != 0 && !c.site.trusted(caller.Name) && !m.isCaller() {
+	caller, local := c.srv.Caller, !c.client.addr.IsValid()
+	if local && caller.UID != 0 && !c.site.trusted(caller.Name) && !m.isCaller() {
 		m.authWarning("%s owned process doing -bs", caller.Name)
 	}
 	if refusal := m.mailOptions(opts); refusal != nil {

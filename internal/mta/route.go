@@ -145,7 +145,8 @@ func (m *message) expanded(all []*envelope.Recipient) {
 		if failed && m.namedLocally && m.logsNames && r.Status.Exit == status.NoUser {
 			m.log(logNotice, maillog.LevelCollect, "%s... %s", r.Addr, r.Status.Text)
 		}
-		if !m.probing && (waits || r.Status.Exit == status.NoUser) { // the original does not log what is wrong with aliases themselves
+		// The original does not log what is wrong with aliases themselves.
+		if !m.probing && (waits || r.Status.Exit == status.NoUser) {
 			m.logTo([]*envelope.Recipient{r}, toLine{mailer: r.Triple.Mailer, status: r.Status, refused: true})
 		}
 		m.transcribe(r, r.Status)

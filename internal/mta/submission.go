@@ -264,7 +264,8 @@ func (s *Submission) badSender(text string, refusal status.Status) {
 	}
 	refusal.Text = strings.TrimPrefix(refusal.Text, clipped(text)+"... ")
 	s.misread(text, replyText(refusal))
-	s.m.log(logNotice, maillog.LevelMalformed, "setsender: %s: invalid or unparsable, received from %s", text, s.m.relay)
+	const form = "setsender: %s: invalid or unparsable, received from %s"
+	s.m.log(logNotice, maillog.LevelMalformed, form, text, s.m.relay)
 }
 
 // headerSender makes the one whom the header names the sender (-ba), for no account but one of this host: its fields
@@ -274,8 +275,11 @@ func (s *Submission) headerSender(ctx context.Context) {
 	var text string
 	var own bool // the caller wrote it
 	for _, name := range []string{"Resent-Sender", "Resent-From", "Sender", "From"} {
+		if kindOf(name).is(fieldResent) && !m.resent {
+			continue
+		}
 		for i := range m.env.Header {
-			if f := &m.env.Header[i]; text == "" && strings.EqualFold(f.Name, name) && (m.resent || !kindOf(name).is(fieldResent)) {
+			if f := &m.env.Header[i]; text == "" && strings.EqualFold(f.Name, name) {
 				text, own = strings.TrimSpace(f.Value), !f.Default
 			}
 		}

@@ -99,8 +99,8 @@ func (j *job) unaddressed() int {
 	return status.Usage
 }
 
-// misused prints what is wrong with the command line. If it has no exit status of its own, that is Usage, unless some of
-// it is tried again.
+// misused prints what is wrong with the command line. If it has no exit status of its own, that is Usage, unless some
+// of it is tried again.
 func (j *job) misused(complaints []string) {
 	if j.prints() {
 		j.print(complaints...)
