@@ -2,10 +2,14 @@ package mta
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"gosendmail/cf"
+	"gosendmail/queue"
 )
 
 func TestParseDaemon(t *testing.T) {
@@ -66,5 +70,35 @@ func TestPrivacy(t *testing.T) {
 	}
 	if _, err := parsePrivacy("novrfy,zork"); err == nil {
 		t.Error("zork is taken")
+	}
+}
+
+// TestStartSweepsOldLitter: a start removes what a crash left long ago, and nothing that somebody may be writing now.
+func TestStartSweepsOldLitter(t *testing.T) {
+	s := testServer(t, "false")
+	dir := s.site.options.QueueDirectory
+	long := time.Now().Add(-2 * queue.LitterAge)
+	for _, name := range []string{"dfyoung", "tfyoung", "dfold", "tfold"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("x\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(name, "old") {
+			if err := os.Chtimes(path, long, long); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s.Greet()
+	s.running.Wait()
+	left, err := filepath.Glob(filepath.Join(dir, "[dt]f*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range left {
+		left[i] = filepath.Base(left[i])
+	}
+	if got := strings.Join(left, " "); got != "dfyoung tfyoung" {
+		t.Errorf("left: %q", got)
 	}
 }
