@@ -60,7 +60,16 @@ type Config struct {
 	Stderr   io.Writer        // nil means os.Stderr
 	Socket   string           // "" means /dev/log
 	Facility int              // 0 means FacilityMail
+	// Patience is how long a syslog that takes nothing may hold a line up; 0 means DefaultPatience.
+	Patience time.Duration
 }
+
+// DefaultPatience is how long a line waits for a syslog whose queue is full. Those that follow do not wait until it
+// has taken one.
+const DefaultPatience = 5 * time.Second
+
+// noPatience is enough for a socket that has room.
+const noPatience = time.Millisecond
 
 // NoPID as Config.PID makes lines without a process number, as the small programs of the original write them.
 const NoPID = -1
@@ -74,6 +83,7 @@ type Logger struct {
 	out  io.Writer // file or standard error; nil for syslog
 	file *os.File  // to be closed
 	conn net.Conn  // syslog; nil until connected
+	full bool      // syslog took no line in time, and none since
 }
 
 // Open makes a Logger. Without a syslog socket it writes to standard error, until the socket is there.
@@ -97,6 +107,9 @@ func Open(cfg Config) (*Logger, error) {
 	}
 	if c.Facility == 0 {
 		c.Facility = FacilityMail
+	}
+	if c.Patience == 0 {
+		c.Patience = DefaultPatience
 	}
 	switch c.File {
 	case "":
@@ -239,7 +252,8 @@ func (l *Logger) write(pri Priority, line string) {
 	}
 }
 
-// send gives a datagram to syslog, connecting anew once where the daemon was restarted.
+// send gives a datagram to syslog, connecting anew once where the daemon was restarted. One that has stopped reading
+// holds nobody up for long.
 func (l *Logger) send(packet string) bool {
 	for range 2 {
 		if l.conn == nil {
@@ -252,8 +266,15 @@ func (l *Logger) send(packet string) bool {
 			}
 			l.conn = conn
 		}
-		if _, err := io.WriteString(l.conn, packet); err == nil {
-			return true
+		patience := l.cfg.Patience
+		if l.full {
+			patience = noPatience
+		}
+		l.conn.SetWriteDeadline(time.Now().Add(patience))
+		_, err := io.WriteString(l.conn, packet)
+		l.full = errors.Is(err, os.ErrDeadlineExceeded)
+		if err == nil || l.full {
+			return err == nil
 		}
 		l.conn.Close()
 		l.conn = nil

@@ -205,6 +205,50 @@ func TestSyslog(t *testing.T) {
 	}
 }
 
+// TestFullSyslog: a syslog that has stopped reading holds one line up, for as long as the logger's patience lasts, and
+// the others hardly; they go to standard error until it reads again.
+func TestFullSyslog(t *testing.T) {
+	var fallback bytes.Buffer
+	cfg := config(&fallback)
+	cfg.File, cfg.Socket, cfg.Patience = "", filepath.Join(t.TempDir(), "log"), 300*time.Millisecond
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: cfg.Socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	l := logger(t, cfg)
+	began, lines := time.Now(), 0
+	for ; fallback.Len() == 0; lines++ {
+		if lines > 100000 {
+			t.Fatal("it takes everything")
+		}
+		l.Log(1, maillog.Info, "A", strings.Repeat("x", 500))
+	}
+	if took := time.Since(began); took < cfg.Patience {
+		t.Errorf("given up after %v", took)
+	}
+	began = time.Now()
+	for range 100 {
+		l.Log(1, maillog.Info, "A", "more")
+	}
+	if took := time.Since(began); took > 100*cfg.Patience/2 {
+		t.Errorf("100 lines took %v", took)
+	}
+	if n := strings.Count(fallback.String(), "A: more\n"); n != 100 {
+		t.Errorf("%d of 100 lines are on standard error", n)
+	}
+	buf := make([]byte, 4096)
+	for range lines - 1 {
+		if _, err := conn.Read(buf); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.Log(1, maillog.Info, "A", "again")
+	if n, err := conn.Read(buf); err != nil || !strings.HasSuffix(string(buf[:n]), "A: again") {
+		t.Errorf("%q, %v", buf[:n], err)
+	}
+}
+
 func TestFile(t *testing.T) {
 	var out bytes.Buffer
 	cfg := config(&out)
