@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"gosendmail/cf"
 	"gosendmail/cf/mc"
@@ -58,7 +59,7 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 	}
 	site, err := mta.Load(ctx, from)
 	if err != nil {
-		code := status.Config
+		code := startCode(err)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 			code = status.OSFile
 		}
@@ -295,13 +296,24 @@ func (v *invocation) checkGroup(site *mta.Site) {
 	}
 }
 
+// startCode is the exit status where a start failed: what the system lacks now it may have later, and whoever called
+// may try again. All else is the configuration's fault.
+func startCode(err error) int {
+	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EAGAIN, syscall.ENOSPC, syscall.EIO} {
+		if errors.Is(err, lack) {
+			return status.TempFail
+		}
+	}
+	return status.Config
+}
+
 // noServer says why no server could be made of a configuration: its queue cannot be entered, for example.
 func (v *invocation) noServer(ctx context.Context, site *mta.Site, err error) int {
 	m := mta.StartProblem(err)
 	if site.Settings().ErrorMode == mta.ErrorsPrint || v.complaints() == v.stderr {
 		v.say(m)
 	}
-	code := v.record(ctx, site, status.Config, m)
+	code := v.record(ctx, site, startCode(err), m)
 	if errors.Is(err, fs.ErrPermission) {
 		fmt.Fprintln(v.stderr, "Program mode requires special privileges, e.g., root or TrustedUser.")
 	}
