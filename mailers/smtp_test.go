@@ -2,6 +2,7 @@ package mailers
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +85,11 @@ var faults = []struct {
 	{"code_out_of_range", peer{greeting: "999 x\r\n"}, status.Unavailable, "Service unavailable"},
 	{"endless_reply", peer{greeting: strings.Repeat("220-more\r\n", 120000)}, status.TempFail, "Remote protocol error"},
 	{"long_line", peer{greeting: "220 " + strings.Repeat("x", 100000) + "\r\n"}, status.OK, "Sent"},
+	{"NUL_in_a_reply", peer{answers: map[string]string{"RCPT": "450 4.2.1 a\x00b"}}, status.TempFail, "450 4.2.1 a?b"},
+	{"NUL_in_a_code", peer{dot: []string{"2\x0050 taken\r\n452 4.3.1 full"}}, status.TempFail, "452 4.3.1 full"},
+	{"no_line_end", peer{answers: map[string]string{"MAIL": "250 ok\r\r\r"}}, status.OK, "Sent"},
+	{"bare_line_ends", peer{greeting: "220-a\n220 b\n"}, status.OK, "Sent"},
+	{"two_answers_at_once", peer{greeting: "220 a\r\n550 b\r\n"}, status.Protocol, "Remote protocol error"},
 	{"control_characters", peer{answers: map[string]string{"RCPT": "450 a\x1b[31m\rb"}}, status.TempFail, "450 a?[31m?b"},
 }
 
@@ -113,6 +119,39 @@ func TestPeerFaults(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// inPieces sends one byte at a time.
+type inPieces struct{ net.Conn }
+
+func (c inPieces) Write(b []byte) (n int, err error) {
+	for n = range b {
+		if _, err := c.Conn.Write(b[n : n+1]); err != nil {
+			return n, err
+		}
+	}
+	return len(b), nil
+}
+
+// TestRepliesInPieces: what a peer says counts alike however it is cut.
+func TestRepliesInPieces(t *testing.T) {
+	p := &peer{ext: []string{"PIPELINING", "SIZE 1000"}}
+	p.answers = map[string]string{"RCPT To:<y>": "550-5.1.1 no\r\n550 5.1.1 y"}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.ln = ln
+	p.wg.Go(func() {
+		if c, err := ln.Accept(); err == nil {
+			p.serve(inPieces{c})
+		}
+	})
+	t.Cleanup(func() { ln.Close(); p.wg.Wait() })
+	got := deliver(t, newTable(t, Config{}), newJob(smtpMailer(t, p), "peer.test", "x", "y"))
+	if !got["x"].Success() || got["y"].Exit != status.NoUser {
+		t.Errorf("%+v", got)
 	}
 }
 

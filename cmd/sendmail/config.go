@@ -299,10 +299,10 @@ func (v *invocation) checkGroup(site *mta.Site) {
 // startCode is the exit status where a start failed: what the system lacks now it may have later, and whoever called
 // may try again. All else is the configuration's fault.
 func startCode(err error) int {
-	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EAGAIN, syscall.ENOSPC, syscall.EIO} {
-		if errors.Is(err, lack) {
-			return status.TempFail
-		}
+	lack, _ := errors.AsType[syscall.Errno](err)
+	switch lack {
+	case syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EAGAIN, syscall.ENOSPC, syscall.EIO:
+		return status.TempFail
 	}
 	return status.Config
 }

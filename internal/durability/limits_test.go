@@ -20,8 +20,8 @@ func (s *site) limited(ctx context.Context, n int, args ...string) *exec.Cmd {
 	return limited
 }
 
-// TestFewDescriptors starts with fewer and fewer descriptors: a message that was taken (exit 0) is kept, one that cannot
-// be taken may be handed in again (exit 75), and a daemon greets or ends with words and a status.
+// TestFewDescriptors starts with fewer and fewer descriptors: a message that was taken (exit 0) is kept, one that
+// cannot be taken may be handed in again (exit 75), and a daemon greets or ends with words and a status.
 func TestFewDescriptors(t *testing.T) {
 	requireStrace(t) // the suite's rights
 	s := newSite(t, "b", false)
