@@ -155,8 +155,14 @@ func (c *Session) Rcpt(ctx context.Context, addr string, opts *smtp.RcptOptions)
 		r.Close = true
 		return r
 	}
-	c.throttleBadRecipients(ctx)
-	ctx = c.deferring(ctx)
+	delay := c.throttle()
+	answer := c.named(c.deferring(ctx), m, addr, opts)
+	answer.Delay = delay
+	return answer
+}
+
+// named answers RCPT of a recipient who may be named.
+func (c *Session) named(ctx context.Context, m *message, addr string, opts *smtp.RcptOptions) status.Reply {
 	r, refusal := m.recipient(ctx, addr, opts)
 	if refusal != nil {
 		c.countBad()

@@ -57,20 +57,53 @@ type fromAddress struct {
 func (f fromAddress) LocalAddr() net.Addr  { return f.addr }
 func (f fromAddress) RemoteAddr() net.Addr { return f.addr }
 
-// TestSilentClientsKeepNobodyOut has clients connect again and again who say nothing, more of them than there are
-// places, from one address or from many. Another client has its greeting soon.
-func TestSilentClientsKeepNobodyOut(t *testing.T) {
+// silent says nothing.
+func silent(conn net.Conn) { io.Copy(io.Discard, conn) }
+
+// guessing names wrong recipients for ever.
+func guessing(conn net.Conn) {
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	line := "EHLO client.test\r\n"
+	for i := 0; ; {
+		conn.SetDeadline(time.Now().Add(time.Minute))
+		reply, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		if len(reply) > 3 && reply[3] == '-' {
+			continue
+		}
+		if _, err := io.WriteString(conn, line); err != nil {
+			return
+		}
+		if i++; i == 1 {
+			line = "MAIL FROM:<a@other.test>\r\n"
+		} else {
+			line = fmt.Sprintf("RCPT TO:<nobody%d@mail.test>\r\n", i)
+		}
+	}
+}
+
+// TestCostlyClientsKeepNobodyOut has clients connect again and again who say nothing, or guess recipients and are made
+// to wait for it, more of them than there are places, from one address or from many. Another client has its greeting
+// soon.
+func TestCostlyClientsKeepNobodyOut(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		from   func(i int) string
 		within time.Duration
+		does   func(net.Conn)
 	}{
-		{"one address", func(int) string { return "192.0.2.1" }, time.Second}, // more than ten at a time are refused
-		{"many addresses", func(i int) string { return fmt.Sprintf("192.0.2.%d", 1+i) }, 45 * time.Second},
+		// more than ten at a time are refused
+		{"one address", func(int) string { return "192.0.2.1" }, time.Second, silent},
+		{"many addresses", func(i int) string { return fmt.Sprintf("192.0.2.%d", 1+i) }, 45 * time.Second, silent},
+		{"guesses", func(i int) string { return fmt.Sprintf("192.0.2.%d", 1+i) }, 45 * time.Second, guessing},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := testServerOf(t, "false", withOption("MaxDaemonChildren=20\nO ClientConnectionCountLimit=10"), nil)
+				options := "MaxDaemonChildren=20\nO ClientConnectionCountLimit=10\nO BadRcptThrottle=3"
+				s := testServerOf(t, "false", withOption(options), nil)
 				dm := &Daemon{Name: "MTA"}
 				session := func(_ context.Context, conn smtpd.Conn) (smtpd.Session, error) {
 					return s.NewSession(dm, AddrPort(conn.Local), AddrPort(conn.Remote)), nil
@@ -82,7 +115,7 @@ func TestSilentClientsKeepNobodyOut(t *testing.T) {
 				for i := range 60 {
 					all.Go(func() {
 						for conn := l.connect(c.from(i)); conn != nil; conn = l.connect(c.from(i)) {
-							io.Copy(io.Discard, conn)
+							c.does(conn)
 							time.Sleep(100 * time.Millisecond)
 						}
 					})

@@ -412,21 +412,15 @@ func (s *Server) localName(ctx context.Context, a netip.Addr) string {
 	return name
 }
 
-// throttleBadRecipients obeys BadRcptThrottle: a client that names many wrong recipients waits a second for each
-// further one.
-func (c *Session) throttleBadRecipients(ctx context.Context) {
+// throttle obeys BadRcptThrottle: a client that names many wrong recipients waits a second for each further one.
+func (c *Session) throttle() time.Duration {
 	limit := c.site.options.BadRcptThrottle
 	if limit <= 0 || c.bad < limit {
-		return
+		return 0
 	}
 	if c.bad == limit {
 		c.log(logInfo, maillog.LevelErrors, "%s: Possible SMTP RCPT flood, throttling.", c.relay)
 		c.bad++ // it is told once
 	}
-	timer := time.NewTimer(time.Second)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	return time.Second
 }

@@ -258,6 +258,9 @@ func (c *conn) rcptTo(_, arg string) {
 	if r.Code < 400 {
 		c.rcpts++
 	}
+	if r.Delay > 0 {
+		c.delay(r.Delay)
+	}
 	c.reply(r)
 }
 

@@ -124,7 +124,7 @@ func (s *Server) MakeRoom() bool {
 	return true
 }
 
-// delay lets the client wait for slowDown.
+// delay lets the client wait, at its own cost.
 func (c *conn) delay(d time.Duration) {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
