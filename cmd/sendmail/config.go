@@ -97,7 +97,7 @@ func (v *invocation) load(ctx context.Context) (site *mta.Site, log *maillog.Log
 	}
 	v.stderrLog = site.LogFile() == "stderr"
 	v.warn(site, log, path)
-	if uid := v.caller.uid; v.tag != "" && !site.Trusts(uid) {
+	if uid := v.caller.uid; v.tag != "" && !v.given.proven && !site.Trusts(uid) {
 		log.Plain(maillog.LevelSerious, maillog.Warning, fmt.Sprintf("user %d changed syslog label", uid))
 	}
 	caller := v.callerName(ctx)

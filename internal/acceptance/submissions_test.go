@@ -530,7 +530,7 @@ var submitMasks = []struct {
 	// Ours alone: docs/differences.md.
 	{regexp.MustCompile(`(?m)^.*Authentication-Warning: .* using -ba\n`), ""},
 	// Of reports: docs/differences.md.
-	{regexp.MustCompile(`(MAIL From:<> SIZE=)\d+`), "$1<size>"},
+	{regexp.MustCompile(`(MAIL From:<>) SIZE=\d+`), "$1"},
 	// What docs/differences.md says of the log of the server, of files, and of NOTIFY for what aliases name.
 	{regexp.MustCompile(`(setsender: <[^>]*>) .*(: invalid or unparsable)`), "$1$2"},
 	{regexp.MustCompile(`(?m)^.*: from=.*, nrcpts=0, proto=E?SMTP, daemon=.*\n`), ""},
@@ -548,6 +548,7 @@ var submitMasks = []struct {
 	{regexp.MustCompile(`(?m)^rRFC822;.*\n`), ""},
 	// What is no address.
 	{regexp.MustCompile(`(?m)^(?:D: )?X-Actual-Recipient: rfc822; (?:"?5\d\d |moved away).*\n`), ""},
+	{regexp.MustCompile(`(?m)^((?:D: )?Final-Recipient: RFC822; )(?:"5\d\d .*|[a-z-]+:)$`), "$1<no address>"},
 	{regexp.MustCompile(`(?m)^(?:D: )?(?:5\d\d 5\.0\.0 )?.*\.\.\. Unbalanced '.'\n`), ""},
 	{regexp.MustCompile(`(DSN|postmaster notify|return to sender): .*Unbalanced '.'`), "$1: <damage>"},
 	{regexp.MustCompile(`(?m)^H\?\?(?:Return-Path|Content-Length):.*\n`), ""},

@@ -66,6 +66,10 @@ var submitKinds = []struct {
 	{"-odq: a report names lists", "root", "-Am -odq -falice noinclude bob badlist", ""},
 	{"-bs: EXPN", "root", "-Am -odi -bs", "EHLO localhost\r\nEXPN lists\r\nEXPN badlist\r\nQUIT\r\n"},
 	{"-ba -t without recipients", "root", "-Am -odq -em -ba -t", "Resent-From: carol\nTo: file\n\ntext\n"},
+	{"-ba -oeq with a bad From:", "root", "-Am -ba -odi -oeq far@remote.test", "From: a, b\n\ntext\n"},
+	{"-odb -L by a user", "alice", "-Ac -odb -Lother bob", ""},
+	{"order of complaints", "root", "-Am -odb -oem -fbounce@remote.test -t", "To: /etc/passwd, nosuch, file\n\ntext\n"},
+	{"a sender whom the server refuses", "bob", "-Ac -odi -f/etc/passwd alice full", ""},
 	{"-ba -t: complaints have their codes", "root",
 		"-Am -odq -oep -ba -t", "To: datarej@remote.test, self\n\ntext\n"},
 }

@@ -3,6 +3,7 @@ package mta
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -189,7 +190,8 @@ func (m *message) broken(err error, where string) {
 // tooLongHeader refuses a message whose header is longer than MaxHeadersLength.
 func (m *message) tooLongHeader() {
 	limit := m.site.options.MaxHeadersLength
-	m.log(logNotice, 6, "headers too large (%d max) from %s during message collect", limit, m.get("{client_ptr}"))
+	from := cmp.Or(m.get("{client_ptr}"), "local")
+	m.log(logNotice, 6, "headers too large (%d max) from %s during message collect", limit, from)
 	m.reject(status.Status{Exit: status.Unavailable, Code: 552, Enhanced: status.Enhanced{5, 6, 0},
 		Text: fmt.Sprintf("Headers too large (%d max)", limit)})
 }

@@ -29,6 +29,7 @@ type Submission struct {
 	logs      bool         // complaints of users who do not exist go into the log
 	newStyle  bool         // a list had marks that only lists with commas have
 	arpanet   bool         // see SubmissionOptions
+	unsent    bool         // the header names a sender that cannot be used
 	broken    bool         // a list of the header could not be read: nobody can tell who is named in it
 
 	complaints    []string
@@ -292,7 +293,7 @@ func (s *Submission) headerSender(ctx context.Context) {
 	refusal := m.setSender(ctx, text)
 	m.complain = nil
 	if refusal != nil {
-		s.broken = true
+		s.broken, s.unsent = true, true
 		s.badSender(text, *refusal)
 		m.setSender(ctx, m.expand(string([]byte{0x81, 'n'})))
 	}

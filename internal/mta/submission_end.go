@@ -191,7 +191,7 @@ func (s *Submission) GiveUp(ctx context.Context) (saved string, err error) {
 	if err := s.commit(false); err != nil {
 		return "", err
 	}
-	if !m.quiet && (m.rejected != nil || s.broken && len(failures(m.reportable())) == 0) {
+	if s.unsent || !m.quiet && (m.rejected != nil || s.broken && len(failures(m.reportable())) == 0) {
 		s.failAll()
 	}
 	m.nameLists()

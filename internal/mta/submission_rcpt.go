@@ -44,7 +44,7 @@ func (s *Submission) noRecipients() {
 		return
 	}
 	to := ""
-	if s.arpanet {
+	if s.arpanet && s.m.env.Sender != "" {
 		to = s.m.env.SenderText // whose address was looked at last
 	}
 	s.complain(to, "No recipient addresses found in header")
@@ -110,6 +110,10 @@ func (s *Submission) list(ctx context.Context, list string) bool {
 	}
 	before := len(m.env.Recipients)
 	for i := len(all) - 1; i >= 0; i-- {
+		if a := all[i].a; all[i].refusal == nil && forbidden(&envelope.Recipient{Triple: a.Triple()}) != nil {
+			s.expand(ctx, before) // what is wrong with those before him is said before
+			before = len(m.env.Recipients)
+		}
 		s.add(ctx, all[i])
 	}
 	s.expand(ctx, before)

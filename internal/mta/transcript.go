@@ -51,6 +51,7 @@ type dialogue struct {
 	command string   // whose reply comes, as it is shown
 	within  bool     // a reply of several lines comes
 	shown   bool     // the command is in the transcript
+	refused bool     // MAIL was
 	talking string   // the peer whose words are in lines
 	told    int      // how many of lines are in the transcript
 	lines   []string
@@ -100,6 +101,12 @@ func (d *dialogue) reply(line string) {
 		d.command = command
 	}
 	d.within = len(line) > 3 && line[3] != ' '
+	switch verb, _, _ := strings.Cut(d.command, " "); {
+	case verb == "MAIL":
+		d.refused = len(line) > 0 && line[0] >= '4'
+	case d.refused && (verb == "RCPT" || verb == "DATA"):
+		return // what was sent before the answer to MAIL came
+	}
 	if len(line) < 3 || line[0] != '4' && line[0] != '5' || len(d.lines) > maxReplyLines {
 		return
 	}
