@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"gosendmail/cf"
 	"gosendmail/internal/alias"
@@ -116,6 +117,10 @@ var valueChecks = map[string]func(s *Site, set *cf.Settings, value string) []cf.
 		}
 		return nil
 	},
+	"ServerCertFile":   checkCertificates(tlsconf.ServerSide, "ServerCertFile"),
+	"ServerKeyFile":    checkCertificates(tlsconf.ServerSide, "ServerKeyFile"),
+	"ClientCertFile":   checkCertificates(tlsconf.ClientSide, "ClientCertFile"),
+	"ClientKeyFile":    checkCertificates(tlsconf.ClientSide, "ClientKeyFile"),
 	"ServerSSLOptions": checkTLS(tlsconf.ServerSide), "ClientSSLOptions": checkTLS(tlsconf.ClientSide),
 	"CipherList": checkTLS(tlsconf.ServerSide), "CipherSuites": checkTLS(tlsconf.ServerSide),
 }
@@ -155,6 +160,22 @@ func checkTLS(side tlsconf.Side) func(*Site, *cf.Settings, string) []cf.Message 
 			return doubt("%v: there is no TLS", err)
 		}
 		return nil
+	}
+}
+
+// checkCertificates warns of certificates and keys with which there is no TLS, at the line of the option that is to
+// blame.
+func checkCertificates(side tlsconf.Side, option string) func(*Site, *cf.Settings, string) []cf.Message {
+	return func(_ *Site, set *cf.Settings, _ string) []cf.Message {
+		o := serverTLS(set)
+		if side == tlsconf.ClientSide {
+			o = clientTLS(set)
+		}
+		err := tlsconf.CheckFiles(side, &o, time.Now())
+		if err == nil || !strings.HasPrefix(err.Error(), option) {
+			return nil // the other option's
+		}
+		return doubt("%v", err)
 	}
 }
 

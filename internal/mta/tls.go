@@ -82,6 +82,10 @@ func clientTLS(set *cf.Settings) tlsconf.Options {
 
 func (e *encryption) keeper(side tlsconf.Side, o tlsconf.Options) *tlsconf.Keeper {
 	warn := func(err error) {
+		if file, ok := errors.AsType[*tlsconf.FileError](err); ok {
+			e.srv.Log.Plain(maillog.LevelSerious, maillog.Warning, fmt.Sprintf("STARTTLS=%s: %v", side, file))
+			return
+		}
 		e.srv.Log.Plain(maillog.LevelSerious, maillog.Warning, fmt.Sprintf("STARTTLS=%s, error: %v", side, err))
 	}
 	k, err := tlsconf.New(side, o, e.srv.now, warn)

@@ -17,7 +17,7 @@ func TestCertificatesAtTheStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := "STARTTLS=" + strings.ToLower(side) + ", error: tlsconf: " + side + "CertFile: safefile: check /nowhere/cert.pem: No such file or directory"
+		want := "STARTTLS=" + strings.ToLower(side) + ": file /nowhere/cert.pem unsafe: No such file or directory"
 		if strings.Count(string(text), want) != 1 {
 			t.Errorf("%s: the log lacks %q:\n%s", side, want, text)
 		}

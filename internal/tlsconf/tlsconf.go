@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"gosendmail/internal/safefile"
 )
@@ -81,6 +82,34 @@ func Check(side Side, o *Options) error {
 	_, _, err := settings(side, o)
 	return err
 }
+
+// CheckFiles reports what is wrong with the certificates of a side and their keys; the error begins with the name of
+// the option that is to blame.
+func CheckFiles(side Side, o *Options, now time.Time) error {
+	list, err := pairs(side, o)
+	if err != nil {
+		return fmt.Errorf("%w: there is no TLS", err)
+	}
+	for i := range list {
+		if leaf := list[i].Leaf; leaf != nil && now.After(leaf.NotAfter) {
+			day := leaf.NotAfter.Format(time.DateOnly)
+			return fmt.Errorf("%sCertFile: the certificate expired on %s", side.option(), day)
+		}
+	}
+	return nil
+}
+
+// FileError is a certificate or key in a file that cannot be used, for what it is or where it lies.
+type FileError struct {
+	Path string
+	Err  error
+}
+
+// Error says why, in the original's words.
+func (e *FileError) Error() string { return "file " + e.Path + " unsafe: " + safefile.Reason(e.Err) }
+
+// Unwrap returns the reason.
+func (e *FileError) Unwrap() error { return e.Err }
 
 // settings makes the part of a configuration that needs no files.
 func settings(side Side, o *Options) (c *tls.Config, unknown []string, err error) {
@@ -250,10 +279,10 @@ func pairs(side Side, o *Options) ([]tls.Certificate, error) {
 	for i := range cf {
 		cert, key := strings.TrimSpace(cf[i]), strings.TrimSpace(kf[i])
 		if err := o.check(cert, false); err != nil {
-			return nil, fmt.Errorf("%sCertFile: %w", side.option(), err)
+			return nil, fmt.Errorf("%sCertFile: %w", side.option(), &FileError{cert, err})
 		}
 		if err := o.check(key, true); err != nil {
-			return nil, fmt.Errorf("%sKeyFile: %w", side.option(), err)
+			return nil, fmt.Errorf("%sKeyFile: %w", side.option(), &FileError{key, err})
 		}
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
