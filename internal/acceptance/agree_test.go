@@ -59,7 +59,7 @@ func ask(t *testing.T, argv ...string) verdict {
 }
 
 // TestLintCheckAndStartAgree: mkcf lint, -bC and -bd refuse the same configurations for the same reasons: those of the
-// tree, the original's, Debian's, real ones, what package mc is tested with and 40 broken ones (by day Debian's, the
+// tree, the original's, Debian's, real ones, what package mc is tested with and 100 broken ones (by day Debian's, the
 // broken ones and one in six of the others; all with GOSENDMAIL_SLOW=1). What a start refuses is in syslog, and the
 // broken ones are refused at the line that is wrong.
 func TestLintCheckAndStartAgree(t *testing.T) {
@@ -258,6 +258,9 @@ func collect(t *testing.T, w world) {
 		if rest, ok := strings.CutPrefix(line, "cf "); ok {
 			mc, cf, at = "dnl", "LOCAL_CONFIG\n"+rest+"\n", "8"
 		}
+		if rest, ok := strings.CutPrefix(line, "rules "); ok {
+			mc, cf, at = "dnl", "LOCAL_RULESETS\nSx\n"+rest+"\n", "9"
+		}
 		put("broken", strconv.Itoa(i)+".mc", "dnl wrong at line "+at+"\nOSTYPE(`linux')dnl\ndefine(`confTO_IDENT', `0')dnl\n"+mc+"\nMAILER(`local')dnl\nMAILER(`smtp')dnl\n"+cf)
 	}
 }
@@ -275,7 +278,8 @@ func completed(text string) string {
 	return text
 }
 
-// broken are lines of a .mc that make it unusable; those after "cf " stand in LOCAL_CONFIG.
+// broken are lines of a .mc that make it unusable; those after "cf " stand in LOCAL_CONFIG, those
+// after "rules " in a ruleset.
 var broken = []string{
 	"DAEMON_OPTIONS(`Name=MTA, Port=nosuch')dnl",
 	"DAEMON_OPTIONS(`Name=MTA, Zork=25')dnl",
@@ -322,4 +326,69 @@ var broken = []string{
 	"cf O Timeout.zork=1h",
 	"cf C",
 	"cf P=1",
+	"DAEMON_OPTIONS(`Name=MTA, Addr=127.0.0.300')dnl",
+	"DAEMON_OPTIONS(`Name=MTA, Family=inet, Addr=::1')dnl",
+	"DAEMON_OPTIONS(`Name=MTA, Family=inet6, Addr=IPv6:zz::1')dnl",
+	"DAEMON_OPTIONS(`Name=MTA, Port=-1')dnl",
+	"DAEMON_OPTIONS(`Name=MTA, Port=25x')dnl",
+	"CLIENT_OPTIONS(`Family=inet6, Addr=127.0.0.1')dnl",
+	"CLIENT_OPTIONS(`Family=zork')dnl",
+	"INPUT_MAIL_FILTER(`f', `F=T')dnl",
+	"INPUT_MAIL_FILTER(`f', `S=zork:/x')dnl",
+	"INPUT_MAIL_FILTER(`f', `S=inet:1@localhost, T=Z:1m')dnl",
+	"define(`confDEF_USER_ID', `nosuchuser:nosuchgroup')dnl",
+	"define(`confTRUSTED_USER', `nosuchuser')dnl",
+	"define(`confRUN_AS_USER', `root:nosuchgroup')dnl",
+	"define(`confQUEUE_DIR', `/nonexistent/q*')dnl",
+	"define(`confTO_QUEUERETURN', `5zork')dnl",
+	"define(`confSAFE_QUEUE', `perhaps')dnl",
+	"define(`confERROR_MODE', `zork')dnl",
+	"define(`confALIAS_FILE', `zork:/etc/mail/aliases')dnl",
+	"QUEUE_GROUP(`q', `P=relative')dnl",
+	"QUEUE_GROUP(`q', `P=/elsewhere')dnl",
+	"QUEUE_GROUP(`q', `P=/var/spool/mqueue, I=many')dnl",
+	"cf K",
+	"cf Kx",
+	"cf Kx hash",
+	"cf Kx hash -Z /etc/mail/x",
+	"cf Kx ldap",
+	"cf Kx dns",
+	"cf Kx regex [a",
+	"cf Kx socket",
+	"cf Kx program",
+	"cf Kx switch",
+	"cf F",
+	"cf Fx",
+	"cf F{x}|/nonexistent/program",
+	"cf M",
+	"cf Mx",
+	"cf Mx, P=/bin/true, A=x, Z=1",
+	"cf Mx, P=/bin/true, A=x, E=",
+	"cf Mx, P=/bin/true, A=x, U=nosuchuser",
+	"cf Mx, P=/bin/true, A=x, U=root:nosuchgroup",
+	"rules R$*",
+	"rules R$*\t$9",
+	"rules R$*\t$( x $1",
+	"rules R$*\t$[ $1",
+	"rules R$*\t$>",
+	"cf H",
+	"cf HX Y: z",
+	"cf H?x: y",
+	"cf D",
+	"cf D{x",
+	"cf T",
+	"cf V99/Zork",
+	"cf Vx",
+	"cf Q",
+	"cf Qx, Z=1",
+	"cf E",
+	"cf o",
+	"cf O",
+	"cf O =1",
+	"cf O DontBlameSendmail=Zork",
+	"cf O DefaultUser=nosuchuser",
+	"cf O TempFileMode=9",
+	"cf O MaxHopCount=many",
+	"cf O Timeout.queuereturn.zork=1d",
+	"cf Lx",
 }
