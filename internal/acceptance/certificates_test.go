@@ -27,7 +27,8 @@ openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 10 -sub
 openssl req -new -key k.pem -subj /CN=mail.example.test -out r.csr
 openssl x509 -req -in r.csr -signkey k.pem -days -1 -out old.pem 2>/dev/null
 openssl genrsa -out other.pem 2048 2>/dev/null
-chmod 644 c.pem old.pem; cp k.pem group.pem; chgrp alice group.pem; chmod 640 group.pem; cp k.pem world.pem; chmod 644 world.pem
+chmod 644 c.pem old.pem; cp k.pem world.pem; chmod 644 world.pem
+cp k.pem group.pem; chgrp alice group.pem; chmod 640 group.pem
 echo junk >junk.pem; cp c.pem writable.pem; chmod 666 writable.pem; cp k.pem alices.pem; chown alice alices.pem
 ln -s k.pem link.pem; mkdir folder`
 
@@ -57,7 +58,8 @@ func TestWrongCertificates(t *testing.T) {
 				t.Errorf("%s, %s:\nours:\n%s\noriginal:\n%s", c.cert, c.key, got, want)
 			}
 			checked := outputOf(exec.Command(w.path("bin/sendmail"), "-C", w.path("tls.cf"), "-bC"), "")
-			for line, option := range []string{"", "line 1: WARNING: ServerCertFile", "line 2: WARNING: ServerKeyFile"} {
+			warnings := []string{"", "line 1: WARNING: ServerCertFile", "line 2: WARNING: ServerKeyFile"}
+			for line, option := range warnings {
 				if option != "" && strings.Contains(checked, option) != (line == c.blamed) {
 					t.Errorf("%s, %s: line %d is to blame: %s", c.cert, c.key, c.blamed, checked)
 				}
