@@ -29,6 +29,7 @@ h5.mail.test. A 127.0.2.6
 nullmx.test. MX 0 .
 loop.test. MX 10 mail.example.test.
 closed.test. MX 10 h.closed.test.
+mxfail.test. MX 10 h.servfail.test.
 h.closed.test. A 127.0.2.9
 `
 
@@ -61,7 +62,9 @@ func listenFailing(t *testing.T) {
 var (
 	reportRcpts = []string{"alice", "nosuch", "nosuch@example.test", "prog67", "prog75", "prog70", "missing", "exit64", "exit78", "half", "file1", "nofile", "noinclude", "three",
 		"far@remote.test", "rej@remote.test", "tmp@remote.test", "datarej@remote.test", "datatmp@plain.test", "rej@plain.test", "far@plain.test", "x@nohost.test", "x@nullmx.test", "x@loop.test", "x@closed.test",
-		"u@greet4.test", "u@greet5.test", "u@hello4.test", "u@hello5.test", "u@mail4.test", "u@mail5.test", "User@rnd.test", "User@rnd.test", "big@tiny.test", "x@[127.0.1.1]", "x@[127.9.9.9]", "\"q r\"@remote.test"}
+		"u@greet4.test", "u@greet5.test", "u@hello4.test", "u@hello5.test", "u@mail4.test", "u@mail5.test",
+		"User@rnd.test", "User@rnd.test", "big@tiny.test", "x@[127.0.1.1]", "x@[127.9.9.9]", "\"q r\"@remote.test",
+		"x@servfail.test", "x@mxfail.test", "d1", "d2"}
 	reportFrom = []string{"", "", "-falice", "-ffar@remote.test", "-fbob@example.test", "-frej@remote.test", "-fnosuch@example.test", "-fx@nohost.test"}
 	reportDSN  = []string{"", "", "", "", "-Nnever", "-Nfailure", "-Ndelay", "-Nfailure,delay", "-Rhdrs", "-Rfull -Vid1"}
 	reportOpts = []string{"", "", "", "-OMaxHopCount=3", "-OPrivacyOptions=nobodyreturn", "-OPrivacyOptions=noactualrecipient", "-OPostmasterCopy=postmaster", "-ODoubleBounceAddress=bob", "-ODoubleBounceAddress=",
@@ -130,7 +133,8 @@ func reportCase(seed, number uint64) (c *drainCase, aged time.Duration) {
 
 // reportWaits are recipients that wait, or get the message: a failure beside a warning is told in two reports
 // (docs/differences.md).
-var reportWaits = []string{"alice", "prog75", "far@remote.test", "tmp@remote.test", "x@closed.test", "u@mail4.test", "x@[127.9.9.9]", "file1", "three"}
+var reportWaits = []string{"alice", "prog75", "far@remote.test", "tmp@remote.test", "x@closed.test", "u@mail4.test",
+	"x@[127.9.9.9]", "file1", "three", "x@servfail.test", "x@mxfail.test"}
 
 // together leaves out of a list what is told in another way beside others.
 func together(named []string, aged time.Duration) []string {
@@ -160,7 +164,9 @@ func TestReportsOfAllKindsAsTheOriginal(t *testing.T) {
 		prepareDrain(t, w)
 		appendTo(t, w.path("zone"), reportZone)
 		appendTo(t, w.path("etc/mail/mailertable"), "tiny.test|tiny:x\n")
-		appendTo(t, w.path("etc/mail/aliases"), "missing: \"|/nonexistent/program\"\nexit64: \"|/home/rec exit64\"\nexit78: \"|/home/rec exit78\"\nnofile: /nonexistent/folder/file\nnoinclude: :include:/nonexistent\n")
+		appendTo(t, w.path("etc/mail/aliases"), "missing: \"|/nonexistent/program\"\nexit64: \"|/home/rec exit64\"\n"+
+			"exit78: \"|/home/rec exit78\"\nnofile: /nonexistent/folder/file\n"+
+			"noinclude: :include:/nonexistent\n"+deepAliases())
 	}, func(t *testing.T, w world) {
 		l := openDrainLab(t, w)
 		l.logs = true
@@ -189,6 +195,14 @@ func TestReportsOfAllKindsAsTheOriginal(t *testing.T) {
 		}
 		v.most(t, 3)
 	})
+}
+
+// deepAliases are d1 to d13, of which those that lie deeper than MaxAliasRecursion are refused.
+func deepAliases() (text string) {
+	for i := range 12 {
+		text += fmt.Sprintf("d%d: d%d\n", i+1, i+2)
+	}
+	return text + "d13: bob\n"
 }
 
 // severalReason is why a report is made, of a message with several recipients: the log names one of them.

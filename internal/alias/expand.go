@@ -193,6 +193,9 @@ func (r *run) add(rcpt *envelope.Recipient, depth int) {
 	}
 	most := r.most()
 	if depth > limit {
+		if rcpt.Alias != nil { // who names the one that is too deep is who fails
+			r.all, rcpt = r.all[:len(r.all)-1], rcpt.Alias
+		}
 		r.fail(rcpt, status.Unavailable, 554, noLoop, "aliasing/forwarding loop broken (%d aliases deep; %d max)", depth, limit)
 		return
 	}

@@ -112,6 +112,9 @@ func (m *message) expire() {
 // expiredCode is the enhanced code of what waited too long (RFC 3463 section 3.5).
 var expiredCode = status.Enhanced{4, 4, 7}
 
+// loopCode is the enhanced code of what goes round in circles (RFC 3463 section 3.5).
+var loopCode = status.Enhanced{5, 4, 6}
+
 // reportable returns the recipients of whom the sender is to hear now: failures unless NOTIFY says otherwise, successes
 // where it asks for them.
 func (m *message) reportable() []*envelope.Recipient {
@@ -375,7 +378,8 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 		if mailer.Path != "[IPC]" || r.Status.Scope == status.OfSession {
 			shown.Status.Remote = ""
 		}
-		if mailer.DiagType == "X-Unix" && r.Status.Permanent() && !m.waiting(r) && r.Status.Enhanced != expiredCode {
+		if mailer.DiagType == "X-Unix" && r.Status.Permanent() && !m.waiting(r) && r.Status.Enhanced != expiredCode &&
+			r.Status.Enhanced != loopCode {
 			shown.Status.Diagnostic = exitCode(r.Status)
 		}
 		if mailer.DiagType == "X-Unix" && action == dsn.Delayed && r.Status.Exit == status.TempFail && r.Status.Diagnostic == "" {
@@ -394,7 +398,7 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 		out.ActualType, out.Actual = "rfc822", r.Triple.User
 		if r.Triple.Mailer == "prog" || r.Triple.Mailer == "*file*" {
 			out.ActualType = "X-Unix"
-			if r.Alias != nil {
+			if r.Alias != nil && r.Status.Enhanced != loopCode { // of which no mailer heard
 				out.Actual = unquote(out.Actual)
 			}
 			return out

@@ -282,7 +282,8 @@ func (m *message) tooManyHops() {
 		env.SenderText + " via " + via + ", to " + to
 	m.sysErr("%s", text)
 	m.exit = status.Unavailable
-	s := status.Status{Exit: status.Unavailable, Code: 554, Enhanced: status.Enhanced{5, 4, 6}, Text: text}
+	s := status.Status{Exit: status.Unavailable, Code: 554, Enhanced: loopCode, Text: text,
+		Diagnostic: "554 " + loopCode.String() + " Too many hops"}
 	m.transcript.WriteString(replyText(s) + "\n")
 	for _, r := range env.PendingRecipients() {
 		m.settle(r, s)

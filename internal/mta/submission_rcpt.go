@@ -191,10 +191,9 @@ func (s *Submission) expand(ctx context.Context, before int) {
 	fresh := m.env.Recipients
 	m.env.Recipients = append(earlier, fresh...)
 	for _, r := range s.failedIn(fresh) {
-		if r.Status.Place != "" {
-			s.complain("", refused(r.Addr, r.Status))
-		} else {
-			s.complain(r.Addr, replyText(r.Status))
+		s.complain("", refused(r.Addr, r.Status))
+		if r.Status.Enhanced == loopCode && s.logs {
+			m.log(logNotice, maillog.LevelCollect, "%s", r.Status.Text)
 		}
 		if r.Status.Exit != status.NoUser {
 			continue
