@@ -243,7 +243,7 @@ func (s *submitted) message(r *rand.Rand, grab bool) {
 			d = r.IntN(len(damages))
 		}
 		if grab && !swallowed(d) && strings.IndexFunc(b.String(), func(c rune) bool { return c == 0 }) < 0 {
-			s.named = append(s.named, rcpts...)
+			s.named = append(s.named, rcpts[:untilOdd(rcpts)]...)
 		}
 		b.WriteString(damages[d](name, strings.Join(rcpts, ", ")))
 	}
@@ -264,6 +264,14 @@ func (s *submitted) message(r *rand.Rand, grab bool) {
 		text += "\n"
 	}
 	s.stdin = text
+}
+
+// untilOdd counts the recipients in front of the first that may swallow the rest of a list.
+func untilOdd(rcpts []string) int {
+	if i := slices.IndexFunc(rcpts, func(r string) bool { return slices.Contains(oddRcpts, r) }); i >= 0 {
+		return i
+	}
+	return len(rcpts)
 }
 
 func (s *submitted) String() string {
