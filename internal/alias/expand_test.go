@@ -339,3 +339,16 @@ func TestLongForward(t *testing.T) {
 		}
 	}
 }
+
+// TestQuotedBefore: \list, who is no user, takes nothing from list.
+func TestQuotedBefore(t *testing.T) {
+	w := testWorld()
+	var earlier Memory
+	quoted := &envelope.Recipient{Addr: `\self`, State: envelope.Failed}
+	earlier.Add(quoted, Target{Triple: rules.Triple{Mailer: "local", User: "self"}, Aliased: true, Account: true})
+	x := &Expander{Env: w, Earlier: &earlier}
+	all, err := x.Expand(context.Background(), []*envelope.Recipient{{Addr: "self", Primary: true}})
+	if got := show(all); err != nil || !strings.Contains(got, "local:bob") {
+		t.Errorf("%s %v", got, err)
+	}
+}

@@ -23,7 +23,9 @@ func (x *Memory) Add(r *envelope.Recipient, t Target) {
 		x.seen, x.last = places{}, places{}
 	}
 	k := key(r, &meta{target: t})
-	x.seen[k] = r
+	if !strings.HasPrefix(strings.Trim(r.Addr, "<> "), `\`) { // \user does not stand for what user stands for
+		x.seen[k] = r
+	}
 	if r.State == envelope.Pending {
 		x.last[k] = r
 	}
