@@ -33,7 +33,7 @@ func (s *Server) Verify(ctx context.Context, args []string, sender string, noAli
 		v.fail(st.Exit, st.Text)
 	}
 	v.places(all)
-	return v.lines, v.exit
+	return v.lines, v.status()
 }
 
 // verification is what -bv has found so far.
@@ -43,6 +43,15 @@ type verification struct {
 	list   []*envelope.Recipient
 	lines  []string
 	exit   int
+	mended bool // something was wrong with an address that has a place all the same
+}
+
+// status is what the program ends with.
+func (v *verification) status() int {
+	if v.exit == status.OK && v.mended {
+		return status.Usage
+	}
+	return v.exit
 }
 
 // fail tells of an error, in the log, too.
@@ -90,7 +99,12 @@ func (v *verification) resolve(ctx context.Context, addr string) *envelope.Recip
 	}
 	a := v.m.site.Parse(ctx, env, addr, 0, forRecipient)
 	exit := status.Usage
-	if a != nil && (a.Mailer == nil || a.Status.Permanent()) && a.Status.Exit != status.DataErr {
+	switch {
+	case a == nil:
+	case a.Mailer != nil && !a.Status.Permanent():
+		exit = status.OK // what could be mended counts where nothing worse comes
+		v.mended = v.mended || len(problems) > 0
+	case a.Status.Exit != status.DataErr:
 		exit = a.Status.Exit
 	}
 	for _, p := range problems {
