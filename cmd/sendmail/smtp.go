@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"gosendmail/internal/dns"
 	"gosendmail/internal/maillog"
 	"gosendmail/internal/mta"
 	"gosendmail/internal/smtpd"
@@ -20,8 +21,12 @@ func (v *invocation) sessionConfig(site *mta.Site, m *mta.Server, dm *mta.Daemon
 		NewSession: func(ctx context.Context, conn smtpd.Conn) (smtpd.Session, error) {
 			return m.NewSession(dm, mta.AddrPort(conn.Local), mta.AddrPort(conn.Remote)), nil
 		},
-		Scope: maps.WithScope, // a socket map answers each client over connections of its own
-		Step:  maps.WithStep,  // a table is looked at for a replacement once in a command
+		// A socket map answers each client over connections of its own; name servers that are silent are not asked
+		// again and again for one.
+		Scope: func(ctx context.Context) (context.Context, func()) {
+			return maps.WithScope(dns.WithMemory(ctx))
+		},
+		Step: maps.WithStep, // a table is looked at for a replacement once in a command
 		// The session itself holds messages against MaxMessageSize: it words the refusal and logs the size.
 		AllowBogusHelo: o.AllowBogusHELO,
 		Chunking:       o.Chunking,

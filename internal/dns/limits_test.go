@@ -33,3 +33,38 @@ func TestWithLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestMemory counts questions to servers that leave them open: in one context each is put to them once, for a minute.
+func TestMemory(t *testing.T) {
+	silent := func(mdns.ResponseWriter, *mdns.Msg) bool { return true }
+	failing := func(w mdns.ResponseWriter, q *mdns.Msg) bool {
+		_ = w.WriteMsg(new(mdns.Msg).SetRcode(q, mdns.RcodeServerFailure))
+		return true
+	}
+	for _, name := range []string{"silent", "failing"} {
+		s := dnstest.Start(t, zone)
+		s.Handle(silent)
+		if name == "failing" {
+			s.Handle(failing)
+		}
+		now := time.Now()
+		cfg := s.Config()
+		cfg.Timeout, cfg.Attempts, cfg.Now = 200*time.Millisecond, 1, func() time.Time { return now }
+		r := dns.New(cfg)
+		ctx, other := dns.WithMemory(t.Context()), dns.WithMemory(t.Context())
+		for i, step := range []struct {
+			ctx   context.Context
+			after time.Duration
+			want  int
+		}{{ctx, 0, 1}, {ctx, 0, 1}, {dns.WithMemory(ctx), 59 * time.Second, 1}, {t.Context(), 0, 2},
+			{other, 0, 3}, {ctx, 2 * time.Second, 4}} {
+			now = now.Add(step.after)
+			if _, err := r.Query(step.ctx, "Example.test", mdns.TypeMX); dns.KindOf(err) != dns.Temporary {
+				t.Errorf("%s, question %d: %v", name, i, err)
+			}
+			if got := len(s.Asked()); got != step.want {
+				t.Errorf("%s, question %d: asked %d times, want %d", name, i, got, step.want)
+			}
+		}
+	}
+}

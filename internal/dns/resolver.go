@@ -242,8 +242,20 @@ func (a *Answer) keepTTL(seconds uint32) {
 	}
 }
 
-// exchange asks the servers in rounds until one gives a reply that settles the question. The error says that none did.
+// exchange asks the servers, unless they left the question open a moment ago (WithMemory).
 func (r *Resolver) exchange(ctx context.Context, fqdn string, qtype uint16) (*reply, error) {
+	if f, failed := recall(ctx, fqdn, qtype, r.cfg.Now()); failed {
+		return f.reply, f.err
+	}
+	m, err := r.rounds(ctx, fqdn, qtype)
+	if open := err != nil || m.outcome() == Temporary; open && ctx.Err() == nil {
+		remember(ctx, fqdn, qtype, failure{m, err, r.cfg.Now()})
+	}
+	return m, err
+}
+
+// rounds asks the servers in rounds until one gives a reply that settles the question. The error says that none did.
+func (r *Resolver) rounds(ctx context.Context, fqdn string, qtype uint16) (*reply, error) {
 	q := r.question(fqdn, qtype)
 	var last *reply
 	var lastErr error
