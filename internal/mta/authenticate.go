@@ -70,13 +70,13 @@ func (c *Session) Auth(ctx context.Context, mechanism string) (gosasl.Server, st
 		return nil, reply(503, status.Enhanced{5, 3, 3}, "AUTH not available")
 	}
 	list, err := c.authMechanisms(ctx)
-	if err == nil && !slices.Contains(list, mechanism) {
-		return nil, reply(504, status.Enhanced{5, 3, 3}, "AUTH mechanism "+clipped(mechanism)+" not available")
-	}
-	if err == nil {
+	switch {
+	case slices.Contains(list, mechanism): // a back end that was too slow for EHLO has longer here
 		s := c.saslSession()
 		s.Offered = list
 		c.exchange, err = c.srv.authority.backend.Start(ctx, s, mechanism)
+	case err == nil:
+		return nil, reply(504, status.Enhanced{5, 3, 3}, "AUTH mechanism "+clipped(mechanism)+" not available")
 	}
 	if err != nil {
 		return nil, c.authRefusal(mechanism, err)

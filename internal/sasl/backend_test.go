@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -250,5 +251,28 @@ func TestDovecotThatMisbehaves(t *testing.T) {
 		if _, done, err := x.Next([]byte("\x00a\x00b")); done && err == nil || !errors.Is(err, ErrTemporary) {
 			t.Errorf("%s: %v %v", name, done, err)
 		}
+	}
+}
+
+// TestOfferOfASilentDovecot: who says EHLO waits a part of the time only, and who logs in waits for the whole of it.
+func TestOfferOfASilentDovecot(t *testing.T) {
+	greet := make(chan struct{})
+	d := Dovecot{Timeout: 6 * time.Second}
+	d.Path = listen(t, "auth-client", func(c net.Conn) {
+		<-greet
+		_, _ = io.WriteString(c, dovecotGreeting)
+		_, _ = io.Copy(io.Discard, c)
+	})
+	begun := time.Now()
+	names, err := d.Mechanisms(t.Context(), session())
+	if took := time.Since(begun); took >= d.Timeout {
+		t.Errorf("the offer took %v", took)
+	}
+	if !errors.Is(err, ErrTemporary) || !slices.Contains(names, Plain) {
+		t.Errorf("%v %v", names, err)
+	}
+	close(greet)
+	if _, err := d.Start(t.Context(), session(), Plain); err != nil {
+		t.Error(err)
 	}
 }

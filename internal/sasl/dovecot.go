@@ -2,6 +2,7 @@ package sasl
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -19,6 +20,8 @@ const (
 	dovecotLine    = 16384
 	dovecotLines   = 200 // of its greeting
 	dovecotTimeout = 30 * time.Second
+	// offerPart is which part of it everybody waits who says EHLO, mail servers too: little depends on the answer.
+	offerPart = 6
 )
 
 // Dovecot is the auth service of Dovecot, over its client socket (protocol version 1.2, doc.dovecot.org: "Auth
@@ -26,7 +29,7 @@ const (
 // holds nobody else.
 type Dovecot struct {
 	Path    string        // of the socket
-	Timeout time.Duration // of each answer; 0 means 30 seconds
+	Timeout time.Duration // of each answer; 0 means 30 seconds. Mechanisms waits a sixth of it
 }
 
 // dovecotConn is a connection after the greeting.
@@ -37,16 +40,16 @@ type dovecotConn struct {
 	timeout time.Duration
 }
 
+// patience is the time for an answer.
+func (d Dovecot) patience() time.Duration { return cmp.Or(d.Timeout, dovecotTimeout) }
+
 // open connects and reads the greeting.
 func (d Dovecot) open(ctx context.Context) (*dovecotConn, error) {
 	c, err := dialUnix(ctx, d.Path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: dovecot: %w", ErrTemporary, err)
 	}
-	x := &dovecotConn{c: c.(*ctxConn), r: bufio.NewReaderSize(c, dovecotLine), timeout: d.Timeout}
-	if x.timeout == 0 {
-		x.timeout = dovecotTimeout
-	}
+	x := &dovecotConn{c: c.(*ctxConn), r: bufio.NewReaderSize(c, dovecotLine), timeout: d.patience()}
 	if err := x.greet(); err != nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("%w: dovecot: %w", ErrTemporary, err)
@@ -96,6 +99,7 @@ func (x *dovecotConn) read() ([]string, error) {
 
 // Mechanisms asks which mechanisms the service offers, without those that it cannot carry out for others.
 func (d Dovecot) Mechanisms(ctx context.Context, _ *Session) ([]string, error) {
+	d.Timeout = d.patience() / offerPart
 	x, err := d.open(ctx)
 	if err != nil {
 		var all []string
