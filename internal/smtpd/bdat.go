@@ -61,6 +61,10 @@ func (c *conn) bdat(arg string) {
 			c.lost(d.err)
 			return
 		}
+		if c.mail { // the chunks behind this one, sent already perhaps, are no message without it
+			c.sess.Reset(c.ctx)
+			c.mail, c.rcpts = false, 0
+		}
 		c.badCommand(*refusal)
 		return
 	}

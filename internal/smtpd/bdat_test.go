@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"gosendmail/internal/status"
 )
 
 const transaction = "EHLO c.test\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n"
@@ -110,6 +112,21 @@ func TestChunksOfRefusedClients(t *testing.T) {
 	p.expect("550")
 	p.send("NOOP\r\n")
 	p.expect("250")
+}
+
+// TestChunksBehindARefusedOne: the rest of a message is no message, even where it would be taken by now.
+func TestChunksBehindARefusedOne(t *testing.T) {
+	f := &fake{features: []string{"F"}, starts: []status.Reply{say(451, order500, "check_data cannot tell")}}
+	p, _ := serve(t, f, Config{Chunking: true})
+	p.expect("220")
+	p.send(transaction + "BDAT 6\r\nX: y\r\nBDAT 5 LAST\r\n\r\nz\r\n" +
+		"MAIL FROM:<a@b>\r\nBDAT 3\r\nX\r\nRCPT TO:<c@d>\r\nBDAT 1 LAST\r\nzQUIT\r\n")
+	for code := range strings.FieldsSeq("250 250 250 451 503 250 503 503 503 221") {
+		p.expect(code)
+	}
+	if len(f.messages) > 0 {
+		t.Errorf("messages %q", f.messages)
+	}
 }
 
 // FuzzChunks cuts a message into chunks: what arrives is what DATA would have made of it, however it is cut.

@@ -20,8 +20,9 @@ type fake struct {
 	messages [][]byte
 	cause    error
 	closed   bool
-	trickle  int // bytes of a message that are read at a time; 0: io.Copy
-	stop     int // bytes after which the session loses interest in a message; 0: never
+	trickle  int            // bytes of a message that are read at a time; 0: io.Copy
+	stop     int            // bytes after which the session loses interest in a message; 0: never
+	starts   []status.Reply // StartData's, one after the other
 }
 
 func (f *fake) note(format string, args ...any) { f.got = append(f.got, fmt.Sprintf(format, args...)) }
@@ -47,10 +48,15 @@ func (f *fake) Early(_ context.Context, verb string)    { f.note("notice: early 
 func (f *fake) Undecoded(_ context.Context, text string) {
 	f.got = append(f.got, "notice: undecoded "+text)
 }
-func (f *fake) Misspoken(_ context.Context, text string)   { f.note("notice: wrong: %s", text) }
-func (f *fake) Reset(context.Context)                      { f.note("reset") }
-func (f *fake) Close(_ context.Context, cause error)       { f.closed, f.cause = true, cause }
-func (f *fake) StartData(context.Context) (r status.Reply) { return r }
+func (f *fake) Misspoken(_ context.Context, text string) { f.note("notice: wrong: %s", text) }
+func (f *fake) Reset(context.Context)                    { f.note("reset") }
+func (f *fake) Close(_ context.Context, cause error)     { f.closed, f.cause = true, cause }
+func (f *fake) StartData(context.Context) (r status.Reply) {
+	if len(f.starts) > 0 {
+		r, f.starts = f.starts[0], f.starts[1:]
+	}
+	return r
+}
 func (f *fake) Helo(_ context.Context, verb, name string) (status.Reply, []string) {
 	f.note("%s %s", verb, name)
 	return say(250, noEnhanced, "mail.example.test Hello root@localhost, pleased to meet you"), []string{"ENHANCEDSTATUSCODES", "PIPELINING", "8BITMIME", "SIZE", "DSN", "DELIVERBY", "HELP"}
