@@ -29,12 +29,6 @@ type headerCheck struct {
 // puts the fields that the configuration adds in front.
 func (m *message) header(ctx context.Context, h *headerText) {
 	fields := h.fields
-	for i := range fields {
-		if k := kindOf(fields[i].Name); k.is(fieldEnd) {
-			fields = fields[:i+1]
-			break
-		}
-	}
 	if m.site.options.SingleLineFromHeader {
 		joinFrom(fields)
 	}

@@ -24,10 +24,10 @@ type headerText struct {
 	date   string // of a "From " line that stood in front and was taken away, in the form of RFC 5322; "" where there is none
 }
 
-// readHeader reads header fields until the empty line or the first line that can be no field (RFC 5322 section 2.2;
-// such a line begins the body, as with the original). Lines end with LF. limit is MaxHeadersLength, bytes; 0 means
-// none. With saveFrom a "From " line of a mailbox in front is kept as the first body line's affair instead of being
-// dropped. NUL bytes are left out; with seven the eighth bits are cut off.
+// readHeader reads header fields until the empty line, the first line that can be no field (RFC 5322 section 2.2) or a
+// field that ends the header: such lines begin the body, as with the original. Lines end with LF. limit is
+// MaxHeadersLength, bytes; 0 means none. With saveFrom a "From " line of a mailbox in front is kept as the first body
+// line's affair instead of being dropped. NUL bytes are left out; with seven the eighth bits are cut off.
 func readHeader(br *bufio.Reader, limit int64, saveFrom, seven bool) (*headerText, error) {
 	h := &headerText{seven: seven}
 	for first := true; ; first = false {
@@ -48,7 +48,7 @@ func readHeader(br *bufio.Reader, limit int64, saveFrom, seven bool) (*headerTex
 				continue
 			}
 		}
-		if !startsField(br) {
+		if name, ok := fieldAhead(br); !ok || kindOf(name).is(fieldEnd) {
 			return h, nil
 		}
 		if err := h.readField(br, limit); err != nil {
@@ -93,24 +93,24 @@ func postmarkDate(line string) string {
 	return ""
 }
 
-// startsField reports whether the next line is "name:", blanks allowed before the colon. The name must be printable and
-// not be longer than the buffer.
-func startsField(br *bufio.Reader) bool {
+// fieldAhead reports whether the next line is "name:", blanks allowed before the colon, and returns the name, which
+// must be printable and not be longer than the buffer.
+func fieldAhead(br *bufio.Reader) (name string, ok bool) {
 	for n := 64; ; n *= 2 {
 		p, err := br.Peek(min(n, br.Size()))
 		i := 0
 		for i < len(p) && p[i] > ' ' && p[i] < 127 && p[i] != ':' {
 			i++
 		}
-		name := i
+		end := i
 		for i < len(p) && (p[i] == ' ' || p[i] == '\t') {
 			i++
 		}
 		if i < len(p) {
-			return name > 0 && p[i] == ':'
+			return string(p[:end]), end > 0 && p[i] == ':'
 		}
 		if err != nil || n >= br.Size() {
-			return false
+			return "", false
 		}
 	}
 }

@@ -17,6 +17,8 @@ func TestReadHeader(t *testing.T) {
 		{"mailbox line", "From a@b Sun Nov 22\nA: 1\n\nx\n", "A= 1;", "x\n"},
 		{"control character in a name", "A\x01: 1\n\nx\n", "", "A\x01: 1\n\nx\n"},
 		{"colon first", ": 1\n\nx\n", "", ": 1\n\nx\n"},
+		{"a field that ends the header", "A: 1\nText: x\nB: 2\n\nbody\n", "A= 1;", "Text: x\nB: 2\n\nbody\n"},
+		{"such a field first", "message : x\nA: 1\n", "", "message : x\nA: 1\n"},
 		{"cut off", "A: 1\nB: 2", "A= 1;B= 2;", ""},
 		{"folded first", " A: 1\n\nx\n", "", " A: 1\n\nx\n"},
 		{"long name", strings.Repeat("n", 200) + ": 1\n\n", strings.Repeat("n", 200) + "= 1;", ""},
