@@ -48,8 +48,7 @@ func (m *message) header(ctx context.Context, h *headerText) {
 	if h.date != "" && m.date == "" {
 		m.set("a", h.date)
 	}
-	m.fromNothing = slices.ContainsFunc(fields, saysNothing)
-	fields = slices.DeleteFunc(fields, saysNothing)
+	fields = slices.DeleteFunc(fields, m.saysNothing)
 	defaults := m.defaults(fields)
 	m.env.Header = append(defaults, m.kept(fields)...)
 	if m.headerRead != nil {
@@ -66,9 +65,19 @@ func (m *message) doubts() (list []envelope.Field) {
 	return list
 }
 
-// saysNothing tells a From: or Resent-From: without an address, which is as good as none.
-func saysNothing(f envelope.Field) bool {
-	return (strings.EqualFold(f.Name, "From") || strings.EqualFold(f.Name, "Resent-From")) && strings.TrimSpace(f.Value) == ""
+// saysNothing tells a field without a value, such as "Message-Id:", in whose place the configuration puts one of its
+// own: it is as good as none.
+func (m *message) saysNothing(f envelope.Field) bool {
+	if strings.TrimSpace(f.Value) != "" {
+		return false
+	}
+	if strings.EqualFold(f.Name, "From") || strings.EqualFold(f.Name, "Resent-From") {
+		m.fromNothing = true
+		return true
+	}
+	return !kindOf(f.Name).is(fieldForce) && slices.ContainsFunc(m.site.headerLines, func(l headerLine) bool {
+		return strings.EqualFold(l.name, f.Name)
+	})
 }
 
 // joinFrom makes one line of each From: field (option SingleLineFromHeader).
