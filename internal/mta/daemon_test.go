@@ -42,6 +42,8 @@ func TestParseDaemon(t *testing.T) {
 		"=1":                        {Text: `PortOptions parameter "=1" unknown`, Reply: portReply},
 		"Addr=::1":                  {Text: `host "::1" unknown`, Reply: hostReply, Host: true},
 		"Family=inet6, A=127.0.0.1": {Text: `host "127.0.0.1" unknown`, Reply: hostReply, Host: true},
+		"Name=A Port=25": {Warning: true, Doubt: true,
+			Text: `DaemonPortOptions: "Name=A Port=25" is one value: commas stand between keys`},
 	} {
 		if _, problems := ParseDaemon(ctx, value, 1); len(problems) != 1 || problems[0] != want {
 			t.Errorf("%s: %+v", value, problems)

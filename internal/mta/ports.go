@@ -110,6 +110,10 @@ func (d *Daemon) parse(ctx context.Context, value, option string, keys, modifier
 		if !slices.ContainsFunc(keys, func(k Key) bool { return k.Name == name }) {
 			complain(cf.Message{Text: fmt.Sprintf("%s: key %s has no effect", option, key), Warning: true, Doubt: true})
 		}
+		if strings.Contains(v, "=") && strings.ContainsAny(v, " \t") {
+			text := fmt.Sprintf("%s: %q is one value: commas stand between keys", option, part)
+			complain(cf.Message{Text: text, Warning: true, Doubt: true})
+		}
 		if text, usable := d.set(name[0], v); text != "" {
 			complain(cf.Message{Text: text, Reply: portReply, Warning: usable, Doubt: usable})
 		}

@@ -41,6 +41,7 @@ func (s *Site) checkValues() {
 	s.checkQueues()
 	s.checkMailers()
 	s.checkPasswords()
+	s.checkHandshakes()
 }
 
 // checkQueues refuses to start with queue groups outside of QueueDirectory, by the texts of the paths as the original
@@ -214,15 +215,35 @@ func (s *Site) checkPasswords() {
 	if err == nil && hasPasswords(cyrus) {
 		return
 	}
+	s.eachDaemon(func(at cf.Position, d *Daemon) {
+		if d.Has('a') {
+			const text = "daemon %s demands AUTH (modifier a), but nobody can have it: there are no passwords"
+			s.complainAt(at, doubt(text, d.Name))
+		}
+	})
+}
+
+// checkHandshakes warns of daemons that begin with TLS where nothing names a certificate: each session ends at once.
+func (s *Site) checkHandshakes() {
+	if s.Settings().ServerCertFile != "" || s.Sets.Ruleset("tls_srv_features") != nil {
+		return // checked with the option; the rules may name certificates
+	}
+	s.eachDaemon(func(at cf.Position, d *Daemon) {
+		if d.Has('s') {
+			const text = "daemon %s begins with TLS (modifier s), but there is no ServerCertFile: nobody is served"
+			s.complainAt(at, doubt(text, d.Name))
+		}
+	})
+}
+
+// eachDaemon calls f for the daemons with the places of their lines.
+func (s *Site) eachDaemon(f func(cf.Position, *Daemon)) {
 	n := 0
 	for _, o := range s.Config.Options {
-		if o.Name != "DaemonPortOptions" {
-			continue
+		if o.Name == "DaemonPortOptions" {
+			f(o.Position, s.ports.daemons[n])
+			n++
 		}
-		if d := s.ports.daemons[n]; d.Has('a') {
-			s.complainAt(o.Position, doubt("daemon %s demands AUTH (modifier a), but nobody can have it: there are no passwords", d.Name))
-		}
-		n++
 	}
 }
 
