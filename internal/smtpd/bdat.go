@@ -216,6 +216,9 @@ func (d *chunkReader) bare(p []byte, mode lineEnd, is byte, fault error) int {
 // next answers the chunk and waits for another. What else a client may say meanwhile is answered here.
 func (d *chunkReader) next() {
 	c := d.c
+	if d.size == 0 {
+		c.slowDown(&c.noops, c.srv.limits.Noop, "BDAT")
+	}
 	c.reply(say(250, ok200, strconv.FormatInt(d.size, 10)+" octets received"))
 	for d.err == nil {
 		line, err := c.s.readLine(c.srv.limits.CommandLine, c.srv.cfg.Timeouts.Command)

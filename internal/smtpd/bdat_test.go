@@ -1,10 +1,13 @@
 package smtpd
 
 import (
+	"context"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"gosendmail/internal/status"
 )
@@ -125,6 +128,26 @@ func TestChunksBehindARefusedOne(t *testing.T) {
 		p.expect(code)
 	}
 	if len(f.messages) > 0 {
+		t.Errorf("messages %q", f.messages)
+	}
+}
+
+// TestEmptyChunks: whoever sends nothing, again and again, waits longer and longer, as with NOOP.
+func TestEmptyChunks(t *testing.T) {
+	f := &fake{features: []string{"F"}}
+	var waits []time.Duration
+	p, _ := serve(t, f, Config{Chunking: true, Limits: Limits{Noop: 2},
+		Delay: func(_ context.Context, d time.Duration) { waits = append(waits, d) }})
+	p.expect("220")
+	p.send(transaction + strings.Repeat("BDAT 0\r\n", 4) + "BDAT 1\r\naBDAT 0 LAST\r\nQUIT\r\n")
+	for range 9 {
+		p.expect("250")
+	}
+	p.expect("221")
+	if want := []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}; !slices.Equal(waits, want) {
+		t.Errorf("waits %v, want %v", waits, want)
+	}
+	if len(f.messages) != 1 || string(f.messages[0]) != "a\n" {
 		t.Errorf("messages %q", f.messages)
 	}
 }
