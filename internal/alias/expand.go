@@ -35,6 +35,7 @@ type Target struct {
 	Account bool   // mailer flag w: the user must have an account, whose .forward counts
 	Case    bool   // mailer flag u: the user's case matters for duplicates
 	Final   string // what a DSN calls the recipient, "rfc822; a@b"; "" means the address
+	Problem string // what was wrong with the address and could be mended, "553 Unbalanced '\"'"; "" means nothing
 }
 
 // FileKind is what a file that Env.Open opens serves for.
@@ -76,8 +77,9 @@ type Env interface {
 	ValidShell(shell string) bool
 	// Log is told what only the log needs to know.
 	Log(format string, args ...any)
-	// Notice logs what is wrong with a recipient.
-	Notice(format string, args ...any)
+	// Complain is told of an address in an alias, list or .forward that was mended; place is its line,
+	// "FILE: line 3: ".
+	Complain(place, addr, problem string)
 	// Warn logs a .forward that is not obeyed.
 	Warn(format string, args ...any)
 }
@@ -210,6 +212,9 @@ func (r *run) add(rcpt *envelope.Recipient, depth int) {
 		r.resolveFailed(rcpt, err)
 		return
 	}
+	if t.Problem != "" && rcpt.Alias != nil {
+		r.Env.Complain(r.place, rcpt.Addr, t.Problem)
+	}
 	m.target = t
 	r.settle(rcpt, m)
 }
@@ -252,6 +257,9 @@ func (r *run) settle(rcpt *envelope.Recipient, m *meta) {
 	}
 	final := m.quoted || m.self
 	if !final && isTwin(r.seen, rcpt, m) {
+		if r.Told != nil {
+			r.Told(r.place + rcpt.Addr + "... duplicate suppressed")
+		}
 		return
 	}
 	switch {
@@ -459,13 +467,9 @@ func (r *run) owner(name string) (string, error) {
 	return value, nil
 }
 
-// children adds what a recipient stands for. A value that names nobody is a failure: mail must not vanish.
+// children adds what a recipient stands for. Who stands for nobody at all is told in the end (Expand).
 func (r *run) children(rcpt *envelope.Recipient, m *meta, list []listed, owner string, alias bool,
 	ctl *envelope.Ctladdr) {
-	if len(list) == 0 {
-		r.fail(rcpt, status.Unavailable, 550, noUser, "%s... expands to no addresses", rcpt.Addr)
-		return
-	}
 	rcpt.State = envelope.Expanded
 	notify := rcpt.Notify
 	if owner != "" && !r.KeepNotify { // what happens to the members is the owner's affair (RFC 3461 section 5.2.7.3)
@@ -474,15 +478,22 @@ func (r *run) children(rcpt *envelope.Recipient, m *meta, list []listed, owner s
 	if owner == "" {
 		owner = rcpt.Owner
 	}
+	alone := len(addrs(list)) == 1
 	outer := r.place
 	defer func() { r.place = outer }()
 	for _, l := range list {
 		if l.place != "" {
 			r.place = l.place
 		}
+		if l.line != "" && r.Told != nil {
+			r.Told(r.place + "sending to " + l.line)
+		}
+		if l.addr == "" {
+			continue
+		}
 		child := &envelope.Recipient{Addr: l.addr, Alias: rcpt, IsAlias: alias, Ctladdr: ctl, Owner: owner,
 			Notify: notify, Orcpt: rcpt.Orcpt, Final: rcpt.Final}
-		child.Primary = rcpt.Primary && len(list) == 1 // it stands in its place
+		child.Primary = rcpt.Primary && alone // it stands in its place
 		if child.Final == "" {
 			child.Final = "rfc822; " + rcpt.Addr
 		}
@@ -495,7 +506,11 @@ func (r *run) children(rcpt *envelope.Recipient, m *meta, list []listed, owner s
 }
 
 // listed is an address that another stands for, and where that is said if it is in a file.
-type listed struct{ addr, place string }
+type listed struct {
+	addr  string // "" for a line without addresses
+	place string
+	line  string // the whole line, with its first address
+}
 
 // listed gives the addresses of a list in the order in which they are met.
 func (r *run) listed(text string) (list []listed) {
@@ -519,12 +534,7 @@ func (r *run) readList(path string, in io.Reader, most int) ([]listed, error) {
 		if err != nil && err != io.EOF {
 			return nil, err
 		}
-		if t := strings.TrimSpace(line); t != "" && t[0] != '#' {
-			for _, l := range r.listed(t) {
-				l.place = fmt.Sprintf("%s: line %d: ", path, number)
-				list = append(list, l)
-			}
-		}
+		list = append(list, r.listedIn(strings.TrimRight(line, "\r\n"), fmt.Sprintf("%s: line %d: ", path, number))...)
 		if len(list) > most {
 			return nil, fmt.Errorf("%w: more than %d addresses", errTooLong, most)
 		}
@@ -532,6 +542,24 @@ func (r *run) readList(path string, in io.Reader, most int) ([]listed, error) {
 			return list, nil
 		}
 	}
+}
+
+// listedIn gives the addresses of a line of a list or .forward.
+func (r *run) listedIn(line, place string) []listed {
+	if line == "" || strings.HasPrefix(strings.TrimSpace(line), "#") {
+		return nil
+	}
+	list := r.listed(line)
+	if len(list) == 0 && r.Told != nil {
+		list = []listed{{}}
+	}
+	for i := range list {
+		list[i].place = place
+	}
+	if len(list) > 0 {
+		list[0].line = line
+	}
+	return list
 }
 
 // maxListBytes is how much of a list or .forward is read.

@@ -113,7 +113,7 @@ func (w *world) Open(_ context.Context, path string, _ FileKind, _ *envelope.Ctl
 func (w *world) ValidShell(s string) bool       { return s == "/bin/sh" }
 func (w *world) Log(format string, args ...any) { w.log = append(w.log, fmt.Sprintf(format, args...)) }
 
-func (w *world) Notice(format string, args ...any) { w.Log(format, args...) }
+func (w *world) Complain(place, addr, problem string) { w.Log("%s%s... %s", place, addr, problem) }
 
 func (w *world) Warn(format string, args ...any) { w.Log(format, args...) }
 
@@ -191,7 +191,7 @@ func TestExpand(t *testing.T) {
 			" !User carol@h.test doesn't have a valid shell for mailing to files",
 		"strange":              "!UID 4711 is an unknown user: cannot mail to programs",
 		"open":                 "!Address :include:/open is unsafe for mailing to programs",
-		"empty":                "!empty... expands to no addresses",
+		"empty":                "!aliasing/forwarding loop broken",
 		"include2":             "local:bob local:alice esmtp:x@remote.test prog:/bin/cat",
 		"l5":                   "local:bob",
 		"l1":                   "!aliasing/forwarding loop broken (11 aliases deep; 10 max)",

@@ -18,7 +18,7 @@ import (
 func (r *run) include(rcpt *envelope.Recipient, m *meta) {
 	path := strings.TrimSpace(m.target.Triple.User)
 	if r.Told != nil {
-		r.Told(rcpt.Addr + "... including file " + path)
+		r.Told(r.place + rcpt.Addr + "... including file " + path)
 	}
 	f, err := r.Env.Open(r.ctx, path, ListFile, rcpt.Ctladdr)
 	if err != nil {
@@ -46,7 +46,6 @@ func (r *run) includeFailed(rcpt *envelope.Recipient, path string, err error) {
 		return
 	}
 	r.fail(rcpt, status.Unavailable, 550, noFile, "Cannot open %s: %s", path, safefile.Reason(err))
-	r.Env.Notice("%s... %s", rcpt.Addr, rcpt.Status.Text)
 	rcpt.Status.Err = err
 }
 
@@ -105,7 +104,7 @@ func (r *run) forward(rcpt *envelope.Recipient, m *meta, u priv.User) {
 			}
 			continue
 		}
-		if len(list) == 0 {
+		if len(addrs(list)) == 0 {
 			return
 		}
 		m.unsafe = unsafe
@@ -135,7 +134,9 @@ func (r *run) readForward(path string, ctl *envelope.Ctladdr) (list []listed, un
 // addrs are the addresses of a list alone.
 func addrs(list []listed) (addrs []string) {
 	for _, l := range list {
-		addrs = append(addrs, l.addr)
+		if l.addr != "" {
+			addrs = append(addrs, l.addr)
+		}
 	}
 	return addrs
 }

@@ -45,12 +45,13 @@ func (m *message) logFrom() {
 }
 
 // recipients counts the recipients for the log: also those that failed after their address was understood, but for
-// programs that were named themselves.
+// programs that were named themselves and names that stand for nobody.
 func (m *message) recipients() int {
 	n := 0
 	for _, r := range m.env.Recipients {
 		mailer := m.site.Mailer(r.Triple.Mailer)
-		failed := r.State == envelope.Failed && (mailer == nil || r.Alias == nil && mailer.Name == "prog")
+		failed := r.State == envelope.Failed && (mailer == nil ||
+			r.Alias == nil && (mailer.Name == "prog" || r.Status.Enhanced == loopCode))
 		if r.State != envelope.Expanded && r.State != envelope.Duplicate && !failed {
 			n++
 		}
@@ -91,7 +92,9 @@ func (m *message) logTo(rcpts []*envelope.Recipient, l toLine) {
 		t.Rcpts = append(t.Rcpts, r.Addr)
 	}
 	if c := m.controller(rcpts[0], l.refused); c != nil && (l.attempted || l.refused) {
-		t.Ctladdr = maillog.CtladdrText(c.Addr, c.UID, c.GID)
+		if t.Ctladdr = c.Addr; c.UID >= 0 {
+			t.Ctladdr = maillog.CtladdrText(c.Addr, c.UID, c.GID)
+		}
 	}
 	if l.attempted {
 		x := now.Sub(l.start)
@@ -114,7 +117,8 @@ func (m *message) logTo(rcpts []*envelope.Recipient, l toLine) {
 	m.srv.Log.To(level, m.id, t)
 }
 
-// controller is whose rights a delivery has, where that is a user of this host.
+// controller is whose rights a delivery has, where that is a user of this host. Its UID is negative where the log says
+// none.
 func (m *message) controller(r *envelope.Recipient, refused bool) *envelope.Ctladdr {
 	if refused && r.Alias == nil {
 		return nil
@@ -133,9 +137,19 @@ func (m *message) controller(r *envelope.Recipient, refused bool) *envelope.Ctla
 	default:
 		return nil
 	}
+	switch { // what a list of root names has root's rights in the log alone
+	case !ofList(r.Alias):
+	case ofList(r.Alias.Alias):
+		return &envelope.Ctladdr{UID: -1, Addr: addr}
+	default:
+		return &envelope.Ctladdr{Addr: addr}
+	}
 	// The original shows no group there, whatever the default user's is.
 	return &envelope.Ctladdr{UID: m.site.options.DefaultUser.UID, Addr: addr}
 }
+
+// ofList reports whether a recipient is a file of addresses.
+func ofList(r *envelope.Recipient) bool { return r != nil && r.Triple.Mailer == "*include*" }
 
 // relayText is relay=: the peer that answered, or the host of a mailer that has no peer.
 func relayText(l toLine, n notation) string {

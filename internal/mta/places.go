@@ -57,11 +57,6 @@ func (v *verification) status() int {
 // fail tells of an error, in the log, too.
 func (v *verification) fail(exit int, line string) {
 	v.m.log(logNotice, maillog.LevelMinor, "%s", line)
-	v.failed(exit, line)
-}
-
-// failed is fail for an error that the log has.
-func (v *verification) failed(exit int, line string) {
 	v.lines = append(v.lines, line)
 	if v.exit == status.OK {
 		v.exit = exit
@@ -140,11 +135,7 @@ func (v *verification) places(all []*envelope.Recipient) {
 			if s.Exit == status.NoUser {
 				exit = s.Exit
 			}
-			tell := v.fail
-			if s.Enhanced == (status.Enhanced{5, 2, 4}) { // told when the list was to be opened
-				tell = v.failed
-			}
-			tell(exit, s.Place+about(shownName(r.Addr), s).Text)
+			v.fail(exit, s.Place+about(shownName(r.Addr), s).Text)
 		}
 	}
 	slices.SortStableFunc(good, func(a, b *envelope.Recipient) int {

@@ -142,8 +142,8 @@ func (m *message) expanded(all []*envelope.Recipient) {
 		}
 		m.settle(r, r.Status)
 		m.putOff(r)
-		if failed && m.namedLocally && m.logsNames && r.Status.Exit == status.NoUser {
-			m.log(logNotice, maillog.LevelCollect, "%s... %s", r.Addr, r.Status.Text)
+		if failed {
+			m.noteFailed(r)
 		}
 		// The original does not log what is wrong with aliases themselves.
 		if !m.probing && (waits || r.Status.Exit == status.NoUser) {
@@ -151,6 +151,24 @@ func (m *message) expanded(all []*envelope.Recipient) {
 		}
 		m.transcribe(r, r.Status)
 	}
+}
+
+// noteFailed logs why the expansion refused a recipient: all that is wrong with what a local user named, and of others
+// lists that cannot be opened. Who tells of a loop is the submission.
+func (m *message) noteFailed(r *envelope.Recipient) {
+	level := maillog.LevelCollect
+	switch {
+	case r.Status.Enhanced == loopCode:
+		return
+	case r.Status.Enhanced == status.Enhanced{5, 2, 4}:
+		level = maillog.LevelMalformed
+	case !m.namedLocally:
+		return
+	}
+	if m.namedLocally && !m.logsNames {
+		return
+	}
+	m.log(logNotice, level, "%s%s", r.Status.Place, about(r.Addr, status.Status{Code: 550, Text: r.Status.Text}).Text)
 }
 
 // childrenFirst puts aliases that failed with what they stand for behind it.
@@ -232,14 +250,21 @@ func (e *expansion) Resolve(ctx context.Context, addr string, from *envelope.Rec
 	if r := e.known[addr]; from == nil && r != nil && r.Triple.Mailer != "" {
 		return e.target(r.Triple, r.Final), nil
 	}
-	a, refusal := e.m.resolve(ctx, addr, forRecipient)
+	tell := e.m.complain
+	e.m.complain = nil // Complain knows the place
+	a, refusal, problem := e.m.parse(ctx, addr, forRecipient)
+	e.m.complain = tell
 	if refusal != nil {
 		return alias.Target{}, *refusal
 	}
 	if !a.Status.Success() {
 		return alias.Target{}, a.Status
 	}
-	return e.target(a.Triple(), e.m.finalRecipient(addr, a)), nil
+	t := e.target(a.Triple(), e.m.finalRecipient(addr, a))
+	if mended(problem.text) {
+		t.Problem = problem.text
+	}
+	return t, nil
 }
 
 func (e *expansion) target(t rules.Triple, final string) alias.Target {
@@ -346,12 +371,15 @@ func (e *expansion) Log(format string, args ...any) {
 	e.m.log(logInfo, maillog.LevelExpansion, format, args...)
 }
 
-// Notice implements alias.Env.
-func (e *expansion) Notice(format string, args ...any) {
-	if e.m.namedLocally && !e.m.logsNames {
-		return
+// Complain implements alias.Env.
+func (e *expansion) Complain(place, addr, problem string) {
+	if e.m.complain != nil {
+		e.m.complain(place+addr, problem)
 	}
-	e.m.log(logNotice, maillog.LevelMalformed, format, args...)
+	if !e.m.namedLocally || e.m.logsNames {
+		text := codes.ReplaceAllString(problem, "")
+		e.m.log(logNotice, maillog.LevelMalformed, "%s%s... %s", place, clipped(addr), text)
+	}
 }
 
 // Warn implements alias.Env.

@@ -186,7 +186,9 @@ func (s *Submission) expand(ctx context.Context, before int) {
 	earlier := m.env.Recipients[:before]
 	m.env.Recipients = slices.Clone(m.env.Recipients[before:])
 	m.namedLocally, m.logsNames = true, s.logs
+	m.complain = s.misread
 	m.routeBeside(ctx, &s.met)
+	m.complain = nil
 	m.namedLocally, m.routed = false, true
 	fresh := m.env.Recipients
 	m.env.Recipients = append(earlier, fresh...)
