@@ -178,3 +178,24 @@ func TestWhoMayOperate(t *testing.T) {
 		}
 	})
 }
+
+// TestRootReadsTablesOfTrustedUser: newaliases gives the data base to TrustedUser and root's group. Root reads it with
+// a set-group-ID program, too, for the modes that keep the program's group.
+func TestRootReadsTablesOfTrustedUser(t *testing.T) {
+	inArena(t, func(*testing.T, world) {}, func(t *testing.T, w world) {
+		submissionSite(t, w)
+		ours, original := setgidPrograms(t, w)
+		write(t, "/etc/mail/aliases", "zork: alice\n")
+		must(t, os.Remove("/etc/mail/aliases.db")) // the original makes its own
+		run(t, "", original, "-bi")
+		must(t, os.Chown("/etc/mail/aliases.db", 116, 0))
+		must(t, os.Chmod("/etc/mail/aliases.db", 0o640))
+		answer := func(program string) string {
+			out, err := exec.Command(program, "-bv", "zork").CombinedOutput()
+			return fmt.Sprintf("%s (%v)", out, err)
+		}
+		if got, want := answer(ours), answer(original); got != want || !strings.Contains(want, "alice") {
+			t.Errorf("ours:     %s\noriginal: %s", got, want)
+		}
+	})
+}

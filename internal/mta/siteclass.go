@@ -225,6 +225,9 @@ func (s *Site) fileChecker() (*safefile.Checker, error) {
 	if err != nil {
 		return nil, err
 	}
+	if os.Geteuid() == 0 { // root's own group counts when the program is set-group-ID, too
+		groups = append(groups, os.Getgid())
+	}
 	return &safefile.Checker{Blame: blame, UID: os.Geteuid(), GIDs: append([]int{os.Getegid()}, groups...)}, nil
 }
 
