@@ -577,13 +577,10 @@ func (m *message) shownHeader() []envelope.Field {
 	}
 	for _, f := range m.env.Header {
 		kind := kindOf(f.Name)
-		if kind.is(fieldCheck) && f.Flags == "" {
+		if kind.is(fieldCheck) && f.Flags == "" || m.consumed(kind) {
 			continue
 		}
 		if kind.is(fieldBcc) {
-			if m.env.Flags.DeleteBcc {
-				continue
-			}
 			f.Value = ""
 		}
 		if strings.EqualFold(f.Name, "full-name") {

@@ -98,8 +98,6 @@ func (m *message) learn(f *envelope.Field) {
 		m.hops++
 	case kind.is(fieldErrors):
 		m.errorsTo = value
-	case kind.is(fieldReceipt):
-		m.receiptTo = value
 	}
 	if kind.is(fieldResent) {
 		m.resent = true
@@ -116,6 +114,8 @@ func (m *message) learn(f *envelope.Field) {
 		m.messageID = value
 	case "date":
 		m.date = value
+	case "return-receipt-to":
+		m.receiptTo = value
 	case "full-name":
 		m.set("x", value)
 	case "precedence":
@@ -279,8 +279,8 @@ func (m *message) complete() {
 	m.noRecipientAction()
 	if m.receiptTo != "" && m.site.options.RrtImpliesDsn {
 		for _, r := range m.env.Recipients {
-			if r.Notify&envelope.NotifyNever == 0 {
-				r.Notify |= envelope.NotifySuccess
+			if r.Notify == 0 { // who said what he wants to hear hears that
+				r.Notify = envelope.NotifySuccess | envelope.NotifyFailure | envelope.NotifyDelay
 			}
 		}
 	}

@@ -43,7 +43,7 @@ func (m *message) headerFor(ctx context.Context, mailer *mailers.Mailer, t *macr
 
 // wanted reports whether a field goes to a mailer.
 func (m *message) wanted(f *envelope.Field, kind fieldKind, mailer *mailers.Mailer, t *macro.Table) bool {
-	if kind.is(fieldBcc) && m.env.Flags.DeleteBcc {
+	if m.consumed(kind) {
 		return false
 	}
 	if f.Flags == "" {
@@ -59,6 +59,13 @@ func (m *message) wanted(f *envelope.Field, kind fieldKind, mailer *mailers.Mail
 		}
 	}
 	return false
+}
+
+// consumed reports whether a field goes no further: blind copies, and what asks for a receipt where it asked us, or
+// where the part of a list's owner is delivered by the one who split it off; later runs send it, as the original.
+func (m *message) consumed(kind fieldKind) bool {
+	return kind.is(fieldBcc) && m.env.Flags.DeleteBcc ||
+		kind.is(fieldReceipt) && (m.site.options.RrtImpliesDsn || m.inherited)
 }
 
 // bind expands a field that depends on the delivery.

@@ -108,7 +108,7 @@ func (m *message) clone(ctx context.Context, owner string, members []*envelope.R
 	env.Recipients = nil
 	env.Macros = maps.Clone(m.env.Macros)
 	env.Flags.Split = true
-	env.Header = slices.DeleteFunc(slices.Clone(env.Header), func(f envelope.Field) bool { return kindOf(f.Name).is(fieldReceipt) })
+	env.Header = slices.Clone(m.env.Header)
 	env.Flags.RetParam, env.Ret = false, "" // what the sender wants back does not bind the list's owner
 	env.SenderCtladdr = nil
 	env.PartOf, env.Parts = m.id, nil
