@@ -267,7 +267,7 @@ func (m *message) countRecipients() {
 	if m.namedBefore {
 		return
 	}
-	if len(m.env.Recipients) == 1 && m.strangers == 0 && !m.env.Flags.Response {
+	if len(m.env.Recipients) == 1 && m.named <= 1 && m.strangers == 0 && !m.env.Flags.Response {
 		m.set("u", m.env.Recipients[0].Addr)
 	} else {
 		m.macros.Undefine("u")
