@@ -403,6 +403,9 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 			}
 			return out
 		}
+		if mailer.Flags.Has('s') && r.Status.Enhanced != loopCode && !m.waiting(r) {
+			out.Actual = unquote(out.Actual) // as the mailer was told
+		}
 		if strings.HasPrefix(r.Addr, `\`) && !strings.HasPrefix(out.Actual, `\`) {
 			out.Actual = `\` + out.Actual // which the expansion has taken off
 		}
