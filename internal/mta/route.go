@@ -107,9 +107,6 @@ func sortByHost(list []*envelope.Recipient) {
 
 // tellLists notes for the transcript which mailing lists, those with an owner, the message went to.
 func (m *message) tellLists(all []*envelope.Recipient) {
-	if m.env.Flags.Split {
-		return // told when it was expanded
-	}
 	for _, r := range all {
 		if list := r.Alias; list != nil && r.Owner != list.Owner && !list.List {
 			list.List = true
