@@ -30,6 +30,7 @@ type messageWriter struct {
 	from   bool // escape "From " at line starts; on only in the body
 
 	head8  bool   // F=6: header in seven bits
+	smtp   bool   // for a peer
 	begun  bool   // something of the current line has been written
 	column int    // bytes of the current line; what prefix adds does not count
 	held   []byte // start of a line whose length is not known yet, at most limit bytes
@@ -38,7 +39,8 @@ type messageWriter struct {
 func newMessageWriter(w *bufio.Writer, m *Mailer, smtp bool) *messageWriter {
 	mw := &messageWriter{
 		w: w, eol: m.EOL, limit: m.LineLimit,
-		dots: m.Flags.Has('X') || smtp, strip8: m.Flags.Has('7'), noNUL: m.Flags.Has('1'), head8: m.Flags.Has('6'),
+		smtp: smtp, dots: m.Flags.Has('X') || smtp,
+		strip8: m.Flags.Has('7'), noNUL: m.Flags.Has('1'), head8: m.Flags.Has('6'),
 	}
 	if smtp {
 		mw.eol = "\r\n" // RFC 5321 section 2.3.8; E= must not break the protocol
@@ -156,7 +158,7 @@ func (w *messageWriter) message(job *Job, conv conversion) error {
 		return err
 	}
 	defer body.Close()
-	if err := w.fields(header); err != nil {
+	if err := w.fields(header, w.smtp && conv.to7); err != nil {
 		return err
 	}
 	if _, err := w.Write([]byte("\n")); err != nil {
@@ -166,9 +168,11 @@ func (w *messageWriter) message(job *Job, conv conversion) error {
 	return w.copyBody(body)
 }
 
-func (w *messageWriter) fields(header []envelope.Field) error {
+// fields writes the header. keep8 leaves its 8-bit characters to F=6 alone: as the original, which does not cut them
+// for peers with F=7 where it converts the body.
+func (w *messageWriter) fields(header []envelope.Field, keep8 bool) error {
 	strip := w.strip8
-	w.strip8 = w.strip8 || w.head8
+	w.strip8 = w.head8 || strip && !keep8
 	defer func() { w.strip8 = strip }()
 	for _, f := range header {
 		if _, err := w.Write([]byte(f.Name + ":" + strings.TrimRight(f.Value, "\n") + "\n")); err != nil {
