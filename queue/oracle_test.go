@@ -23,9 +23,19 @@ func TestOriginalsQueue(t *testing.T) {
 printf 'Subject: hi\nTo: a b <bob@example.test>,\n\tcarol@remote.test\nBcc: zz@remote.test\nX-Q: \200\201\237\240\376\377 $j ${x}\n\nbody\n' | $SM -odq -t
 printf 'Subject: ctl\n\nbody\n' | $SM -odd -f alice pipe list remote@remote.test
 printf 'Subject: dsn\n\n\351\n' | $SM -odq -N success,delay -R hdrs -B8BITMIME -V id+2B1 -f alice bob
-{ sleep 0.5; printf 'EHLO x.y\r\n'; sleep 0.3
-printf 'MAIL FROM:<a@remote.test> BODY=8BITMIME RET=HDRS ENVID=a+2Bb BY=1000;RT\r\nRCPT TO:<list@mail.example.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a+2Bb@c\r\nRCPT TO:<pipe@mail.example.test> NOTIFY=NEVER\r\nDATA\r\n'
-sleep 0.5; printf 'Subject: smtp\r\nX-Cont: a\r\n\tb\r\n  c\r\nX-Empty:\r\n\r\nbody\r\n.\r\n'; sleep 0.5; printf 'QUIT\r\n'; } | $SM -bs -odq >&2
+coproc SMTP { $SM -bs -odq; }
+hear() { while read -r -u ${SMTP[0]} line && [[ ${line:3:1} == - ]]; do :; done; }
+say() { printf "$1" >&${SMTP[1]}; hear; } # a server refuses who speaks before he is answered
+hear
+say 'EHLO x.y\r\n'
+say 'MAIL FROM:<a@remote.test> BODY=8BITMIME RET=HDRS ENVID=a+2Bb BY=1000;RT\r\n'
+say 'RCPT TO:<list@mail.example.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a+2Bb@c\r\n'
+say 'RCPT TO:<pipe@mail.example.test> NOTIFY=NEVER\r\n'
+say 'DATA\r\n'
+say 'Subject: smtp\r\nX-Cont: a\r\n\tb\r\n  c\r\nX-Empty:\r\n\r\nbody\r\n.\r\n'
+smtp=$SMTP_PID
+say 'QUIT\r\n'
+wait $smtp
 printf 'Subject: quarantined\n\nbody\n' | $SM -odq -f alice quar@remote.test
 $SM -qRquar@ -Q'bad "stuff" here' >&2
 $SM -qRremote@remote.test -O Timeout.iconnect=1s >&2
