@@ -17,11 +17,11 @@
 //  2. Table checks the size, finds the agent and calls Deliver.
 //  3. The agent reports every recipient exactly once; an error instead means that nobody was attempted.
 //
-// It obeys RFC 5321 (client side), 1870, 2033, 2920, 3461, 3463, 6152, 7505, and the options ConnectionCacheSize,
+// It obeys RFC 5321 (client side), 1870, 2033, 2852, 2920, 3461, 3463, 6152, 7505, and the options ConnectionCacheSize,
 // ConnectionCacheTimeout, ClientPortOptions, EightBitMode, DefaultCharSet, FallbackMXhost, FallbackSmartHost, HeloName,
 // SafeFileEnvironment, Timeout.* of the SMTP client, TryNullMXList and UnixFromLine.
 //
-// It leaves out: P=[LPC], DELIVERBY as a client, set-user-ID bits of files that are delivered to, and DANE and MTA-STS.
+// It leaves out: P=[LPC], set-user-ID bits of files that are delivered to, and DANE and MTA-STS.
 //
 // # SECURITY
 //

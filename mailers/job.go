@@ -55,11 +55,12 @@ type Rcpt struct {
 
 // Peer is who took or refused the message or could not be reached, for relay= and Remote-MTA.
 type Peer struct {
-	Name   string     // host name with its final dot, literal in brackets, or the path of a socket
-	Addr   netip.Addr // zero for pipes and sockets
-	DSN    bool       // it promised DSN (RFC 3461); otherwise "relayed" is what can be told of a success
-	Cached bool       // the connection was open already
-	TLS    bool
+	Name      string     // host name with its final dot, literal in brackets, or the path of a socket
+	Addr      netip.Addr // zero for pipes and sockets
+	DSN       bool       // it promised DSN (RFC 3461); otherwise "relayed" is what can be told of a success
+	DeliverBy bool       // it promised to heed BY= (RFC 2852)
+	Cached    bool       // the connection was open already
+	TLS       bool
 
 	Port      uint16 // zero for pipes and sockets
 	Domain    string // whose exchanger it is, or who was named as the host; "" where it was named by its address

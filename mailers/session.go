@@ -282,7 +282,7 @@ func (s *session) hello(name string, extended bool) (reply, error) {
 		}
 		if r.good() {
 			s.caps = parseCapabilities(r.Lines[1:])
-			s.peer.DSN = s.caps.has("DSN")
+			s.peer.DSN, s.peer.DeliverBy = s.caps.has("DSN"), s.caps.has("DELIVERBY")
 			return r, nil
 		}
 		if r.Code/100 != 5 {

@@ -418,6 +418,9 @@ func (t *transaction) mailCommand() (string, error) {
 		st.Text = fmt.Sprintf("Message is too large; %d bytes max", limit)
 		return "", st
 	}
+	if err := t.inTime(); err != nil {
+		return "", err
+	}
 	if hasControl(t.job.Sender) {
 		return "", badAddress(t.job.Sender)
 	}
@@ -443,6 +446,9 @@ func (t *transaction) mailCommand() (string, error) {
 		default:
 			b.WriteString(" RET=FULL")
 		}
+	}
+	if caps.has("DELIVERBY") && e.DeliverBy.Set() {
+		b.WriteString(" BY=" + t.timeLeft().String())
 	}
 	return b.String(), nil
 }
@@ -488,7 +494,7 @@ func (t *transaction) rcptCommand(rc Rcpt) string {
 	if !t.s.caps.has("DSN") {
 		return b.String()
 	}
-	if n := notifyText(rc.Notify); n != "" {
+	if n := notifyText(t.notify(rc)); n != "" {
 		b.WriteString(" NOTIFY=" + n)
 	}
 	if typ, addr, ok := strings.Cut(rc.Orcpt, ";"); ok {

@@ -236,39 +236,47 @@ func senderText(env *envelope.Envelope) string {
 	return "<" + env.Sender + ">"
 }
 
-// deliverByModes are the bits by which line ! tells how BY= (RFC 2852) was asked for.
-var deliverByModes = []struct {
-	letter string
-	bit    byte
-}{{"N", 0x01}, {"R", 0x02}, {"T", 0x10}}
+// The bits by which line ! tells how BY= (RFC 2852) was asked for.
+const (
+	byNotify = 0x01
+	byReturn = 0x02
+	byTrace  = 0x10
+)
 
 // deliverByText is the content of line !: a byte of bits and the seconds that were left.
-func deliverByText(by string) string {
-	seconds, modes, ok := strings.Cut(by, ";")
-	if !ok {
-		return by
-	}
+func deliverByText(by envelope.DeliverBy) string {
 	var bits byte
-	for _, m := range deliverByModes {
-		if strings.Contains(modes, m.letter) {
-			bits |= m.bit
-		}
+	switch by.Mode {
+	case envelope.ByNotify:
+		bits = byNotify
+	case envelope.ByReturn:
+		bits = byReturn
+	default:
+		return ""
 	}
-	return string([]byte{bits, ' '}) + seconds
+	if by.Trace {
+		bits |= byTrace
+	}
+	return string([]byte{bits, ' '}) + strconv.FormatInt(by.Seconds(), 10)
 }
 
 // parseDeliverBy undoes deliverByText. What is not of that form is no request.
-func parseDeliverBy(text string) string {
+func parseDeliverBy(text string) (by envelope.DeliverBy) {
 	if len(text) < 3 || text[1] != ' ' {
-		return ""
+		return by
 	}
-	modes := ""
-	for _, m := range deliverByModes {
-		if text[0]&m.bit != 0 {
-			modes += m.letter
-		}
+	switch bits := text[0]; {
+	case bits&byNotify != 0:
+		by.Mode = envelope.ByNotify
+	case bits&byReturn != 0:
+		by.Mode = envelope.ByReturn
+	default:
+		return by
 	}
-	return strconv.FormatInt(number(text[2:]), 10) + ";" + modes
+	const most = 999999999 // nine digits, as MAIL has them
+	by.Time = time.Duration(max(-most, min(number(text[2:]), most))) * time.Second
+	by.Trace = text[0]&byTrace != 0
+	return by
 }
 
 // ctladdrText is the content of a C line: user, with ids where they are known, and the alias.

@@ -149,8 +149,8 @@ func TestBadControl(t *testing.T) {
 func TestNoForging(t *testing.T) {
 	evil := "x\nRPFD:evil@example.test\n.\n"
 	env := testEnvelope("<a@b>" + evil)
-	env.SenderText, env.Message, env.EnvID, env.QuarantineReason, env.AuthParam, env.Body, env.DeliverBy =
-		evil, evil, evil, evil, evil, evil, evil
+	env.SenderText, env.Message, env.EnvID, env.QuarantineReason, env.AuthParam, env.Body =
+		evil, evil, evil, evil, evil, evil
 	env.Macros = map[string]string{"_": evil, "xx": evil}
 	env.Recipients[0].Orcpt, env.Recipients[0].Final = evil, evil
 	env.Recipients[0].Ctladdr = &envelope.Ctladdr{User: evil, Addr: evil}

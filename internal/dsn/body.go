@@ -100,6 +100,7 @@ func (p *printer) people() {
 		p.line("")
 	}
 	p.failures()
+	p.delays()
 	p.successes()
 	p.transcript()
 }
@@ -133,6 +134,21 @@ func (p *printer) failures() {
 	if !first {
 		p.line("")
 	}
+}
+
+// delays lists who still waits when the time of BY= is over; of other delays the transcript alone tells.
+func (p *printer) delays() {
+	if !p.r.Overdue || !p.has(Delayed) {
+		return
+	}
+	p.line("   ----- The following addresses had transient non-fatal errors -----")
+	for i := range p.r.Recipients {
+		if rc := &p.r.Recipients[i]; rc.Action == Delayed {
+			p.line(rc.shown())
+			p.expandedFrom(rc)
+		}
+	}
+	p.line("")
 }
 
 // expandedFrom names the alias, list or user that stands for an address.
@@ -224,6 +240,9 @@ func (p *printer) delivery() {
 		p.line("Received-From-MTA: DNS; " + oneLine(r.ReceivedFrom))
 	}
 	p.line("Arrival-Date: " + Date(r.Envelope.Created))
+	if by := r.Envelope.DeliverBy; by.Set() {
+		p.line("Deliver-By-Date: " + Date(r.Envelope.Created.Add(by.Time))) // RFC 2852 section 4.1.5
+	}
 	for i := range r.Recipients {
 		if r.Recipients[i].Action != "" {
 			p.recipient(&r.Recipients[i])
@@ -276,7 +295,8 @@ var exitMeans = map[int]string{
 // code is the Status field: what a program's end means, what is known, or the general code of the action's class.
 func (rc *Recipient) code() string {
 	e := rc.Status.Enhanced
-	said := e == status.Enhanced{4, 4, 7} || e == status.Enhanced{5, 2, 3} // by us, not by the program: too old, too large
+	// Some codes are ours, not the program's: too old, too late, too large.
+	said := e == status.Enhanced{4, 4, 7} || e == status.Enhanced{5, 4, 7} || e == status.Enhanced{5, 2, 3}
 	if n, ok := exitCode(rc.Status.Diagnostic); ok && rc.Action == Failed && !said {
 		return cmp.Or(exitMeans[n], "5.0.0")
 	}

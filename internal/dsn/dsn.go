@@ -28,6 +28,9 @@ const (
 	Delivered     Action = "delivered (to mailbox)"
 	DeliveredList Action = "delivered (to mailing list)"
 	Relayed       Action = "relayed (to non-DSN-aware mailer)"
+	RelayedNotify Action = "relayed (Deliver-By notify mode)"
+	RelayedTrace  Action = "relayed (Deliver-By trace mode)"
+	DelayedNotify Action = "delayed (Deliver-By notify mode)"
 	Expanded      Action = "expanded (to multi-recipient alias)"
 )
 
@@ -36,6 +39,8 @@ var notes = map[Action]string{
 	Delivered:     "successfully delivered to mailbox",
 	DeliveredList: "successfully delivered to mailing list",
 	Relayed:       "relayed to non-DSN-aware mailer",
+	RelayedNotify: "Deliver-By notify: relayed",
+	RelayedTrace:  "Deliver-By trace: relayed",
 	Expanded:      "expanded by alias",
 }
 
@@ -50,6 +55,10 @@ func ActionOf(s envelope.State) Action {
 		return Delivered
 	case envelope.Relayed:
 		return Relayed
+	case envelope.RelayedNotify:
+		return RelayedNotify
+	case envelope.RelayedTrace:
+		return RelayedTrace
 	case envelope.Expanded:
 		return Expanded
 	}
@@ -91,6 +100,8 @@ type Report struct {
 	HeaderOnly   bool             // RET=HDRS, nobodyreturn: the body is not brought back
 	Plain        bool             // SendMimeErrors is off
 
+	Overdue bool // what Delay tells of is that the time of BY= is over
+
 	Waited time.Duration // how long the message has been in the queue, as Timeout.queuewarn says it; for Delay's subject
 	Limit  time.Duration // Timeout.queuereturn, for Will-Retry-Until of those delayed without a reply; 0 leaves the field out
 }
@@ -131,13 +142,21 @@ func (r *Report) boundary() string {
 func (r *Report) subject() string {
 	switch r.Kind {
 	case Delay:
-		return "Warning: could not send message for past " + Words(r.Waited)
+		return r.Warning()
 	case Receipt:
 		return "Return receipt"
 	case Postmaster:
 		return "Postmaster notify: see transcript for details"
 	}
 	return "Returned mail: see transcript for details"
+}
+
+// Warning is the subject of a report about delays.
+func (r *Report) Warning() string {
+	if r.Overdue {
+		return "Warning: Delivery time (" + decimal(r.Envelope.DeliverBy.Seconds()) + "s) exceeded"
+	}
+	return "Warning: could not send message for past " + Words(r.Waited)
 }
 
 func (r *Report) cause() string {

@@ -69,13 +69,20 @@ type Ctladdr struct {
 type State uint8
 
 const (
-	Pending   State = iota // still to be delivered
-	Delivered              // a mailer took it
-	Failed                 // permanently, bounce due or sent
-	Expanded               // replaced by what its alias or .forward said
-	Duplicate              // the same as another recipient
-	Relayed                // handed to a peer that does DSN itself, or without DSN: "relayed" is due
+	Pending       State = iota // still to be delivered
+	Delivered                  // a mailer took it
+	Failed                     // permanently, bounce due or sent
+	Expanded                   // replaced by what its alias or .forward said
+	Duplicate                  // the same as another recipient
+	Relayed                    // handed to a peer that does DSN itself, or without DSN: "relayed" is due
+	RelayedNotify              // handed to a mailer that promises no time, where BY=...;N asked for one (RFC 2852)
+	RelayedTrace               // handed on, which BY=...;T wants to know (RFC 2852)
 )
+
+// Taken reports whether a mailer took the message for good.
+func (s State) Taken() bool {
+	return s == Delivered || s == Relayed || s == RelayedNotify || s == RelayedTrace
+}
 
 // Recipient is one address that the envelope goes to.
 type Recipient struct {
@@ -136,7 +143,7 @@ type Envelope struct {
 	Ret       Return
 	EnvID     string // RFC 3461 ENVID, xtext decoded
 	AuthParam string // RFC 4954 AUTH= of MAIL, xtext decoded
-	DeliverBy string // BY= of MAIL (RFC 2852), "seconds;modes"; "" means none
+	DeliverBy DeliverBy
 
 	Message          string            // qf M: why it is in the queue
 	QuarantineReason string            // qf q; "" means not quarantined

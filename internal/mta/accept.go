@@ -55,11 +55,11 @@ func (c *Session) MailBy(ctx context.Context, addr string, opts *smtp.MailOption
 	}
 	r := c.Mail(ctx, addr, opts)
 	if c.msg != nil && r.Code < 400 {
-		trace := ""
-		if by.Trace {
-			trace = "T"
+		mode := envelope.ByNotify
+		if by.Mode == smtp.DeliverByReturn {
+			mode = envelope.ByReturn
 		}
-		c.msg.env.DeliverBy = fmt.Sprintf("%d;%s%s", seconds, by.Mode, trace)
+		c.msg.env.DeliverBy = envelope.DeliverBy{Mode: mode, Time: by.Time, Trace: by.Trace}
 	}
 	return r
 }
@@ -271,9 +271,6 @@ func (m *message) rcptOptions(r *envelope.Recipient, opts *smtp.RcptOptions) *st
 		r.Orcpt = string(opts.OriginalRecipientType) + ";" + opts.OriginalRecipient
 	}
 	m.set("{dsn_notify}", notifyText(opts.Notify))
-	if by := opts.DeliverBy; by != nil && m.env.DeliverBy == "" {
-		m.env.DeliverBy = fmt.Sprintf("%d;%s", int64(by.Time.Seconds()), by.Mode)
-	}
 	return nil
 }
 

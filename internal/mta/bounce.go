@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"gosendmail/internal/dsn"
 	"gosendmail/internal/envelope"
@@ -28,14 +27,17 @@ func (m *message) finish(ctx context.Context) error {
 	env := m.env
 	now := m.srv.now()
 	limits := m.site.timeouts
-	expired := m.waits == nil && (limits.Expired(env, now) || m.deadlinePassed(now, "R")) && len(env.PendingRecipients()) > 0
-	if expired {
-		m.expire()
+	expired := ""
+	if m.waits == nil && len(env.PendingRecipients()) > 0 {
+		expired = m.expire(now)
 	}
 	err := m.report(ctx, expired)
 	pending := env.PendingRecipients()
-	if m.waits == nil && len(pending) > 0 && (limits.WarnDue(env, now) || m.deadlinePassed(now, "N") && !env.Flags.Warning) && !m.quiet {
-		err = errors.Join(err, m.warn(ctx, pending))
+	if m.waits == nil && len(pending) > 0 && !env.Flags.Warning && !m.quiet {
+		warns := limits.WarnDue(env, now)
+		if late := !warns && env.Overdue(envelope.ByNotify, now); warns || late {
+			err = errors.Join(err, m.warn(ctx, pending, late))
+		}
 	}
 	gone, err := m.depart(ctx, err)
 	if gone && m.srv.Log.Enabled(maillog.LevelExpansion) {
@@ -84,34 +86,6 @@ func (m *message) lose() error {
 	return m.entry.Lose(errors.New("savemail panic"))
 }
 
-// deadlinePassed reports whether the sender wanted by now to have the message back (RFC 2852, BY=...;R) or to be told
-// of the delay (N).
-func (m *message) deadlinePassed(now time.Time, want string) bool {
-	text, mode, ok := strings.Cut(m.env.DeliverBy, ";")
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	return ok && err == nil && strings.HasPrefix(mode, want) && now.After(m.env.Created.Add(time.Duration(seconds)*time.Second))
-}
-
-// expire fails everyone who waited longer than Timeout.queuereturn allows.
-func (m *message) expire() {
-	limit := m.site.timeouts.Return.For(m.env)
-	text := "Message could not be delivered for " + dsn.Words(limit)
-	m.transcript.WriteString(text + "\nMessage will be deleted from queue\n")
-	for _, r := range m.env.PendingRecipients() {
-		s := r.Status
-		if mailer := m.site.Mailer(r.Triple.Mailer); mailer != nil && mailer.DiagType == "X-Unix" && s.Exit == status.TempFail {
-			s.Diagnostic = itoa(int64(s.Exit)) // what a program ended with
-		}
-		s.Exit, s.Code, s.Enhanced = status.Unavailable, 554, expiredCode
-		s.Text = text
-		r.Status = s
-		r.State = envelope.Failed
-	}
-}
-
-// expiredCode is the enhanced code of what waited too long (RFC 3463 section 3.5).
-var expiredCode = status.Enhanced{4, 4, 7}
-
 // loopCode is the enhanced code of what goes round in circles (RFC 3463 section 3.5).
 var loopCode = status.Enhanced{5, 4, 6}
 
@@ -144,6 +118,8 @@ func (m *message) due(r *envelope.Recipient, children int) bool {
 		return m.receipts(n) && (r.List || children > 1)
 	case envelope.Delivered, envelope.Relayed:
 		return m.receipts(n) && m.reportsSuccess(r)
+	case envelope.RelayedNotify, envelope.RelayedTrace:
+		return true // BY= asked for it
 	}
 	return false
 }
@@ -188,8 +164,8 @@ func (m *message) isFinal(name string) bool {
 }
 
 // report makes one DSN about those of whom the sender is to hear, and the postmaster's copy, and puts them into the
-// queue: both or none.
-func (m *message) report(ctx context.Context, expired bool) error {
+// queue: both or none. expired is what the log says where the message waited too long.
+func (m *message) report(ctx context.Context, expired string) error {
 	list := m.reportable()
 	if m.quiet && len(failures(m.env.Recipients)) > 0 {
 		m.seekSender(ctx)
@@ -203,9 +179,8 @@ func (m *message) report(ctx context.Context, expired bool) error {
 	if len(failed) > 0 {
 		rep.Kind = dsn.Failure
 		subject = m.subjectOf(failed)
-		if expired {
-			rep.Limit = m.site.timeouts.Return.For(m.env)
-			subject = "Cannot send message for " + dsn.Words(rep.Limit)
+		if expired != "" {
+			rep.Limit, subject = m.site.timeouts.Return.For(m.env), expired
 		}
 	}
 	rep.HeaderOnly = rep.Kind == dsn.Receipt || m.headerOnly()
@@ -378,7 +353,7 @@ func (m *message) reportRecipient(r *envelope.Recipient, action dsn.Action) dsn.
 		if mailer.Path != "[IPC]" || r.Status.Scope == status.OfSession {
 			shown.Status.Remote = ""
 		}
-		if mailer.DiagType == "X-Unix" && r.Status.Permanent() && !m.waiting(r) && r.Status.Enhanced != expiredCode &&
+		if mailer.DiagType == "X-Unix" && r.Status.Permanent() && !m.waiting(r) && !tooOld(r.Status.Enhanced) &&
 			r.Status.Enhanced != loopCode {
 			shown.Status.Diagnostic = exitCode(r.Status)
 		}
@@ -451,36 +426,6 @@ func exitCode(s status.Status) string {
 		return n
 	}
 	return strconv.Itoa(s.Exit)
-}
-
-// warn tells the sender that the message is still being tried.
-func (m *message) warn(ctx context.Context, pending []*envelope.Recipient) error {
-	if m.env.Sender == "" || m.env.Flags.Response || m.env.Class < 0 {
-		return nil
-	}
-	limits := m.site.timeouts
-	rep := &dsn.Report{Kind: dsn.Delay, Envelope: m.env, HeaderOnly: m.headerOnly(),
-		Waited: limits.Warn.For(m.env), Limit: limits.Return.For(m.env)}
-	var told []*envelope.Recipient
-	for _, r := range pending {
-		if r.Notify == 0 || r.Notify&envelope.NotifyDelay != 0 {
-			rep.Recipients = append(rep.Recipients, m.reportRecipient(r, dsn.Delayed))
-			told = append(told, r)
-		}
-	}
-	if len(told) > 0 {
-		subject := fmt.Sprintf("Warning: could not send message for past %s", dsn.Words(rep.Waited))
-		m.transcript.WriteString(subject[:9] + "message still undelivered after " + dsn.Words(rep.Waited) +
-			"\nWill keep trying until message is " + dsn.Words(rep.Limit) + " old\n")
-		if err := m.send(ctx, rep, m.returnPath(), "sender notify: "+subject); err != nil {
-			return err
-		}
-	}
-	for _, r := range told {
-		r.Delayed = true
-	}
-	m.env.Flags.Warning = m.env.Flags.Warning || len(told) > 0
-	return nil
 }
 
 // undeliverable gives a report whose addressee cannot be reached to the postmaster.

@@ -189,8 +189,12 @@ func (m *message) attempt(ctx context.Context) error {
 // finishes the message.
 func (m *message) deliverAll(ctx context.Context) error {
 	sent, left := 0, len(m.env.PendingRecipients())
-	groups := m.groups()
-	if len(groups) == 0 && !m.queued {
+	var groups []*group
+	late := m.env.Overdue(envelope.ByReturn, m.srv.now()) // to be returned, not to be delivered any more
+	if !late {
+		groups = m.groups()
+	}
+	if len(groups) == 0 && !m.queued && !late {
 		m.logWaiting()
 	}
 	for _, g := range groups {
@@ -238,7 +242,7 @@ func checkpointAfter(interval, left int) int { return max(interval, left/100) }
 
 func delivered(g *group) (n int) {
 	for _, r := range g.rcpts {
-		if r.State == envelope.Delivered || r.State == envelope.Relayed {
+		if r.State.Taken() {
 			n++
 		}
 	}
@@ -451,14 +455,7 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		if o.status.Temporary() {
 			m.say("%s... %s", o.rcpt.Addr, o.status.Text)
 		}
-		if o.status.Success() && o.rcpt.Notify&envelope.NotifySuccess != 0 && (o.peer == nil || !o.peer.DSN) &&
-			!m.isFinal(g.mailer.Name) {
-			o.rcpt.State = envelope.Relayed
-			fmt.Fprintf(&m.transcript, "%s... relayed; expect no further notifications\n", o.rcpt.Addr)
-		}
-		if o.rcpt.State == envelope.Delivered && o.rcpt.Notify&envelope.NotifySuccess != 0 && m.reportsSuccess(o.rcpt) {
-			fmt.Fprintf(&m.transcript, "%s... Successfully delivered\n", o.rcpt.Addr)
-		}
+		m.handedOn(g.mailer, o)
 	}
 	done := make([]bool, len(outcomes))
 	for i := range outcomes {
@@ -481,7 +478,8 @@ func (m *message) record(g *group, job *mailers.Job, outcomes []outcome, start t
 		if odd {
 			m.log(maillog.Crit, maillog.LevelNetwork, "%s: %s", s.Remote, protocol)
 		}
-		if err := s.Err; err != nil && !isFault(err) && !odd && !mailers.IsLost(err) && !tooLargeFor(s) {
+		if err := s.Err; err != nil && !isFault(err) && !odd && !mailers.IsLost(err) &&
+			!errors.Is(err, mailers.ErrLate) && !tooLargeFor(s) {
 			level := maillog.LevelMalformed
 			if g.mailer.Path == "[IPC]" || g.mailer.Path == "[FILE]" {
 				level = maillog.LevelExpansion // stat= tells it

@@ -70,7 +70,7 @@ func (m *message) split(ctx context.Context) (parts []*message, err error) {
 // of from said. A part that is delivered now, here or in the background, does that at its end.
 func (m *message) reportInherited(ctx context.Context, from *message) {
 	m.transcript.Write(from.transcript.Bytes())
-	err := m.report(ctx, false)
+	err := m.report(ctx, "")
 	if err == nil && len(m.reported) > 0 { // what was told is not told again
 		err = m.store()
 	}

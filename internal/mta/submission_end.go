@@ -172,7 +172,7 @@ func (s *Submission) leave(ctx context.Context, m *message, queued, detached boo
 // goes.
 func (m *message) drop(ctx context.Context) error {
 	told := len(m.reportable()) > 0
-	err := m.report(ctx, false)
+	err := m.report(ctx, "")
 	if err == nil && !told && len(m.env.PendingRecipients()) > 0 {
 		return nil // the queue file says all there is to say
 	}
