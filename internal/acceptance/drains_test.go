@@ -235,7 +235,7 @@ func TestLocalDeliveriesAsTheOriginal(t *testing.T) {
 				t.Errorf("%d: of %q nothing is known\n%s", n, lost, c)
 			}
 		}
-		v.most(t, 2)
+		v.most(t, 1)
 	})
 }
 
