@@ -15,8 +15,9 @@ func TestServerFeaturesAsTheOriginal(t *testing.T) {
 		"127.0.3.10": "D E X P", "127.0.3.11": "q", "127.0.3.12": "L",
 	}
 	lines := []string{
-		"EHLO c.test", "EXPN you", "VRFY you", "ETRN domain1.com", "MAIL FROM:<a@outside.test> ENVID=x", "MAIL FROM:<a@outside.test>", "RCPT TO:<you@domain1.com> NOTIFY=NEVER",
-		"RCPT TO:<you@domain1.com>", "RSET", "GET / HTTP/1.0", "QUIT",
+		"EHLO c.test", "EXPN you", "VRFY you", "ETRN domain1.com", "ETRN #mqueue", "MAIL FROM:<a@outside.test> ENVID=x",
+		"MAIL FROM:<a@outside.test>", "RCPT TO:<you@domain1.com> NOTIFY=NEVER", "RCPT TO:<you@domain1.com>", "RSET",
+		"GET / HTTP/1.0", "QUIT",
 	}
 	inArena(t, func(t *testing.T, w world) {
 		prepareSeed(t, w)

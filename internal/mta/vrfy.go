@@ -158,21 +158,22 @@ func (c *Session) Etrn(ctx context.Context, arg string) status.Reply {
 	}
 	c.log(logInfo, maillog.LevelCollect, "%s: ETRN %s", c.relay, arg)
 	var sel queue.Selection
+	what := "node " + arg
 	switch {
 	case strings.HasPrefix(arg, "#"):
 		if c.srv.spool.Group(arg[1:]) == nil {
 			return reply(459, status.Enhanced{4, 5, 4}, "Queue "+arg[1:]+" unknown")
 		}
-		sel.Group = arg[1:]
+		sel.Group, what = arg[1:], "queue group "+arg[1:]
 	case strings.HasPrefix(arg, "@"):
 		sel.Recipients = []queue.Match{{Text: arg[1:]}}
 	default:
 		sel.Recipients = []queue.Match{{Text: "@" + arg}}
 	}
 	if err := c.srv.runner.Demand(context.WithValue(c.srv.runs, onDemand{}, true), sel); err != nil {
-		return reply(458, status.Enhanced{4, 3, 2}, "Unable to queue messages for node "+arg) // RFC 1985 section 5
+		return reply(458, status.Enhanced{4, 3, 2}, "Unable to queue messages for "+what) // RFC 1985 section 5
 	}
-	return reply(250, status.Enhanced{2, 0, 0}, "Queuing for node "+arg+" started")
+	return reply(250, status.Enhanced{2, 0, 0}, "Queuing for "+what+" started")
 }
 
 // Help answers HELP from the file of option HelpFile: lines "topic<TAB>text" whose macros are expanded.
