@@ -125,6 +125,12 @@ func literal(host string) (netip.Addr, bool) {
 	return a, err == nil
 }
 
+// isAddress reports an address without brackets.
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(strings.TrimSuffix(host, "."))
+	return err == nil
+}
+
 // dotted is a host that has to be looked up.
 func dotted(host string) target {
 	return target{name: strings.TrimSuffix(host, ".") + ".", asked: host}
@@ -162,10 +168,16 @@ func (t *Table) exchangers(ctx context.Context, job *Job, host string) ([]target
 		return []target{{name: host, addr: a}}, nil
 	}
 	if inner, ok := bracketed(host); ok {
-		return []target{dotted(inner).chosen()}, nil
+		to := dotted(inner).chosen()
+		to.asked = host
+		return []target{to}, nil
 	}
 	if job.Mailer.Flags.Has('0') {
-		return []target{dotted(host).chosen()}, nil
+		to := dotted(host).chosen()
+		if isAddress(host) {
+			to.name = host
+		}
+		return []target{to}, nil
 	}
 	answer, err := t.cfg.Resolver.LookupMX(ctx, strings.TrimSuffix(host, "."))
 	switch {
@@ -175,6 +187,8 @@ func (t *Table) exchangers(ctx context.Context, job *Job, host string) ([]target
 			job.Note("451 " + strings.TrimSuffix(host, ".") + ": Name server timeout")
 		}
 		return nil, lookupStatus(host, err)
+	case isAddress(host):
+		return nil, lookupStatus(host, err) // RFC 5321 section 4.1.3: an address has brackets
 	default:
 		// RFC 5321 section 5.1 takes the host itself then. A name that does not exist may still be in hosts(5), which
 		// the look-up of its address will find. That a signed zone has no MX record is proven, and its address then

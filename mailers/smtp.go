@@ -97,13 +97,17 @@ func (a *attempt) smartHost(ctx context.Context, port uint16) bool {
 		a.failed != nil && status.As(a.failed).Enhanced == (status.Enhanced{4, 4, 3}) {
 		return false
 	}
-	targets, err := a.t.targets(ctx, a.job, name)
+	asked := name
+	if isAddress(name) {
+		asked = "[" + name + "]"
+	}
+	targets, err := a.t.targets(ctx, a.job, asked)
 	if err != nil {
 		a.fail(err)
 	}
 	for _, to := range targets {
 		to.fallback = true
-		if to.host() == strings.Trim(name, "[]") {
+		if strings.Trim(to.host(), "[]") == strings.Trim(name, "[]") {
 			to.name = name // as the original's log has it
 		}
 		if a.host(ctx, ctx, to, port) {
