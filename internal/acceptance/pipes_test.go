@@ -79,6 +79,13 @@ var pipeSites = map[string]string{
 		"define(<<PROCMAIL_MAILER_PATH>>,<</home/bin/procmail>>)dnl\n",
 }
 
+// toList is what a report to the owner of a list says of it, the original's not always: docs/differences.md.
+var toList = regexp.MustCompile(`(?m)^Message delivered to mailing list .*\n`)
+
+func maskPipes(text string) string {
+	return toList.ReplaceAllString(versionSizes.ReplaceAllString(text, "$1"), "")
+}
+
 // TestPipesAsTheOriginal has both servers deliver through genuine programs: Debian's procmail as the local mailer, in a
 // .forward and as a mailer of its own, vacation, smrsh and mail.local of the original, and wrappers like those of list
 // managers. Each day it tries one message in four, with GOSENDMAIL_SLOW all.
@@ -140,7 +147,7 @@ func TestPipesAsTheOriginal(t *testing.T) {
 			}
 			for i, s := range cases {
 				for _, section := range []string{"exit", "stdout", "stderr", "mail", "peers", "queue"} {
-					a, b := versionSizes.ReplaceAllString(results[0][i][section], "$1"), versionSizes.ReplaceAllString(results[1][i][section], "$1")
+					a, b := maskPipes(results[0][i][section]), maskPipes(results[1][i][section])
 					if a != b {
 						t.Errorf("%s, %q, %s:\n%s", site, s.args, section, firstDifference(a, b))
 					}
