@@ -273,8 +273,8 @@ func addFile(pool *x509.CertPool, name string) error {
 func pairs(side Side, o *Options) ([]tls.Certificate, error) {
 	cf, kf := strings.Split(o.CertFile, ","), strings.Split(o.KeyFile, ",")
 	if len(cf) != len(kf) || o.CertFile == "" || o.KeyFile == "" {
-		return nil, fmt.Errorf("%[1]sCertFile=%[2]s and %[1]sKeyFile=%[3]s do not make pairs", side.option(), o.CertFile,
-			o.KeyFile)
+		const text = "%[1]sCertFile=%[2]s and %[1]sKeyFile=%[3]s do not make pairs"
+		return nil, fmt.Errorf(text, side.option(), o.CertFile, o.KeyFile)
 	}
 	var out []tls.Certificate
 	for i := range cf {
