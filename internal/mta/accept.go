@@ -86,6 +86,7 @@ func (c *Session) sender(ctx context.Context, m *message, addr string, opts *smt
 	if opts != nil {
 		c.trustAuth(ctx, m, addr, opts.Auth)
 	}
+	m.set("{mail_from}", addr) // for delay_checks where _FFR_MAIL_MACRO is set, as by Debian
 	if v := m.check(ctx, "check_mail", addr); v != nil {
 		if refusal := m.obey(v, addr); refusal != nil {
 			return refusal
