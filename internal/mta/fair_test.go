@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -142,9 +143,11 @@ func TestStuckDeliveries(t *testing.T) {
 				}
 				ctx, cancel := context.WithCancel(context.Background())
 				cancel()
+				var runs sync.WaitGroup
+				defer runs.Wait()  // the run writes to the queue until its end
 				defer s.Close(ctx) // does not wait for what hangs
 				if path != "background" {
-					go s.RunQueue(s.runs, queue.Selection{})
+					runs.Go(func() { s.RunQueue(s.runs, queue.Selection{}) })
 				}
 				for end := time.Now().Add(2 * time.Minute); boxes(dir) < 100; time.Sleep(20 * time.Millisecond) {
 					if time.Now().After(end) {
