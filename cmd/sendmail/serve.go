@@ -144,6 +144,7 @@ func (d *daemon) run(ctx context.Context, site *mta.Site, log *maillog.Logger, i
 func (d *daemon) make(ctx context.Context, site *mta.Site, log *maillog.Logger, interval time.Duration) (*mta.Server, error) {
 	cfg := d.v.serverConfig(ctx, site, log)
 	cfg.Interval, cfg.Persistent, cfg.Rates = interval, d.v.persistent, d.rates
+	cfg.DaemonInfo = d.describe(interval)
 	return mta.New(cfg)
 }
 

@@ -43,6 +43,8 @@ type Config struct {
 	// calling user sent it.
 	HandedIn bool
 	Waiting  Waiting // that message
+	// DaemonInfo is what a daemon does, as its first line in the log says it (macro daemon_info); else "".
+	DaemonInfo string
 	// Named says that the calling user named a sender (-f), or that the process runs the queue: mailers with F=f and
 	// F=r are told who sends a message.
 	Named bool
@@ -146,6 +148,9 @@ func processMacros(cfg Config, site *setup) *macro.Table {
 	}
 	t.Define("{opMode}", string([]byte{mode}))
 	t.Define("{deliveryMode}", string([]byte{site.options.DeliveryMode}))
+	if cfg.DaemonInfo != "" {
+		t.Define("{daemon_info}", quoteMacro(cfg.DaemonInfo))
+	}
 	return t
 }
 
