@@ -272,6 +272,7 @@ type nulWatch struct {
 	seen bool
 }
 
+// Read implements io.Reader.
 func (n *nulWatch) Read(p []byte) (int, error) {
 	k, err := n.Reader.Read(p)
 	n.seen = n.seen || bytes.IndexByte(p[:k], 0) >= 0

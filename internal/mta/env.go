@@ -151,10 +151,17 @@ func (e *Env) Inside() string {
 // notFound is a look-up without result whose exit code matters to traces.
 type notFound struct{ cause error }
 
-func (n notFound) Error() string        { return n.cause.Error() }
-func (n notFound) Unwrap() error        { return n.cause }
+// Error is the cause's text.
+func (n notFound) Error() string { return n.cause.Error() }
+
+// Unwrap returns the cause.
+func (n notFound) Unwrap() error { return n.cause }
+
+// Is makes it rules.ErrNotFound to the rules.
 func (n notFound) Is(target error) bool { return target == rules.ErrNotFound }
-func (n notFound) ExitCode() int        { return maps.Status(n.cause) }
+
+// ExitCode is what traces show of the look-up.
+func (n notFound) ExitCode() int { return maps.Status(n.cause) }
 
 // sessionMacros lets maps see macros under their bare names.
 type sessionMacros struct{ e *Env }
@@ -166,11 +173,16 @@ func long(name string) string {
 	return name
 }
 
+// Macro returns the value of a macro, whose long name stands without braces.
 func (s sessionMacros) Macro(name string) (string, bool) { return s.e.Macro(long(name)) }
+
+// SetMacro defines one for the delivery.
 func (s sessionMacros) SetMacro(name, value string) {
 	s.e.OfDelivery = true
 	s.e.Define(long(name), value)
 }
+
+// ClearMacro takes one away.
 func (s sessionMacros) ClearMacro(name string) {
 	s.e.OfDelivery = true
 	s.e.Undefine(long(name))
